@@ -1,0 +1,1 @@
+"""One outside world a module; each translates its errors into core.errors."""

@@ -1,0 +1,1 @@
+"""The domain: values, state table and policies; no I/O, no clock, no asyncio."""

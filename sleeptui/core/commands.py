@@ -1,0 +1,184 @@
+"""The command table: key, footer, palette, greying, help and README are made from it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """Headings of the help and of the key table."""
+
+    MODEL = "Models"
+    VIEW = "View"
+    SCREEN = "Screens"
+    APP = "Program"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One thing that a user can do."""
+
+    id: str
+    """Stable name for the user's key map."""
+    key: str
+    """Default keys, Textual's names, comma-separated."""
+    title: str
+    """A word or two for the footer."""
+    help: str
+    """One sentence for help, palette and tooltip."""
+    group: Group
+    footer: bool = False
+    """Shown in the footer."""
+    changes: bool = False
+    """Changes a server: off in --readonly."""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        id="server.sleep",
+        key="s",
+        title="Sleep",
+        help="Put the selected models to sleep, at their level; asks when requests are in flight.",
+        group=Group.MODEL,
+        footer=True,
+        changes=True,
+    ),
+    Command(
+        id="server.sleep_options",
+        key="S",
+        title="Sleep…",
+        help="Choose level and mode, and see what happens to the requests in flight.",
+        group=Group.MODEL,
+        changes=True,
+    ),
+    Command(
+        id="server.wake",
+        key="w",
+        title="Wake",
+        help="Wake the selected models; level 2 also reloads the weights.",
+        group=Group.MODEL,
+        footer=True,
+        changes=True,
+    ),
+    Command(
+        id="server.switch",
+        key="x",
+        title="Switch",
+        help="Make room on its GPUs by putting others to sleep, then wake this model.",
+        group=Group.MODEL,
+        footer=True,
+        changes=True,
+    ),
+    Command(
+        id="server.prompt",
+        key="t",
+        title="Prompt",
+        help="Send a test prompt, watch the answer stream, with its first-token time.",
+        group=Group.MODEL,
+        footer=True,
+    ),
+    Command(
+        id="fleet.sleep_all",
+        key="a",
+        title="Sleep all",
+        help="Put every awake model that is not pinned to sleep.",
+        group=Group.MODEL,
+        changes=True,
+    ),
+    Command(
+        id="server.log",
+        key="l",
+        title="Log",
+        help="Show the server's own log, of its container or process.",
+        group=Group.MODEL,
+        footer=True,
+    ),
+    Command(
+        id="select.toggle",
+        key="space",
+        title="Select",
+        help="Add this model to the selection, or take it out; commands act on all selected.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="view.detail",
+        key="d,enter",
+        title="Detail",
+        help="Show or hide plots, last operations and how the state is known.",
+        group=Group.VIEW,
+        footer=True,
+    ),
+    Command(
+        id="view.filter",
+        key="/",
+        title="Filter",
+        help="Show only models whose name or state contains a text; escape ends it.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="view.sort",
+        key="o",
+        title="Sort",
+        help="Sort by fleet order, name, state, memory or queue, in turn.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="view.pause",
+        key="p",
+        title="Pause",
+        help="Hold the picture still; watching goes on behind it.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="sampling.faster",
+        key="plus",
+        title="Faster",
+        help="Look at the servers twice as often, at most 10 times a second.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="sampling.slower",
+        key="minus",
+        title="Slower",
+        help="Look at the servers half as often, at least every 10 seconds.",
+        group=Group.VIEW,
+    ),
+    Command(
+        id="screen.fleet",
+        key="1",
+        title="Fleet",
+        help="The fleet: GPUs, models, detail.",
+        group=Group.SCREEN,
+    ),
+    Command(
+        id="screen.events",
+        key="2",
+        title="Events",
+        help="All events since the start, in full.",
+        group=Group.SCREEN,
+    ),
+    Command(
+        id="app.palette",
+        key="colon,ctrl+p",
+        title="Commands",
+        help="Find any command by its name.",
+        group=Group.APP,
+    ),
+    Command(
+        id="app.help",
+        key="question_mark",
+        title="Help",
+        help="Keys, states and words.",
+        group=Group.APP,
+        footer=True,
+    ),
+    Command(
+        id="app.quit",
+        key="q",
+        title="Quit",
+        help="Leave; asks only while an operation runs. Servers stay as they are.",
+        group=Group.APP,
+        footer=True,
+    ),
+)
+
+BY_ID = {command.id: command for command in COMMANDS}

@@ -1,0 +1,101 @@
+"""Operations: what was asked, how far it is, how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an operation does."""
+
+    SLEEP = "sleep"
+    WAKE = "wake"
+    SWITCH = "switch"
+    PROMPT = "prompt"
+
+
+class Phase(StrEnum):
+    """How far an operation is."""
+
+    QUEUED = "queued"
+    """Another transition runs on one of its GPUs."""
+    DRAINING = "draining"
+    CALLING = "calling"
+    """The sleep or wake request is with the server."""
+    RELOADING = "reloading"
+    """Level 2: the weights are read again."""
+    SETTLING = "settling"
+    """The server answered; its state and the memory are being confirmed."""
+    MAKING_ROOM = "making room"
+    """Switch: others are put to sleep first."""
+    STREAMING = "streaming"
+
+
+class Outcome(StrEnum):
+    """How an operation ended."""
+
+    DONE = "done"
+    SUSPECT = "suspect"
+    """The server said yes, the measurement says otherwise."""
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """No answer in time; the server's state will tell."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An operation that is queued or runs."""
+
+    id: int
+    kind: Kind
+    server: str
+    began_s: float
+    """Monotonic time of the start, for a queued one of the asking."""
+    phase: Phase = Phase.QUEUED
+    level: int | None = None
+    mode: str | None = None
+    parent: int | None = None
+    """The switch that this sleep or wake belongs to."""
+    note: str = ""
+    """What it waits for, while queued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A timed part of an operation."""
+
+    name: str
+    """drain, call, weights, reload, kv_cache, reset, state, memory, sleep NAME, wake NAME"""
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """An operation that has ended."""
+
+    id: int
+    kind: Kind
+    server: str
+    began_s: float
+    duration_s: float
+    """For sleep and wake: request written to answer complete; parts tell the rest."""
+    outcome: Outcome
+    level: int | None = None
+    mode: str | None = None
+    parts: tuple[Part, ...] = ()
+    freed_bytes: int | None = None
+    """Sleep: used before less used after, on the server's GPUs. None where not measured."""
+    residual_bytes: int | None = None
+    """Sleep: held by the server after it. Wake: held by it before."""
+    first_token_s: float | None = None
+    tokens_per_s: float | None = None
+    """Prompts."""
+    server_s: float | None = None
+    """The server's own figure, where its metrics have it (0.32 and later)."""
+    loop_lag_s: float = 0.0
+    """Longest stall of our event loop while it ran."""
+    message: str = ""
+    """One sentence: what is true now."""
+    hint: str = ""
+    by_us: bool = True
+    """False for a change that somebody else made."""

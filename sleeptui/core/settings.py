@@ -1,0 +1,100 @@
+"""Settings: every default in one place, with its unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each kind of request may take."""
+
+    connect_s: float = 1.0
+    probe_s: float = 2.0
+    """A look: /is_sleeping, /metrics, /health."""
+    sleep_s: float = 120.0
+    wake_s: float = 120.0
+    """Each step of a level 2 wake."""
+    drain_s: float = 120.0
+    """How long a sleep waits for requests in flight."""
+    prompt_s: float = 120.0
+    settle_s: float = 10.0
+    """How long the state and the memory may take to be confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSpec:
+    """One server to watch, as configured or discovered."""
+
+    name: str
+    """Unique in the fleet."""
+    url: str
+    """Base URL without a trailing slash."""
+    api_key_env: str | None = None
+    """Name of the environment variable with the key; the key itself is never stored."""
+    gpus: tuple[int, ...] | None = None
+    """NVML indices; None: learnt from the processes."""
+    container: str | None = None
+    """Docker container name."""
+    compose: str | None = None
+    """Docker Compose service name."""
+    level: int = 1
+    """Sleep level when none is chosen."""
+    pinned: bool = False
+    """Never put to sleep by a switch or by sleep all."""
+    timeouts: Timeouts = Timeouts()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How often to look."""
+
+    interval_s: float = 0.5
+    """Servers and GPUs."""
+    fast_interval_s: float = 0.05
+    """GPU memory around an operation."""
+    discovery_s: float = 5.0
+    """Containers and processes."""
+    stale_after_s: float = 5.0
+    """A server that has not answered for so long is shown as stale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """When a measurement counts."""
+
+    settled_bytes: int = 32 << 20
+    """GPU memory has settled when it stays within this."""
+    settled_for_s: float = 0.3
+    """...for this long."""
+    freed_fraction: float = 0.5
+    """A sleep that frees less than this share of what the server held is suspect."""
+    regrown_fraction: float = 0.5
+    """A sleeping server that holds more than this share of its awake memory is half awake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptDefaults:
+    """What the prompt screen starts with."""
+
+    text: str = "Say in one sentence why the sky is blue."
+    max_tokens: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of one run."""
+
+    servers: tuple[ServerSpec, ...] = ()
+    demo: str | None = None
+    """Scenario of the simulated fleet, instead of servers."""
+    readonly: bool = False
+    sampling: Sampling = Sampling()
+    thresholds: Thresholds = Thresholds()
+    prompt: PromptDefaults = PromptDefaults()
+    theme: str = "textual-dark"
+    ascii: bool = False
+    """Only ASCII characters: no bars, no braille, no glyphs."""
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """Command id to key."""
+    source: str = "defaults"
+    """Where the settings came from, for the header and for errors."""

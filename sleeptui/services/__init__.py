@@ -1,0 +1,1 @@
+"""Use cases: asyncio, ports and events only."""

@@ -1,0 +1,1 @@
+"""The panel: the only package that knows Textual, Rich and plotext."""
