@@ -42,6 +42,24 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Cause(StrEnum):
+    """Why an operation did not end well, as far as the state of the server depends on it."""
+
+    NOTHING_FREED = "nothing freed"
+    OUT_OF_MEMORY = "out of memory"
+    """The wake found no room; before 0.28 the server does not come back from this."""
+    WEDGED = "wedged"
+    """A wake or sleep failed inside the engine and left it neither way."""
+    STOPPED_MIDWAY = "stopped midway"
+    """A staged wake stopped between its steps."""
+    ENGINE_LOST = "engine lost"
+    NO_ANSWER = "no answer"
+    STILL_BUSY = "still busy"
+    """Requests were in flight to the end of the drain; nothing was sent."""
+    REJECTED = "rejected"
+    """The server said no before it did anything."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An operation that is queued or runs."""
@@ -97,5 +115,5 @@ class OperationRecord:
     message: str = ""
     """One sentence: what is true now."""
     hint: str = ""
-    by_us: bool = True
-    """False for a change that somebody else made."""
+    cause: Cause | None = None
+    """Why it did not end well; the state table reads this."""
