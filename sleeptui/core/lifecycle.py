@@ -1,0 +1,99 @@
+"""The state table, second half: which command is allowed in which state, and why not."""
+
+from collections.abc import Mapping
+
+from sleeptui.core.commands import BY_ID
+from sleeptui.core.errors import NotAllowed
+from sleeptui.core.model import ServerView, State
+from sleeptui.core.operation import Kind
+
+_PART_ASLEEP = frozenset({State.ASLEEP, State.PAUSED, State.PARTIAL, State.SUSPECT})
+ALLOWED: Mapping[str, frozenset[State]] = {
+    "server.sleep": frozenset({State.AWAKE}),
+    "server.sleep_options": frozenset({State.AWAKE, State.NO_CONTROL}),
+    "server.wake": _PART_ASLEEP | {State.STALE},
+    "server.switch": frozenset({State.ASLEEP, State.PARTIAL, State.PAUSED}),
+    "server.prompt": frozenset({State.AWAKE, State.NO_CONTROL}),
+}
+"""States in which a command makes sense; commands that are not listed need none."""
+TRANSITIONS = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+_LEVELS = range(3)
+
+
+def refusal(command_id: str, view: ServerView, *, readonly: bool = False) -> NotAllowed | None:
+    """Why the command is not allowed on this server now; None: it is.
+
+    Asked by the services when an operation is submitted, which decides, and by the panel to
+    grey keys, which does not.
+    """
+    command = BY_ID[command_id]
+    if readonly and command.changes:
+        return NotAllowed(
+            f"{command.title} is off: the panel was started with --readonly",
+            hint="start it without --readonly",
+        )
+    allowed = ALLOWED.get(command_id)
+    if allowed is None:
+        return None
+    operation = view.operation
+    if command.changes and operation is not None and operation.kind in TRANSITIONS:
+        return NotAllowed(
+            f"{view.name}: a {operation.kind.value} is already {_how_far(view)}",
+            hint="wait for its end",
+        )
+    if view.state not in allowed:
+        return NotAllowed(
+            f"{view.name} is {_words(view)}: {_because(command_id, view)}", hint=view.advice
+        )
+    return None
+
+
+def level_refusal(view: ServerView, level: int) -> NotAllowed | None:
+    """Why this server cannot be put to sleep at that level; None: it can."""
+    features = view.facts.features
+    if level not in _LEVELS:
+        return NotAllowed(f"{level} is not a sleep level", hint="the levels are 0, 1 and 2")
+    if level == 0 and not features.sleep_mode:
+        return NotAllowed(
+            f"{view.name}: level 0 pauses only from vLLM 0.17 on; this version would drop the"
+            " weights",
+            hint="use level 1",
+        )
+    if level > 0 and view.facts.sleep_enabled is False:
+        return NotAllowed(
+            f"{view.name}: sleep mode is off, level {level} would free nothing",
+            hint="start it with --enable-sleep-mode; level 0 works",
+        )
+    if level > 1 and not features.reload_weights:
+        return NotAllowed(
+            f"{view.name}: this version cannot reload its weights, level 2 has no way back",
+            hint="use level 1",
+        )
+    return None
+
+
+def _how_far(view: ServerView) -> str:
+    operation = view.operation
+    return "queued" if operation is not None and operation.phase.value == "queued" else "running"
+
+
+def _words(view: ServerView) -> str:
+    if view.state is State.ASLEEP and view.level is not None:
+        return f"asleep at level {view.level}"
+    return view.state.value
+
+
+def _because(command_id: str, view: ServerView) -> str:
+    if view.reason:
+        return view.reason
+    match command_id, view.state:
+        case "server.sleep" | "server.sleep_options", State.ASLEEP:
+            return "wake it first to change its level"
+        case "server.wake" | "server.switch", State.AWAKE:
+            return "nothing to wake"
+        case "server.prompt", State.ASLEEP | State.PAUSED:
+            return "a prompt would hang until it wakes"
+        case _, State.UNKNOWN:
+            return "nothing is known of it yet"
+        case _:
+            return "the command does nothing good there"
