@@ -222,6 +222,8 @@ class GpuSample:
     total_bytes: int | None = None
     used_bytes: int | None = None
     """NVML memory v2: without the driver's own reserve."""
+    reserved_bytes: int | None = None
+    """The driver's own reserve, of no use to anybody; None where it is part of ``used_bytes``."""
     utilization: float | None = None
     """0..1, time in which a kernel ran."""
     power_w: float | None = None
@@ -234,10 +236,10 @@ class GpuSample:
 
     @property
     def free_bytes(self) -> int | None:
-        """Total less used."""
+        """Total less used and reserved."""
         if self.total_bytes is None or self.used_bytes is None:
             return None
-        return self.total_bytes - self.used_bytes
+        return self.total_bytes - self.used_bytes - (self.reserved_bytes or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,6 +262,10 @@ class Home:
     """Container name."""
     container_state: str | None = None
     """Docker's word: running, exited, paused, restarting, created."""
+    health: str | None = None
+    """Docker's health check: starting, healthy, unhealthy; None where there is none."""
+    exit_code: int | None = None
+    """Of a container that has ended; 137: killed, mostly by the kernel for memory."""
     started_at: str | None = None
     """UTC, ISO 8601."""
     restarts: int | None = None

@@ -147,6 +147,9 @@ class HomeFinder(Protocol):
     async def candidates(self) -> Sequence[Candidate]:
         """What looks like a vLLM server. Raises SleeptuiError if it cannot look."""
 
+    def notes(self) -> Sequence[str]:
+        """What the last look could not see and why, a sentence each: no Docker, no permission."""
+
     async def log_tail(self, home: Home, lines: int) -> Sequence[str]:
         """The last lines of the server's output, cleaned.
 
