@@ -26,6 +26,7 @@ from sleeptui.core.units import memory as memory_text
 DISAGREE_LOOKS = 3
 """Looks in a row after which a disagreement is no longer the lag of the metric."""
 _LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2, SleepMetric.NONE: 0}
+_BROKEN = frozenset({Cause.OUT_OF_MEMORY, Cause.WEDGED})
 _COMING = frozenset({"created", "restarting"})
 
 
@@ -193,13 +194,19 @@ def _wedged(signals: Signals) -> Derived | None:
     last, seen = signals.last, signals.observation
     if last is None or seen is None or seen.is_sleeping is False:
         return None
-    if last.outcome is Outcome.FAILED and last.cause in (Cause.OUT_OF_MEMORY, Cause.WEDGED):
+    if last.outcome is not Outcome.FAILED or last.cause not in _BROKEN:
+        return None
+    if last.cause is Cause.OUT_OF_MEMORY and signals.facts.features.failed_wake_recovers:
         return Derived(
-            state=State.WEDGED,
+            state=State.PARTIAL,
             reason=last.message,
-            advice="restart it: this version does not come back from a failed wake",
+            advice="free memory on its GPU, then w tries the wake again",
         )
-    return None
+    return Derived(
+        state=State.WEDGED,
+        reason=last.message,
+        advice="restart it: it does not come back from a failed wake",
+    )
 
 
 def _asleep(signals: Signals) -> Derived | None:

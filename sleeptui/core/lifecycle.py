@@ -11,7 +11,7 @@ _PART_ASLEEP = frozenset({State.ASLEEP, State.PAUSED, State.PARTIAL, State.SUSPE
 ALLOWED: Mapping[str, frozenset[State]] = {
     "server.sleep": frozenset({State.AWAKE}),
     "server.sleep_options": frozenset({State.AWAKE, State.NO_CONTROL}),
-    "server.wake": _PART_ASLEEP | {State.STALE},
+    "server.wake": _PART_ASLEEP,
     "server.switch": frozenset({State.ASLEEP, State.PARTIAL, State.PAUSED}),
     "server.prompt": frozenset({State.AWAKE, State.NO_CONTROL}),
 }

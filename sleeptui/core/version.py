@@ -29,6 +29,8 @@ class Features:
     """``/sleep`` and ``/wake_up`` answer with a JSON body; before, with an empty one."""
     is_paused: bool
     """``/is_paused`` exists."""
+    failed_wake_recovers: bool
+    """A wake that found no room can be tried again (allocator idempotent since 0.28)."""
     safe_with_requests: bool
     """Sleeping with requests in flight pauses them first; before, it kills the engine."""
 
@@ -55,5 +57,6 @@ def features_of(text: str | None) -> Features:
         sleep_state_metric=known >= (0, 12, 0),
         reports_status=known >= (0, 32, 0),
         is_paused=known >= (0, 12, 0),
+        failed_wake_recovers=known >= (0, 28, 0),
         safe_with_requests=known >= (0, 17, 0) and not careful,
     )

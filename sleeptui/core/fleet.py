@@ -1,0 +1,259 @@
+"""FleetStore: folds events into the picture of the fleet. Only it makes a FleetView."""
+
+from collections import deque
+
+from sleeptui.core import memory
+from sleeptui.core.derive import derive
+from sleeptui.core.events import (
+    Discovered,
+    Event,
+    FactsLearned,
+    GpuSampled,
+    HomeFound,
+    Noted,
+    OperationAdvanced,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+    ServerAdded,
+    ServerRemoved,
+    StateObserved,
+)
+from sleeptui.core.model import (
+    IN_TRANSITION,
+    FleetView,
+    GpuMemory,
+    GpuReading,
+    GpuView,
+    LogEntry,
+    ServerView,
+    State,
+)
+from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
+from sleeptui.core.series import Series
+from sleeptui.core.settings import Settings
+from sleeptui.core.track import Track
+from sleeptui.core.units import duration
+from sleeptui.core.units import memory as memory_text
+
+LOG_LENGTH = 1000
+OURS_FOR_S = 3.0
+"""A change of state so soon after an operation of ours is its effect, not somebody else's."""
+_SEVERITY = {
+    Outcome.DONE: "good",
+    Outcome.SUSPECT: "bad",
+    Outcome.FAILED: "bad",
+    Outcome.UNKNOWN: "warning",
+    Outcome.CANCELLED: "info",
+}
+_BAD = frozenset({State.DOWN, State.WEDGED, State.SUSPECT, State.STALE, State.PARTIAL})
+_QUIET = frozenset({State.UNKNOWN}) | IN_TRANSITION
+_SETTLED = frozenset({State.AWAKE, State.ASLEEP, State.PAUSED})
+
+
+class FleetStore:
+    """The one writer of the picture. No clock: events carry the time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tracks: dict[str, Track] = {}
+        self._ended_s: dict[str, float] = {}
+        self._reading = GpuReading(at_s=0.0)
+        self._gpu_series: dict[int, Series] = {}
+        self._gpu_problems: dict[int, str | None] = {}
+        self._log: deque[LogEntry] = deque(maxlen=LOG_LENGTH)
+        self._notes: tuple[str, ...] = ()
+        self._looking = True
+        self._now_s = 0.0
+        self._views: dict[str, ServerView] = {}
+        self._dirty: set[str] = set()
+        self._picture: FleetView | None = None
+
+    @property
+    def view(self) -> FleetView:
+        """The newest picture, made when it is asked for: ten events cost one picture."""
+        if self._picture is None:
+            self._picture = self._paint()
+        return self._picture
+
+    def apply(self, event: Event) -> None:
+        """Fold one event into the picture."""
+        self._now_s = max(self._now_s, event.at_s)
+        self._picture = None
+        match event:
+            case StateObserved():
+                self._observed(event)
+            case GpuSampled():
+                self._sampled(event.reading)
+            case OperationQueued() | OperationStarted():
+                self._began(event.operation)
+            case OperationAdvanced():
+                self._advanced(event)
+            case OperationEnded():
+                self._ended(event.record, event.at_s)
+            case _:
+                self._learned(event)
+
+    def _learned(self, event: Event) -> None:
+        match event:
+            case ServerAdded():
+                self._tracks[event.spec.name] = Track(spec=event.spec, settings=self._settings)
+                self._dirty.add(event.spec.name)
+            case ServerRemoved():
+                self._tracks.pop(event.server, None)
+                self._views.pop(event.server, None)
+            case FactsLearned():
+                if track := self._tracks.get(event.server):
+                    track.facts = event.facts
+                    self._derive(track)
+            case HomeFound():
+                if track := self._tracks.get(event.server):
+                    track.home = event.home
+                    self._derive(track)
+            case Discovered():
+                self._notes, self._looking = event.notes, not event.done
+            case Noted():
+                self._say(event.server, event.severity, event.text)
+            case _:
+                raise TypeError(event)
+
+    def _observed(self, event: StateObserved) -> None:
+        track = self._tracks.get(event.server)
+        if track is None:
+            return
+        if track.observe(event.observation):
+            self._say(event.server, "warning", "was restarted")
+        self._derive(track)
+
+    def _sampled(self, reading: GpuReading) -> None:
+        if reading.problem and reading.problem != self._reading.problem:
+            self._say(None, "warning", reading.problem)
+        self._reading = reading
+        for gpu in reading.gpus:
+            series = self._gpu_series.setdefault(gpu.index, Series())
+            series.append(reading.at_s, gpu.used_bytes)
+            if gpu.problem != self._gpu_problems.get(gpu.index) and gpu.problem:
+                self._say(None, "bad", gpu.problem)
+            self._gpu_problems[gpu.index] = gpu.problem
+        for track in self._tracks.values():
+            before = track.memory
+            track.weigh(self._memory_of(track, reading), reading.at_s)
+            if track.memory != before:
+                self._derive(track)
+
+    def _memory_of(self, track: Track, reading: GpuReading) -> GpuMemory | None:
+        found = memory.measured(reading, track.home)
+        if found is not None:
+            return found
+        gpus = track.spec.gpus
+        if gpus is None and len(reading.gpus) == 1:
+            gpus = (reading.gpus[0].index,)
+        return memory.estimated(
+            memory.last_good_sleep(track.history),
+            awake=track.derived.state is State.AWAKE,
+            gpus=gpus,
+        )
+
+    def _began(self, operation: Operation) -> None:
+        if track := self._tracks.get(operation.server):
+            track.operations.pop(operation.id, None)
+            track.operations[operation.id] = operation
+            self._derive(track)
+
+    def _advanced(self, event: OperationAdvanced) -> None:
+        track = self._tracks.get(event.server)
+        operation = track.operations.get(event.id) if track else None
+        if track is None or operation is None:
+            return
+        track.operations[event.id] = Operation(
+            id=operation.id,
+            kind=operation.kind,
+            server=operation.server,
+            began_s=operation.began_s,
+            phase=event.phase,
+            level=operation.level,
+            mode=operation.mode,
+            parent=operation.parent,
+        )
+        self._derive(track)
+
+    def _ended(self, record: OperationRecord, at_s: float) -> None:
+        self._say(record.server, _SEVERITY[record.outcome], _sentence(record))
+        track = self._tracks.get(record.server)
+        if track is None:
+            return
+        track.end(record)
+        if record.kind is not Kind.PROMPT:
+            self._ended_s[record.server] = at_s
+        self._derive(track)
+
+    def _derive(self, track: Track) -> None:
+        self._dirty.add(track.spec.name)
+        before_settled = track.previous
+        derived = derive(track.signals(self._now_s))
+        before = track.become(derived, self._now_s)
+        if before is None or track.operation is not None:
+            return
+        self._changed(track, before, before_settled)
+
+    def _changed(self, track: Track, before: State, settled: State) -> None:
+        """Log a change of state that no operation of ours explains."""
+        name, state, reason = track.spec.name, track.derived.state, track.derived.reason
+        recent = self._now_s - self._ended_s.get(name, float("-inf")) < OURS_FOR_S
+        if state in _BAD:
+            self._say(name, "bad", f"{state.value}: {reason}" if reason else state.value)
+        elif state in _QUIET or recent:
+            return
+        elif before in _BAD and settled in (state, State.UNKNOWN):
+            self._say(name, "good", f"{state.value} again")
+        elif settled in _SETTLED and state in _SETTLED and state is not settled:
+            self._say(name, "warning", f"{state.value}, by somebody else")
+        elif settled is State.UNKNOWN:
+            self._say(name, "info", f"found {state.value}")
+        elif state is not settled:
+            self._say(name, "info", state.value)
+
+    def _say(self, server: str | None, severity: str, text: str) -> None:
+        self._log.append(LogEntry(at_s=self._now_s, server=server, severity=severity, text=text))
+
+    def _paint(self) -> FleetView:
+        for name in self._dirty:
+            if track := self._tracks.get(name):
+                self._views[name] = track.view(self._now_s)
+        self._dirty.clear()
+        return FleetView(
+            at_s=self._now_s,
+            servers=tuple(self._views[name] for name in self._tracks),
+            gpus=tuple(self._gpu(index) for index in range(len(self._reading.gpus))),
+            gpu_problem=self._reading.problem,
+            notes=self._notes,
+            looking=self._looking,
+            log=tuple(self._log),
+        )
+
+    def _gpu(self, position: int) -> GpuView:
+        sample = self._reading.gpus[position]
+        held = {name: track.memory for name, track in self._tracks.items()}
+        return GpuView(
+            sample=sample,
+            holders=tuple(
+                (name, share.by_gpu[sample.index], share.source)
+                for name, share in held.items()
+                if share is not None and sample.index in share.by_gpu
+            ),
+            other_bytes=memory.others(sample, held),
+            used_series=self._gpu_series.setdefault(sample.index, Series()),
+        )
+
+
+def _sentence(record: OperationRecord) -> str:
+    """An ended operation as one line of the event log."""
+    what = record.kind.value
+    if record.kind is Kind.SLEEP and record.level is not None:
+        what += f" L{record.level}"
+    text = f"{what} {record.outcome.value} in {duration(record.duration_s)}"
+    if record.freed_bytes is not None and record.kind is Kind.SLEEP:
+        text += f", freed {memory_text(record.freed_bytes)}"
+    if record.message:
+        text += f": {record.message}"
+    return text

@@ -1,0 +1,249 @@
+"""What the fleet store remembers of one server between two pictures."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from sleeptui.core.derive import Derived, Signals, disagrees
+from sleeptui.core.model import (
+    Check,
+    EngineMetrics,
+    GpuMemory,
+    Home,
+    MemorySource,
+    Observation,
+    Reach,
+    ServerFacts,
+    ServerView,
+    State,
+)
+from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.series import Series
+from sleeptui.core.settings import ServerSpec, Settings
+
+HISTORY = 50
+"""Ended operations that are kept for each server."""
+RATE_WINDOW_S = 2.0
+"""Tokens per second are taken over this time: shorter windows jump with every batch."""
+_EXPECT_FROM = 5
+_UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN, State.STARTING})
+_TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Track:
+    """The store's notebook for one server. Changed by FleetStore only."""
+
+    spec: ServerSpec
+    settings: Settings
+    derived: Derived = field(default_factory=lambda: Derived(state=State.UNKNOWN))
+    since_s: float = 0.0
+    previous: State = State.UNKNOWN
+    facts: ServerFacts = field(default_factory=ServerFacts)
+    home: Home | None = None
+    seen: Observation | None = None
+    answered_s: float | None = None
+    metrics: EngineMetrics | None = None
+    load: int | None = None
+    disagreeing: int = 0
+    memory: GpuMemory | None = None
+    awake_bytes: int | None = None
+    lowest_asleep_bytes: int | None = None
+    residual_bytes: int | None = None
+    asked_level: int | None = None
+    last: OperationRecord | None = None
+    operations: dict[int, Operation] = field(default_factory=dict)
+    history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    cycles: int = 0
+    last_ttft_s: float | None = None
+    tokens: deque[tuple[float, float]] = field(default_factory=deque)
+    memory_series: Series = field(default_factory=Series)
+    running_series: Series = field(default_factory=Series)
+    waiting_series: Series = field(default_factory=Series)
+
+    def observe(self, seen: Observation) -> bool:
+        """Take in a look. Returns whether the server was restarted since the one before."""
+        restarted = self._restarted(seen)
+        if restarted:
+            self._forget()
+        self.seen = seen
+        if seen.reach is not Reach.ANSWERED:
+            self.running_series.append(seen.at_s, None)
+            self.waiting_series.append(seen.at_s, None)
+            return restarted
+        self.answered_s = seen.at_s
+        if seen.load is not None:
+            self.load = seen.load
+        if seen.metrics is not None:
+            self.disagreeing = self.disagreeing + 1 if disagrees(seen) else 0
+            self._take_metrics(seen.at_s, seen.metrics)
+        if seen.is_sleeping is False and self.operation is None:
+            self.asked_level = None
+            self.lowest_asleep_bytes = None
+        return restarted
+
+    @property
+    def operation(self) -> Operation | None:
+        """The operation to show: the one that runs before one that waits, newest first."""
+        running = [op for op in self.operations.values() if op.phase is not Phase.QUEUED]
+        transitions = [op for op in running if op.kind is not Kind.PROMPT]
+        for group in (transitions, running, list(self.operations.values())):
+            if group:
+                return group[-1]
+        return None
+
+    def end(self, record: OperationRecord) -> None:
+        """Take in an ended operation."""
+        self.operations.pop(record.id, None)
+        self.history.appendleft(record)
+        if record.kind is Kind.PROMPT and record.first_token_s is not None:
+            self.last_ttft_s = record.first_token_s
+        if record.kind not in _TRANSITIONS or record.outcome is Outcome.CANCELLED:
+            return
+        self.last = record
+        if record.kind is Kind.SLEEP:
+            self.asked_level = record.level
+            if record.outcome is Outcome.DONE and record.level:
+                self.cycles += 1
+                self.residual_bytes = record.residual_bytes
+
+    def weigh(self, memory: GpuMemory | None, at_s: float) -> None:
+        """Take in what the server holds on the GPUs now."""
+        self.memory = memory
+        total = memory.total_bytes if memory else None
+        self.memory_series.append(at_s, total)
+        if memory is None or total is None or memory.source is not MemorySource.MEASURED:
+            return
+        if self.derived.state in (State.AWAKE, State.NO_CONTROL):
+            self.awake_bytes = total
+        elif self.seen is not None and self.seen.is_sleeping:
+            lowest = self.lowest_asleep_bytes
+            self.lowest_asleep_bytes = total if lowest is None else min(lowest, total)
+
+    def signals(self, now_s: float) -> Signals:
+        """All that the state is derived from."""
+        return Signals(
+            observation=self.seen,
+            answered_s=self.answered_s,
+            now_s=now_s,
+            stale_after_s=self.settings.sampling.stale_after_s,
+            facts=self.facts,
+            home=self.home,
+            operation=self.operation,
+            previous=self.previous,
+            memory=self.memory,
+            awake_bytes=self.awake_bytes,
+            lowest_asleep_bytes=self.lowest_asleep_bytes,
+            asked_level=self.asked_level,
+            last=self.last,
+            disagreeing=self.disagreeing,
+            thresholds=self.settings.thresholds,
+        )
+
+    def become(self, derived: Derived, now_s: float) -> State | None:
+        """Set the state. Returns the one before it when it changed."""
+        before = self.derived.state
+        self.derived = derived
+        if derived.state not in _UNSETTLED and self.operation is None:
+            self.previous = derived.state
+        if derived.state is before:
+            return None
+        self.since_s = now_s
+        return before
+
+    def view(self, now_s: float) -> ServerView:
+        """The picture of this server."""
+        derived, asleep = self.derived, bool(self.seen and self.seen.is_sleeping)
+        return ServerView(
+            spec=self.spec,
+            state=derived.state,
+            since_s=self.since_s,
+            level=derived.level,
+            check=Check.UNVERIFIED,
+            reason=derived.reason,
+            advice=derived.advice,
+            evidence=derived.evidence,
+            before_stale=self.previous if derived.state is State.STALE else None,
+            facts=self.facts,
+            home=self.home,
+            seen_at_s=self.answered_s,
+            metrics=self.metrics,
+            queue_frozen=asleep,
+            parked=self.load if asleep else None,
+            tokens_per_s=None if asleep else self._tokens_per_s(now_s),
+            last_ttft_s=self.last_ttft_s,
+            memory=self.memory,
+            residual_bytes=self.residual_bytes,
+            operation=self.operation,
+            history=tuple(self.history),
+            expected_s=self._expected_s(),
+            cycles=self.cycles,
+            memory_series=self.memory_series,
+            running_series=self.running_series,
+            waiting_series=self.waiting_series,
+        )
+
+    def _restarted(self, seen: Observation) -> bool:
+        before = self.metrics.process_start_s if self.metrics else None
+        now = seen.metrics.process_start_s if seen.metrics else None
+        if before is not None and now is not None:
+            return now != before
+        gone = self.seen is not None and self.seen.reach is Reach.REFUSED
+        known = before is None and seen.reach is Reach.ANSWERED and self.answered_s is not None
+        return gone and known
+
+    def _forget(self) -> None:
+        """A new process: nothing that was known of the old one's engine holds."""
+        self.last = None
+        self.asked_level = None
+        self.lowest_asleep_bytes = None
+        self.residual_bytes = None
+        self.cycles = 0
+        self.last_ttft_s = None
+        self.load = None
+        self.tokens.clear()
+
+    def _take_metrics(self, at_s: float, metrics: EngineMetrics) -> None:
+        before, self.metrics = self.metrics, metrics
+        self.running_series.append(at_s, metrics.running)
+        self.waiting_series.append(at_s, metrics.waiting)
+        total = metrics.generation_tokens_total
+        if total is not None:
+            if self.tokens and total < self.tokens[-1][1]:
+                self.tokens.clear()
+            self.tokens.append((at_s, total))
+            while len(self.tokens) > 2 and at_s - self.tokens[1][0] >= RATE_WINDOW_S:  # noqa: PLR2004 - two points make a rate
+                self.tokens.popleft()
+        if before is not None:
+            self.last_ttft_s = _mean_ttft(before, metrics) or self.last_ttft_s
+
+    def _tokens_per_s(self, now_s: float) -> float | None:
+        if len(self.tokens) < 2:  # noqa: PLR2004 - two points make a rate
+            return None
+        (began_s, first), (ended_s, last) = self.tokens[0], self.tokens[-1]
+        if now_s - ended_s > RATE_WINDOW_S * 2 or ended_s <= began_s:
+            return None
+        return (last - first) / (ended_s - began_s)
+
+    def _expected_s(self) -> float | None:
+        """Median of the last times that the running operation took."""
+        operation = self.operation
+        if operation is None:
+            return None
+        times = sorted(
+            record.duration_s
+            for record in list(self.history)[: HISTORY // 2]
+            if record.kind is operation.kind
+            and record.outcome is Outcome.DONE
+            and record.level == operation.level
+        )[:_EXPECT_FROM]
+        return times[len(times) // 2] if times else None
+
+
+def _mean_ttft(before: EngineMetrics, now: EngineMetrics) -> float | None:
+    """Mean first-token time of the requests between two looks, from the histogram's sums."""
+    if None in (before.ttft_sum_s, before.ttft_count, now.ttft_sum_s, now.ttft_count):
+        return None
+    requests = (now.ttft_count or 0) - (before.ttft_count or 0)
+    if requests <= 0:
+        return None
+    return ((now.ttft_sum_s or 0) - (before.ttft_sum_s or 0)) / requests

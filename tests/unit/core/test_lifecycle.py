@@ -1,0 +1,81 @@
+"""What is allowed where, and the words of each refusal."""
+
+import pytest
+
+from sleeptui.core.commands import COMMANDS
+from sleeptui.core.lifecycle import ALLOWED, level_refusal, refusal
+from sleeptui.core.model import ServerFacts, ServerView, State
+from sleeptui.core.operation import Kind, Operation, Phase
+from sleeptui.core.settings import ServerSpec
+
+SPEC = ServerSpec(name="code", url="http://127.0.0.1:8001")
+CHANGING = [command.id for command in COMMANDS if command.changes]
+
+
+def view(state=State.AWAKE, version="0.25.1", enabled=True, **fields):
+    return ServerView(
+        spec=SPEC, state=state, facts=ServerFacts(version=version, sleep_enabled=enabled), **fields
+    )
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("command", sorted(ALLOWED))
+def test_every_state_and_command_has_an_answer(state, command):
+    refused = refusal(command, view(state))
+    assert (refused is None) == (state in ALLOWED[command])
+    if refused is not None:
+        assert refused.message.startswith("code is ")
+        assert refused.message.isprintable()
+
+
+@pytest.mark.parametrize("command", CHANGING)
+def test_readonly_refuses_all_that_changes_a_server(command):
+    assert "--readonly" in refusal(command, view(), readonly=True).message
+
+
+def test_readonly_lets_a_prompt_through():
+    assert refusal("server.prompt", view(), readonly=True) is None
+
+
+@pytest.mark.parametrize(("phase", "word"), [(Phase.QUEUED, "queued"), (Phase.CALLING, "running")])
+def test_a_second_transition_is_refused_not_queued(phase, word):
+    operation = Operation(id=1, kind=Kind.WAKE, server="code", began_s=0, phase=phase)
+    refused = refusal("server.sleep", view(operation=operation))
+    assert refused.message == f"code: a wake is already {word}"
+
+
+def test_a_prompt_does_not_block_a_sleep():
+    operation = Operation(id=1, kind=Kind.PROMPT, server="code", began_s=0, phase=Phase.STREAMING)
+    assert refusal("server.sleep", view(operation=operation)) is None
+
+
+def test_the_reason_of_the_state_is_the_reason_of_the_refusal():
+    wedged = view(State.WEDGED, reason="out of memory", advice="restart it")
+    refused = refusal("server.wake", wedged)
+    assert refused.message == "code is wedged: out of memory"
+    assert refused.hint == "restart it"
+
+
+def test_asleep_says_its_level():
+    refused = refusal("server.sleep", view(State.ASLEEP, level=2))
+    assert refused.message == "code is asleep at level 2: wake it first to change its level"
+
+
+@pytest.mark.parametrize(
+    ("level", "version", "enabled", "refused"),
+    [
+        (0, "0.25.1", True, False),
+        (0, "0.16.0", True, True),
+        (0, "unreadable", True, True),
+        (1, "0.9.0", True, False),
+        (1, "0.25.1", False, True),
+        (0, "0.25.1", False, False),
+        (1, "0.25.1", None, False),
+        (2, "0.10.0", True, True),
+        (2, "0.11.0", True, False),
+        (3, "0.25.1", True, True),
+        (-1, "0.25.1", True, True),
+    ],
+)
+def test_levels(level, version, enabled, refused):
+    assert (level_refusal(view(version=version, enabled=enabled), level) is not None) == refused

@@ -1,0 +1,56 @@
+"""Series: bounded, ordered, bucketed on aligned edges."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sleeptui.core.series import Series
+
+
+def filled(values, *, step=1.0, limit=100):
+    series = Series(limit)
+    for index, value in enumerate(values):
+        series.append(index * step, value)
+    return series
+
+
+def test_the_oldest_points_are_forgotten():
+    series = filled(range(10), limit=3)
+    assert series.points(0) == [(7.0, 7), (8.0, 8), (9.0, 9)]
+    assert series.last == 9
+    assert len(series) == 3
+
+
+def test_time_never_goes_back():
+    series = filled([1, 2, 3])
+    series.append(0.5, 9)
+    assert series.last == 3
+
+
+def test_points_since_a_time():
+    assert filled([1, None, 3]).points(1.0) == [(1.0, None), (2.0, 3)]
+
+
+def test_buckets_keep_the_highest_value_and_show_gaps():
+    series = Series()
+    for at_s, value in ((0.0, 5.0), (0.5, 7.0), (3.2, 1.0)):
+        series.append(at_s, value)
+    assert series.buckets(4, 4.0, 3.9) == [7.0, None, None, 1.0]
+
+
+def test_buckets_do_not_move_within_a_step():
+    series = filled([1, 2, 3, 4, 5])
+    assert series.buckets(5, 5.0, 4.01) == series.buckets(5, 5.0, 4.99)
+
+
+def test_buckets_of_nothing():
+    assert Series().buckets(3, 30.0, 100.0) == [None, None, None]
+    assert Series().buckets(0, 30.0, 100.0) == []
+    assert Series().last is None
+
+
+@given(st.lists(st.floats(0, 1e12), max_size=60), st.integers(1, 40), st.floats(0.5, 600))
+def test_buckets_never_invent_a_value(values, width, span_s):
+    series = filled(values)
+    cells = series.buckets(width, span_s, len(values))
+    assert len(cells) == width
+    assert {cell for cell in cells if cell is not None} <= set(values)
