@@ -46,13 +46,20 @@ class ConfigError(SleeptuiError):
 
 
 class EngineError(SleeptuiError):
-    """A vLLM server did not do what was asked."""
+    """A vLLM server did not do what was asked.
+
+    Attributes:
+        server: Its name.
+        sent: The request may have reached it: what it did is unknown until its state tells.
+            Of a request that never left, or that was answered, False.
+    """
 
     title = "Server"
 
-    def __init__(self, message: str, *, server: str, hint: str = "") -> None:
+    def __init__(self, message: str, *, server: str, hint: str = "", sent: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.server = server
+        self.sent = sent
 
 
 class Unreachable(EngineError):
