@@ -1,0 +1,298 @@
+"""NVML: the GPUs of this machine, through nvidia-ml-py (module ``pynvml``).
+
+Every call goes through one gateway, :func:`_ask`; each field fails for itself, so a GPU without
+a power sensor still shows its memory.
+
+Indices are NVML's own, in PCI bus order; ``CUDA_VISIBLE_DEVICES`` does not matter here.
+
+A healthy driver answers in 1 to 33 us a call (measured on an H200), but one that loses a GPU can
+block for seconds. So a reading is taken in a daemon thread: a late one is reported as such, no
+second one is started behind it, and it cannot keep the program from ending.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from sleeptui.core.model import GpuProcess, GpuReading, GpuSample
+from sleeptui.core.ports import Clock
+from sleeptui.core.text import one_line
+
+T = TypeVar("T")
+
+# nvmlReturn_t, of nvml.h
+_UNINITIALIZED = 1
+_NO_PERMISSION = 4
+_DRIVER_NOT_LOADED = 9
+_LIBRARY_NOT_FOUND = 12
+_GPU_IS_LOST = 15
+_RESET_REQUIRED = 16
+_VERSION_MISMATCH = 18
+_UNKNOWN = 999
+
+_GONE = frozenset({_UNINITIALIZED, _DRIVER_NOT_LOADED, _GPU_IS_LOST, _RESET_REQUIRED, _UNKNOWN})
+"""The GPU or the driver does not answer: no use to ask for the next field."""
+
+_SENTENCES = {
+    _UNINITIALIZED: "The connection to the NVIDIA driver was lost",
+    _NO_PERMISSION: "No permission to read the NVIDIA driver: /dev/nvidia* is not readable",
+    _DRIVER_NOT_LOADED: "The NVIDIA driver is not loaded: modprobe nvidia, or reboot",
+    _LIBRARY_NOT_FOUND: "No NVIDIA driver on this machine: libnvidia-ml.so.1 is missing",
+    _GPU_IS_LOST: "The GPU is lost, it has fallen off the bus: reboot, and look at dmesg for Xid",
+    _RESET_REQUIRED: "The GPU must be reset: nvidia-smi --gpu-reset",
+    _VERSION_MISMATCH: "NVIDIA driver and library differ in version: reboot, or reload the driver",
+    _UNKNOWN: "The NVIDIA driver reports an unknown error: look at dmesg for Xid",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """What NVML answered instead of a value."""
+
+    code: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Device:
+    """What does not change while the driver is open."""
+
+    index: int
+    name: str
+    uuid: str
+    handle: Any
+    """NVML's opaque handle, or the failure to get one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    total: int
+    used: int
+    reserved: int | None
+
+
+class NvmlProbe:
+    """Reads all GPUs; core.ports.GpuProbe."""
+
+    def __init__(self, clock: Clock, *, deadline_s: float = 1.0, retry_s: float = 10.0) -> None:
+        """Nothing is loaded before the first sample.
+
+        Args:
+            clock: Stamps the readings.
+            deadline_s: How long ``sample`` waits for the driver. The first one may take longer
+                where the driver is not kept loaded (no persistence mode).
+            retry_s: At most so often a missing driver is looked for again.
+        """
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._driver = _Driver(clock, retry_s)
+        self._reading: asyncio.Future[GpuReading] | None = None
+        self._asked_s = 0.0
+
+    async def sample(self) -> GpuReading:
+        """All GPUs now; callers at the same time share one reading. Never raises."""
+        reading = self._reading
+        if reading is None or reading.done():
+            self._asked_s = self._clock.now_s()
+            reading = self._reading = self._start()
+        await asyncio.wait({reading}, timeout=self._deadline_s)
+        return reading.result() if reading.done() else self._silent()
+
+    async def close(self) -> None:
+        """Let go of the driver; not while it hangs, as that would hang here too."""
+        if self._reading is None or self._reading.done():
+            self._driver.close()
+
+    def _start(self) -> "asyncio.Future[GpuReading]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[GpuReading] = loop.create_future()
+
+        def work() -> None:
+            try:
+                reading = self._driver.read()
+            except Exception as error:  # noqa: BLE001 - raised again in the awaiting task
+                _tell(loop, future.set_exception, error)
+            else:
+                _tell(loop, future.set_result, reading)
+
+        threading.Thread(target=work, name="nvml", daemon=True).start()
+        return future
+
+    def _silent(self) -> GpuReading:
+        now_s = self._clock.now_s()
+        problem = f"The NVIDIA driver has not answered for {now_s - self._asked_s:.0f} s"
+        gpus = tuple(
+            GpuSample(index=device.index, name=device.name, uuid=device.uuid, problem=problem)
+            for device in self._driver.devices
+        )
+        return GpuReading(at_s=now_s, gpus=gpus, problem=problem)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[T], None], value: T) -> None:
+    # A late answer may find the loop closed: then nobody waits for it.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(settle, value)
+
+
+class _Driver:
+    """The open driver; used from one thread at a time."""
+
+    def __init__(self, clock: Clock, retry_s: float) -> None:
+        self.devices: tuple[_Device, ...] = ()
+        self._clock = clock
+        self._retry_s = retry_s
+        self._nvml: Any = None
+        self._open = False
+        self._tried_s: float | None = None
+        self._closed = GpuReading(at_s=0.0)
+        """What is known while the driver is not open: why, and of which GPUs."""
+
+    def read(self) -> GpuReading:
+        at_s = self._clock.now_s()
+        if not self._open and not self._try_to_open(at_s):
+            return replace(self._closed, at_s=at_s)
+        samples = []
+        gone = 0
+        for device in self.devices:
+            sample, failure = self._sample(device)
+            samples.append(sample)
+            gone += failure is not None and failure.code in _GONE
+        reading = GpuReading(at_s=at_s, gpus=tuple(samples))
+        if gone == len(samples):
+            # Nothing answers: only a fresh start of the library can help.
+            self.close()
+            self._closed = reading
+        return reading
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            _ask(self._nvml, self._nvml.nvmlShutdown)
+
+    def _try_to_open(self, now_s: float) -> bool:
+        if self._tried_s is not None and now_s - self._tried_s < self._retry_s:
+            return False
+        self._tried_s = now_s
+        if self._nvml is None:
+            # Late: 0.03 s that the first frame must not wait for.
+            import pynvml  # noqa: PLC0415
+
+            self._nvml = pynvml
+        nvml = self._nvml
+        begun = _ask(nvml, nvml.nvmlInit)
+        if isinstance(begun, _Failure):
+            self._closed = GpuReading(at_s=now_s, problem=begun.sentence)
+            return False
+        self._open = True
+        count = _ask(nvml, nvml.nvmlDeviceGetCount)
+        if isinstance(count, _Failure) or count == 0:
+            none = "The NVIDIA driver sees no GPU"
+            problem = count.sentence if isinstance(count, _Failure) else none
+            self._closed = GpuReading(at_s=now_s, problem=problem)
+            self.close()
+            return False
+        self.devices = tuple(self._device(index) for index in range(count))
+        return True
+
+    def _device(self, index: int) -> _Device:
+        nvml = self._nvml
+        handle = _ask(nvml, lambda: nvml.nvmlDeviceGetHandleByIndex(index))
+        if isinstance(handle, _Failure):
+            return _Device(index=index, name=f"GPU {index}", uuid="", handle=handle)
+        name = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetName(handle)))
+        uuid = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetUUID(handle)))
+        return _Device(
+            index=index,
+            name=_text(name) or f"GPU {index}",
+            uuid=_text(uuid),
+            handle=handle,
+        )
+
+    def _sample(self, device: _Device) -> tuple[GpuSample, _Failure | None]:
+        """A GPU's sample, and what kept its memory from being read: the field that all need."""
+        nvml, handle = self._nvml, device.handle
+        memory = handle if isinstance(handle, _Failure) else self._memory(handle)
+        if isinstance(memory, _Failure) and memory.code in _GONE:
+            return _without_values(device, memory), memory
+        known = None if isinstance(memory, _Failure) else memory
+        use = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu))
+        power = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle)))
+        limit = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle)))
+        sample = GpuSample(
+            index=device.index,
+            name=device.name,
+            uuid=device.uuid,
+            total_bytes=known.total if known else None,
+            used_bytes=known.used if known else None,
+            reserved_bytes=known.reserved if known else None,
+            utilization=None if use is None else use / 100,
+            power_w=None if power is None else power / 1000,
+            power_limit_w=None if limit is None else limit / 1000,
+            temperature_c=self._temperature(handle),
+            processes=self._processes(handle),
+            problem=memory.sentence if isinstance(memory, _Failure) else None,
+        )
+        return sample, memory if isinstance(memory, _Failure) else None
+
+    def _memory(self, handle: object) -> _Memory | _Failure:
+        """Memory v2; v1, which counts the driver's reserve as used, where a driver has no v2."""
+        nvml = self._nvml
+        info = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2))
+        if not isinstance(info, _Failure):
+            return _Memory(total=info.total, used=info.used, reserved=info.reserved)
+        if info.code in _GONE:
+            return info
+        old = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+        if isinstance(old, _Failure):
+            return old
+        return _Memory(total=old.total, used=old.used, reserved=None)
+
+    def _temperature(self, handle: object) -> float | None:
+        """The old call, which every driver below CUDA 14 has; the new one where it is gone."""
+        nvml, core = self._nvml, self._nvml.NVML_TEMPERATURE_GPU
+        for name in ("nvmlDeviceGetTemperature", "nvmlDeviceGetTemperatureV"):
+            call = getattr(nvml, name, None)
+            if call is None:
+                continue
+            value = _value(_ask(nvml, partial(call, handle, core)))
+            if value is not None:
+                return float(value)
+        return None
+
+    def _processes(self, handle: object) -> tuple[GpuProcess, ...] | None:
+        nvml = self._nvml
+        # By its versioned name: the other one raises an error outside the NVMLError tree.
+        found = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
+        if found is None:
+            return None
+        return tuple(GpuProcess(pid=one.pid, used_bytes=one.usedGpuMemory) for one in found)
+
+
+def _ask(nvml: Any, call: Callable[[], Any]) -> Any | _Failure:  # noqa: ANN401 - untyped library
+    """The gateway: the value of one NVML call, or its failure; raises nothing of NVML's."""
+    try:
+        return call()
+    except nvml.NVMLError as error:
+        code = int(error.value)
+        return _Failure(code=code, sentence=_SENTENCES.get(code) or f"NVML: {one_line(str(error))}")
+
+
+def _value(reply: T | _Failure) -> T | None:
+    return None if isinstance(reply, _Failure) else reply
+
+
+def _text(value: object) -> str:
+    """Old versions of the binding answer bytes."""
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    return one_line(value) if isinstance(value, str) else ""
+
+
+def _without_values(device: _Device, failure: _Failure) -> GpuSample:
+    return GpuSample(
+        index=device.index, name=device.name, uuid=device.uuid, problem=failure.sentence
+    )
