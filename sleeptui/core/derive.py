@@ -250,13 +250,13 @@ def _paused(signals: Signals, held: int | None) -> Derived:
 
 def _asleep_by_memory(signals: Signals, level: int | None, held: int | None) -> Derived:
     limit = signals.thresholds.regrown_fraction * (signals.awake_bytes or 0)
-    if held is None or not limit or held <= limit:
+    lowest = signals.lowest_asleep_bytes  # None: not weighed since it fell asleep
+    if held is None or lowest is None or not limit or held <= limit:
         last = signals.last
         if last is not None and last.kind is Kind.SLEEP and last.cause is Cause.NOTHING_FREED:
             return Derived(state=State.SUSPECT, level=level, reason=last.message, advice=last.hint)
         return Derived(state=State.ASLEEP, level=level)
-    lowest = signals.lowest_asleep_bytes
-    if lowest is not None and lowest <= limit:
+    if lowest <= limit:
         return Derived(
             state=State.PARTIAL,
             level=level,

@@ -1,0 +1,44 @@
+# Two commands for everybody: `make demo` and `make test`. Each sets up what it needs in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+SCENARIO ?= default
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format perf screenshots clean
+
+help: ## show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.ready ## install sleeptui and its tools into .venv
+
+.venv/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sleeptui needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: setup ## the panel on the simulated fleet
+	@$(BIN)/sleeptui --demo $(SCENARIO)
+
+test: setup ## every test; the summary lists what was skipped and why
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: setup ## format, lint, types, import contracts, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory test
+
+format: setup ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+perf: setup ## first frame, polling, parsing and timing, each compared in one run
+	@$(BIN)/python -m tests.perf
+
+screenshots: setup ## rebuild the pictures of the demo
+	@$(BIN)/python -m tests.screenshots
+
+clean: ## remove what was built
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov

@@ -1,0 +1,199 @@
+"""The command line: parse, load settings, run, say how it ended.
+
+Exit codes: 0 done, 1 it failed, 2 usage or configuration, 130 interrupted.
+stdout is data, stderr is talk. Imports stand inside the functions: the first frame must be early.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from sleeptui import __version__
+from sleeptui.config import Flags, load_settings
+from sleeptui.core.errors import ConfigError, SleeptuiError
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+EXAMPLES = """\b
+Examples:
+  sleeptui                                     look around and watch what is found
+  sleeptui --server code=http://127.0.0.1:8001 watch one server
+  sleeptui --fleet fleet.toml --readonly       watch a fleet, change nothing
+  sleeptui --demo                              try it: a simulated fleet, no GPU needed
+  sleeptui --demo two-gpus                     two GPUs, eight models
+  sleeptui sim                                 the simulated fleet alone, as HTTP servers
+"""
+
+
+class _Scenario(click.ParamType[str]):
+    """The name of a scenario, refused with the list of names."""
+
+    name = "scenario"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if there is such a scenario."""
+        from sleeptui.sim.scenario import SCENARIOS
+
+        if value not in SCENARIOS:
+            self.fail(
+                f"there is no scenario “{value}”: use one of {', '.join(SCENARIOS)}", param, ctx
+            )
+        return value
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXAMPLES,
+)
+@click.option(
+    "--fleet", metavar="FILE", help="Configuration file; else ./sleeptui.toml, else the user's."
+)
+@click.option(
+    "--server", "servers", metavar="NAME=URL", multiple=True, help="Watch this server; repeatable."
+)
+@click.option(
+    "--demo",
+    type=_Scenario(),
+    metavar="[SCENARIO]",
+    is_flag=False,
+    flag_value="default",
+    help="Watch a simulated fleet, on this machine, without a GPU.",
+)
+@click.option(
+    "--readonly",
+    is_flag=True,
+    default=None,
+    help="Watch only: nothing can be put to sleep or woken.",
+)
+@click.option(
+    "--interval",
+    "interval_s",
+    type=float,
+    metavar="S",
+    help="Seconds between two looks, 0.1 to 10.",
+)
+@click.option("--theme", metavar="NAME", help="Colour theme; the command palette shows them all.")
+@click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="sleeptui", message="%(prog)s %(version)s"
+)
+@click.pass_context
+def cli(
+    context: click.Context,
+    fleet: str | None,
+    servers: tuple[str, ...],
+    demo: str | None,
+    readonly: bool | None,
+    interval_s: float | None,
+    theme: str | None,
+    ascii_: bool | None,
+) -> int:
+    """A control panel for vLLM sleep mode.
+
+    Shows each model's sleep state, GPU memory and queue; puts models to sleep, wakes and
+    switches them; says what is true and how it is known.
+    """
+    if context.invoked_subcommand is not None:
+        return DONE
+    flags = Flags(
+        fleet=fleet,
+        servers=servers,
+        demo=demo,
+        readonly=readonly,
+        interval_s=interval_s,
+        theme=theme,
+        ascii=ascii_,
+    )
+    if demo is not None and (servers or fleet):
+        raise ConfigError(
+            "--demo watches a simulated fleet and takes no --server or --fleet",
+            hint="leave one of them out",
+        )
+    settings = load_settings(flags, os.environ, Path.cwd())
+    _need_terminal()
+    from sleeptui.wiring import run_panel
+
+    return run_panel(settings)
+
+
+@cli.command(
+    epilog="It prints one JSON line with the addresses when all servers answer, and runs until ctrl+c."
+)
+@click.argument("scenario", type=_Scenario(), default="default")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.01, 1000),
+    default=1.0,
+    show_default=True,
+    help="How many times faster than real.",
+)
+@click.option(
+    "--until-eof", is_flag=True, help="End when standard input ends: for a parent process."
+)
+def sim(scenario: str, speed: float, until_eof: bool) -> int:
+    """Run the simulated fleet as real HTTP servers on loopback."""
+    from sleeptui.sim.__main__ import run
+
+    return run(scenario, speed=speed, until_eof=until_eof)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The ``sleeptui`` command. Never shows a traceback: those go to the log file."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(args=arguments, prog_name="sleeptui", standalone_mode=False)
+    except click.ClickException as error:
+        _complain(error.format_message(), "see sleeptui --help")
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except ConfigError as error:
+        _complain(error.message, error.hint)
+        return USAGE
+    except SleeptuiError as error:
+        _complain(error.message, error.hint)
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone; nothing can be said to it
+        return FAILED
+    except Exception as error:  # noqa: BLE001 - the one border: a bug must not be a traceback
+        return _bug(error)
+    return result if isinstance(result, int) else DONE
+
+
+def _bug(error: BaseException) -> int:
+    from sleeptui.logs import set_up
+
+    path = set_up()
+    log.critical("unexpected", exc_info=error)
+    where = f"the details are in {path}" if path else "its log could not be written"
+    _complain(f"a bug in sleeptui: {type(error).__name__}: {error}", f"please report it; {where}")
+    return FAILED
+
+
+def _need_terminal() -> None:
+    """The panel needs a terminal on both sides, and one that can place a cursor."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(
+            "the panel needs a terminal, and this is a pipe or a file",
+            hint="run it in a terminal, or with ssh -t",
+        )
+    if os.environ.get("TERM") in (None, "", "dumb"):
+        raise ConfigError(
+            "the terminal says it can show plain lines only (TERM)",
+            hint="set TERM, for example TERM=xterm-256color",
+        )
+
+
+def _complain(message: str, hint: str) -> None:
+    text = f"sleeptui: {message.rstrip('.')}"
+    click.echo(f"{text}. {hint}" if hint else text, err=True)

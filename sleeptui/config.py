@@ -1,0 +1,282 @@
+"""Find, read and check the configuration: defaults < file < ``SLEEPTUI_*`` < flags."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sleeptui.core.commands import BY_ID, COMMANDS
+from sleeptui.core.errors import ConfigError
+from sleeptui.core.settings import Sampling, ServerSpec, Settings
+from sleeptui.core.text import clean, one_line
+
+FILE_NAME = "sleeptui.toml"
+ENVIRONMENT = {
+    "SLEEPTUI_FLEET": "path of the configuration file",
+    "SLEEPTUI_INTERVAL": "seconds between two looks, 0.1 to 10",
+    "SLEEPTUI_THEME": "name of a theme",
+    "SLEEPTUI_READONLY": "1: nothing can be put to sleep or woken",
+    "SLEEPTUI_ASCII": "1: only ASCII characters",
+}
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+_LARGEST = 1 << 20
+_SHORTEST_S, _LONGEST_S = 0.1, 10.0
+_KEY_NAME = re.compile(r"[a-z0-9_]+(\+[a-z0-9_]+)*|[A-Z]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line says; None: not given."""
+
+    fleet: str | None = None
+    servers: tuple[str, ...] = ()
+    """NAME=URL"""
+    demo: str | None = None
+    readonly: bool | None = None
+    interval_s: float | None = None
+    theme: str | None = None
+    ascii: bool | None = None
+
+
+def load_settings(flags: Flags, environment: Mapping[str, str], folder: Path) -> Settings:
+    """The settings of this run.
+
+    Args:
+        flags: The command line.
+        environment: ``os.environ``, or a test's.
+        folder: The working directory, where ``sleeptui.toml`` is looked for.
+
+    Raises:
+        ConfigError: Something is wrong; says what, where and what to do.
+    """
+    path = find_file(flags, environment, folder)
+    settings = read_file(path) if path else Settings()
+    settings = _with_environment(settings, environment)
+    settings = _with_flags(settings, flags)
+    _check_names(server.name for server in settings.servers)
+    _check_keymap(settings)
+    return settings
+
+
+def find_file(flags: Flags, environment: Mapping[str, str], folder: Path) -> Path | None:
+    """The configuration file to read; None where there is none.
+
+    Raises:
+        ConfigError: A file was named and is not there.
+    """
+    named = flags.fleet or environment.get("SLEEPTUI_FLEET")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            source = "--fleet" if flags.fleet else "SLEEPTUI_FLEET"
+            raise ConfigError(f"{named}: there is no such file", hint=f"check {source}")
+        return path
+    home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~
+        environment.get("HOME", "~"), ".config"
+    )
+    for path in (folder / FILE_NAME, Path(home).expanduser() / "sleeptui" / "config.toml"):
+        if path.is_file():
+            return path
+    return None
+
+
+def read_file(path: Path) -> Settings:
+    """Read one configuration file.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it is wrong.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigError(f"{path}: larger than 1 MiB", hint="is it the right file?")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> Settings:
+    """Settings from the text of a configuration file.
+
+    Raises:
+        ConfigError: Something is wrong; names the file and the line.
+    """
+    import msgspec  # noqa: PLC0415 - 20 ms that a run without a file need not pay
+
+    from sleeptui.config_errors import explain, line_of  # noqa: PLC0415
+    from sleeptui.config_schema import ConfigFile  # noqa: PLC0415
+
+    try:
+        tree = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
+        ) from error
+    try:
+        file = msgspec.convert(tree, ConfigFile)
+    except msgspec.ValidationError as error:
+        raise explain(error, text, where, ConfigFile) from error
+    seen: set[str] = set()
+    for index, server in enumerate(file.server):
+        line = line_of(text, ("server", index, "name"))
+        place = f"{where}, line {line}" if line else where
+        if server.name in seen:
+            raise ConfigError(
+                f"{place}: there are two servers named “{one_line(server.name)}”",
+                hint="give each its own name",
+            )
+        seen.add(server.name)
+        server.url = checked_url(server.url, place, one_line(server.name))
+        if server.name != clean(server.name).strip():
+            raise ConfigError(
+                f"{place}: the name has control characters or outer spaces",
+                hint="use plain text",
+            )
+    return file.settings(where)
+
+
+def checked_url(url: str, where: str, name: str) -> str:
+    """The base URL without a trailing slash.
+
+    Raises:
+        ConfigError: It is not an http(s) URL with a host, or it carries a password.
+    """
+    shown = one_line(url, 80)
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(
+            f"{where}: {name}: “{shown}” is not a URL: {error}", hint="use http://HOST:PORT"
+        ) from error
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"{where}: {name}: the URL carries a user or password",
+            hint="put the key into an environment variable and name it in api_key_env",
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ConfigError(
+            f"{where}: {name}: “{shown}” is not an http URL", hint="use http://HOST:PORT"
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError(
+            f"{where}: {name}: the URL has a query or fragment", hint="use http://HOST:PORT"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def parse_server(text: str) -> ServerSpec:
+    """A server from ``NAME=URL``, or from a URL alone, which then is its name too.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    name, equals, url = text.partition("=")
+    if not equals or "://" in name:
+        url = text
+        name = urlsplit(text).netloc if "://" in text else ""
+    name = name.strip()
+    if not name or name != clean(name):
+        raise ConfigError(
+            f"--server {one_line(text, 80)}: the name is missing",
+            hint="use --server NAME=http://HOST:PORT",
+        )
+    return ServerSpec(name=name, url=checked_url(url, "--server", name))
+
+
+def _with_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
+    if text := environment.get("SLEEPTUI_INTERVAL"):
+        try:
+            interval_s = float(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"SLEEPTUI_INTERVAL: “{one_line(text)}” is not a number", hint="use seconds"
+            ) from error
+        settings = replace(settings, sampling=_interval(settings, interval_s, "SLEEPTUI_INTERVAL"))
+    if theme := environment.get("SLEEPTUI_THEME"):
+        settings = replace(settings, theme=theme)
+    for name in ("readonly", "ascii"):
+        variable = f"SLEEPTUI_{name.upper()}"
+        if variable in environment:
+            on = _switch(variable, environment[variable])
+            settings = (
+                replace(settings, readonly=on)
+                if name == "readonly"
+                else replace(settings, ascii=on)
+            )
+    return settings
+
+
+def _with_flags(settings: Settings, flags: Flags) -> Settings:
+    if flags.interval_s is not None:
+        settings = replace(settings, sampling=_interval(settings, flags.interval_s, "--interval"))
+    given = tuple(parse_server(text) for text in flags.servers)
+    _check_names(server.name for server in given)
+    names = {server.name for server in given}
+    kept = tuple(server for server in settings.servers if server.name not in names)
+    return replace(
+        settings,
+        servers=kept + given,
+        demo=flags.demo,
+        readonly=settings.readonly if flags.readonly is None else flags.readonly,
+        theme=flags.theme or settings.theme,
+        ascii=settings.ascii if flags.ascii is None else flags.ascii,
+    )
+
+
+def _interval(settings: Settings, interval_s: float, where: str) -> Sampling:
+    if not _SHORTEST_S <= interval_s <= _LONGEST_S:
+        raise ConfigError(
+            f"{where}: {interval_s:g} s is out of range", hint="use 0.1 to 10 seconds"
+        )
+    return replace(settings.sampling, interval_s=interval_s)
+
+
+def _switch(variable: str, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise ConfigError(f"{variable}: “{one_line(text)}” is neither 1 nor 0", hint="use 1 or 0")
+    return word in _TRUE
+
+
+def _check_names(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigError(
+                f"there are two servers named “{name}”", hint="give each its own name"
+            )
+        seen.add(name)
+
+
+def _check_keymap(settings: Settings) -> None:
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
+    where = settings.source
+    for name, keys in settings.keymap.items():
+        if name not in BY_ID:
+            close = get_close_matches(name, BY_ID, n=1)
+            hint = f"did you mean “{close[0]}”?" if close else "? shows all commands"
+            raise ConfigError(f"{where}: [keymap] has no command “{one_line(name)}”", hint=hint)
+        for key in keys.split(","):
+            if not _KEY_NAME.fullmatch(key.strip()):
+                raise ConfigError(
+                    f"{where}: [keymap] {name}: “{one_line(key)}” is not a key",
+                    hint="use names such as f2, ctrl+s, S, space, comma-separated",
+                )
+    owners: dict[str, str] = {}
+    for command in COMMANDS:
+        for key in settings.keymap.get(command.id, command.key).split(","):
+            owner = owners.setdefault(key.strip(), command.id)
+            if owner != command.id:
+                raise ConfigError(
+                    f"{where}: [keymap] the key {key.strip()} is taken by both {owner}"
+                    f" and {command.id}",
+                    hint="give one of them another key",
+                )

@@ -1,0 +1,142 @@
+"""The configuration file's shape, as typed structures, and how they become Settings."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from sleeptui.core.settings import (
+    PromptDefaults,
+    Sampling,
+    ServerSpec,
+    Settings,
+    Thresholds,
+    Timeouts,
+)
+
+_Seconds = Annotated[float, Meta(gt=0, le=86400)]
+_Fraction = Annotated[float, Meta(ge=0, le=1)]
+_Name = Annotated[str, Meta(min_length=1, max_length=60)]
+_DEFAULT_TIMEOUTS = Timeouts()
+_DEFAULT_SAMPLING = Sampling()
+_DEFAULT_THRESHOLDS = Thresholds()
+_DEFAULT_PROMPT = PromptDefaults()
+MIB = 1 << 20
+
+
+class TimeoutsTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[timeouts]`` for all servers, ``[server.timeouts]`` for one; seconds."""
+
+    connect_s: _Seconds | None = None
+    probe_s: _Seconds | None = None
+    sleep_s: _Seconds | None = None
+    wake_s: _Seconds | None = None
+    drain_s: _Seconds | None = None
+    prompt_s: _Seconds | None = None
+    settle_s: _Seconds | None = None
+
+    def over(self, base: Timeouts) -> Timeouts:
+        """The timeouts with what is set here in place of ``base``."""
+        names = self.__struct_fields__
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return Timeouts(**{name: given.get(name, getattr(base, name)) for name in names})
+
+
+class RuntimeTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``runtime``: where the server runs, for its processes and its log."""
+
+    docker: _Name | None = None
+    """Container name."""
+    compose: _Name | None = None
+    """Docker Compose service name."""
+
+
+class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[[server]]``: one server to watch."""
+
+    name: _Name
+    url: str
+    api_key_env: str | None = None
+    gpus: list[Annotated[int, Meta(ge=0, le=255)]] | None = None
+    runtime: RuntimeTable = field(default_factory=RuntimeTable)
+    level: Annotated[int, Meta(ge=0, le=2)] = 1
+    pinned: bool = False
+    timeouts: TimeoutsTable = field(default_factory=TimeoutsTable)
+
+    def spec(self, base: Timeouts) -> ServerSpec:
+        """The server as a value; its URL is checked by the caller."""
+        return ServerSpec(
+            name=self.name,
+            url=self.url,
+            api_key_env=self.api_key_env,
+            gpus=tuple(self.gpus) if self.gpus is not None else None,
+            container=self.runtime.docker,
+            compose=self.runtime.compose,
+            level=self.level,
+            pinned=self.pinned,
+            timeouts=self.timeouts.over(base),
+        )
+
+
+class SamplingTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[sampling]``: how often to look; seconds."""
+
+    interval_s: Annotated[float, Meta(ge=0.1, le=10)] = _DEFAULT_SAMPLING.interval_s
+    fast_interval_s: Annotated[float, Meta(ge=0.01, le=1)] = _DEFAULT_SAMPLING.fast_interval_s
+    discovery_s: Annotated[float, Meta(ge=1, le=3600)] = _DEFAULT_SAMPLING.discovery_s
+    stale_after_s: _Seconds = _DEFAULT_SAMPLING.stale_after_s
+
+
+class ThresholdsTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[thresholds]``: when a measurement counts."""
+
+    settled_mib: Annotated[int, Meta(ge=1)] = _DEFAULT_THRESHOLDS.settled_bytes // MIB
+    settled_for_s: _Seconds = _DEFAULT_THRESHOLDS.settled_for_s
+    freed_fraction: _Fraction = _DEFAULT_THRESHOLDS.freed_fraction
+    regrown_fraction: _Fraction = _DEFAULT_THRESHOLDS.regrown_fraction
+
+
+class PromptTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[prompt]``: what the prompt screen starts with."""
+
+    text: str = _DEFAULT_PROMPT.text
+    max_tokens: Annotated[int, Meta(ge=1, le=100_000)] = _DEFAULT_PROMPT.max_tokens
+
+
+class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    server: list[ServerTable] = field(default_factory=list)
+    timeouts: TimeoutsTable = field(default_factory=TimeoutsTable)
+    sampling: SamplingTable = field(default_factory=SamplingTable)
+    thresholds: ThresholdsTable = field(default_factory=ThresholdsTable)
+    prompt: PromptTable = field(default_factory=PromptTable)
+    theme: str = Settings().theme
+    ascii: bool = False
+    readonly: bool = False
+    keymap: Mapping[str, str] = field(default_factory=dict)
+
+    def settings(self, source: str) -> Settings:
+        """The file as settings."""
+        timeouts = self.timeouts.over(_DEFAULT_TIMEOUTS)
+        return Settings(
+            servers=tuple(server.spec(timeouts) for server in self.server),
+            readonly=self.readonly,
+            sampling=Sampling(
+                interval_s=self.sampling.interval_s,
+                fast_interval_s=self.sampling.fast_interval_s,
+                discovery_s=self.sampling.discovery_s,
+                stale_after_s=self.sampling.stale_after_s,
+            ),
+            thresholds=Thresholds(
+                settled_bytes=self.thresholds.settled_mib * MIB,
+                settled_for_s=self.thresholds.settled_for_s,
+                freed_fraction=self.thresholds.freed_fraction,
+                regrown_fraction=self.thresholds.regrown_fraction,
+            ),
+            prompt=PromptDefaults(text=self.prompt.text, max_tokens=self.prompt.max_tokens),
+            theme=self.theme,
+            ascii=self.ascii,
+            keymap=dict(self.keymap),
+            source=source,
+        )
