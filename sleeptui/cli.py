@@ -86,6 +86,7 @@ class _Scenario(click.ParamType[str]):
 @click.pass_context
 def cli(
     context: click.Context,
+    *,
     fleet: str | None,
     servers: tuple[str, ...],
     demo: str | None,
@@ -123,7 +124,7 @@ def cli(
 
 
 @cli.command(
-    epilog="It prints one JSON line with the addresses when all servers answer, and runs until ctrl+c."
+    epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c."
 )
 @click.argument("scenario", type=_Scenario(), default="default")
 @click.option(
