@@ -10,6 +10,7 @@ from pathlib import Path
 import pynvml
 import pytest
 from support import nvml
+from support.clock import ManualClock
 
 from sleeptui.adapters.nvml import NvmlProbe
 from sleeptui.core.model import GpuProcess, GpuReading
@@ -18,25 +19,9 @@ pytestmark = pytest.mark.nvml
 GIB = nvml.GIB
 
 
-class HandClock:
-    """Monotonic time that a test sets."""
-
-    def __init__(self) -> None:
-        self.time_s = 100.0
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    def wall_s(self) -> float:
-        return self.time_s
-
-    async def sleep(self, seconds: float) -> None:
-        self.time_s += seconds
-
-
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -52,7 +37,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nvml.Machine:
 
 
 @pytest.fixture
-async def probe(clock: HandClock):
+async def probe(clock: ManualClock):
     probe = NvmlProbe(clock, deadline_s=30)
     yield probe
     await probe.close()
@@ -61,7 +46,7 @@ async def probe(clock: HandClock):
 async def test_everything_of_a_healthy_gpu(machine, probe, clock):
     machine.gpu(0, used=87 * GIB, utilization=42, temperature=61, power_mw=512_250)
     reading = await probe.sample()
-    assert reading.at_s == clock.time_s
+    assert reading.at_s == clock.now_s()
     assert reading.problem is None
     (gpu,) = reading.gpus
     assert (gpu.index, gpu.name, gpu.uuid) == (0, "NVIDIA H200", "GPU-00000000")
@@ -181,10 +166,10 @@ async def test_when_all_gpus_are_lost_the_library_is_started_anew_later(machine,
         assert "lost" in gpu.problem
     machine.mend("nvmlDeviceGetMemoryInfo_v2")
     assert (await probe.sample()).gpus[0].problem
-    clock.time_s += 10
+    clock.move(10)
     reading = await probe.sample()
     assert reading.gpus[0].problem is None
-    assert reading.at_s == clock.time_s
+    assert reading.at_s == clock.now_s()
 
 
 async def test_a_gpu_without_a_handle_is_listed_with_its_problem(machine, probe):
@@ -226,7 +211,7 @@ async def test_a_driver_that_does_not_start_is_one_sentence(machine, clock, prob
     assert "\n" not in reading.problem
     machine.mend("nvmlInitWithFlags")
     assert (await probe.sample()).problem == reading.problem  # not tried again yet
-    clock.time_s += 10
+    clock.move(10)
     assert (await probe.sample()).gpus[0].used_bytes == 3 * GIB
 
 
@@ -258,10 +243,10 @@ async def test_a_driver_that_is_unloaded_while_we_watch(machine, clock, probe):
     await probe.sample()
     machine.unload_driver()
     assert "not loaded" in (await probe.sample()).gpus[0].problem
-    clock.time_s += 10
+    clock.move(10)
     assert "not loaded" in (await probe.sample()).problem
     machine.gpu(0)
-    clock.time_s += 10
+    clock.move(10)
     assert (await probe.sample()).gpus[0].problem is None
 
 
@@ -271,7 +256,7 @@ async def test_a_driver_without_gpus(machine, probe, clock):
     machine.mend("nvmlDeviceGetCount_v2")
     del machine.lines["gpu 0"]
     machine.fail("nothing", 0)
-    clock.time_s += 10
+    clock.move(10)
     assert (await probe.sample()).problem == "The NVIDIA driver sees no GPU"
 
 
@@ -291,7 +276,7 @@ async def test_a_hanging_driver_does_not_hang_the_panel(machine, clock):
     reading = await probe.sample()
     assert "has not answered for 0 s" in reading.problem
     assert [(gpu.name, gpu.problem) for gpu in reading.gpus] == [("NVIDIA H200", reading.problem)]
-    clock.time_s += 3
+    clock.move(3)
     assert "has not answered for 3 s" in (await probe.sample()).problem
     await probe.close()  # does not wait either
     machine.go_on("nvmlDeviceGetPowerUsage")
