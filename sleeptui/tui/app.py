@@ -1,0 +1,161 @@
+"""The app: theme, screens, keys; what it shows comes over the bridge."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from textual import events, on
+from textual.app import App
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from sleeptui.core.events import Event
+from sleeptui.core.model import FleetView
+from sleeptui.tui import keymap, notices
+from sleeptui.tui.bridge import Bridge
+from sleeptui.tui.dispatch import Dispatch
+from sleeptui.tui.glyphs import glyphs_for
+from sleeptui.tui.messages import SelectionChanged, Shows
+from sleeptui.tui.palette import PanelCommands
+from sleeptui.tui.screens.dashboard import DashboardScreen
+
+if TYPE_CHECKING:
+    from sleeptui.services.panel import Services
+
+_DEFAULT_THEME: Final = "textual-dark"
+
+
+class SleeptuiApp(App[None]):
+    """The panel over a set of services, which outlive it.
+
+    Attributes:
+        services: What it shows and commands; opened and closed by the caller.
+        dashboard: The screen at the bottom of the stack.
+        dispatch: Carries commands out.
+    """
+
+    TITLE = "sleeptui"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False  # the command table has its key
+    BINDINGS = [*keymap.bindings()]
+
+    def __init__(self, services: "Services") -> None:
+        super().__init__()
+        self.services = services
+        self.glyphs = glyphs_for(ascii_only=services.settings.ascii, colour=not self.no_color)
+        self.dashboard = DashboardScreen()
+        self.dispatch = Dispatch(self, services)
+        self._notices = notices.Notices()
+        self._bridge = Bridge(
+            pump=self,
+            source=services.store,
+            clock=services.clock,
+            show=self.show,
+            interval_s=lambda: services.supervisor.interval_s,
+        )
+        self._unsubscribe: Callable[[], None] | None = None
+        self._offered: tuple[bool, ...] = ()
+
+    def get_default_screen(self) -> Screen[object]:
+        """The dashboard."""
+        return self.dashboard
+
+    @property
+    def page(self) -> Screen[object]:
+        """The screen that is seen, under whatever asks a question."""
+        return next(
+            (screen for screen in reversed(self.screen_stack) if not screen.is_modal),
+            self.dashboard,
+        )
+
+    def on_mount(self) -> None:
+        """Set theme and keys before anything is painted."""
+        settings = self.services.settings
+        known = settings.theme in self.available_themes
+        self.theme = settings.theme if known else _DEFAULT_THEME
+        self.set_class(settings.ascii, "-ascii")
+        self.set_keymap(settings.keymap)
+
+    def on_ready(self) -> None:
+        """The screen stands: follow the services, and let them begin after the first frame."""
+        self._unsubscribe = self.services.bus.subscribe(self._heard)
+        self.show(self.services.store.view)
+        self.call_after_refresh(self.services.begin)
+
+    def on_unmount(self) -> None:
+        """Hear nothing more."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def show(self, view: FleetView) -> None:
+        """Give a picture to all screens that can be seen, and to the footer."""
+        for screen in reversed(self.screen_stack):
+            if screen.is_mounted and isinstance(screen, Shows):
+                screen.show(view)
+            if screen is self.page:
+                break
+        self.offer()
+
+    @on(SelectionChanged)
+    def offer(self) -> None:
+        """Grey the keys anew, if what is possible has changed: the footer is costly to make."""
+        offered = tuple(self.dispatch.why_not(command) is None for command in self.dispatch.table)
+        if offered != self._offered:
+            self._offered = offered
+            self.dashboard.refresh_bindings()
+
+    def action_command(self, command_id: str) -> None:
+        """Every key of the command table ends here."""
+        self.dispatch.run(command_id)
+
+    async def action_quit(self) -> None:
+        """Textual's own way out asks too, the second time it does not."""
+        if isinstance(self.screen, Shows) or not self.screen.is_modal:
+            self.dispatch.quit()
+        else:
+            self.exit()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide or grey the commands that do not work now."""
+        if action == "command" and self.screen_stack:
+            return self.dispatch.availability(str(parameters[0]))
+        return super().check_action(action, parameters)
+
+    def on_key(self, event: events.Key) -> None:
+        """Say why a greyed key does nothing."""
+        active = self.screen.active_bindings.get(event.key)
+        if active is None or active.enabled:
+            return
+        command_id = keymap.command_of(active.binding.action)
+        refused = self.dispatch.why_not(command_id) if command_id is not None else None
+        if refused is not None:
+            self.dispatch.say(notices.of_error(refused))
+
+    def toggle_pause(self) -> None:
+        """Hold the picture, or go on with the newest."""
+        self.dashboard.toggle_pause()
+        if self._bridge.paused:
+            self._bridge.resume()
+        else:
+            self._bridge.paused = True
+
+    def show_dashboard(self) -> None:
+        """Back to the fleet from any screen."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def show_only(self, name: str, make: Callable[[], Screen[None]]) -> None:
+        """Open a screen of that name over the dashboard, unless it is the one that is seen."""
+        if self.screen.name == name:
+            return
+        self.show_dashboard()
+        self.push_screen(make())
+
+    def open_palette(self) -> None:
+        """Open the command palette."""
+        self.push_screen(CommandPalette(providers=[PanelCommands], placeholder="Command or theme"))
+
+    def _heard(self, event: Event) -> None:
+        self._bridge.heard(event)
+        notice = self._notices.of(event)
+        if notice is not None:
+            self.dispatch.say(notice)

@@ -1,0 +1,126 @@
+"""From the bus to the screen: the newest picture, as rarely as it may and as soon as it must."""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final, Protocol
+
+from textual.message_pump import MessagePump
+from textual.timer import Timer
+
+from sleeptui.core.events import (
+    Event,
+    OperationAdvanced,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+    ServerAdded,
+    ServerRemoved,
+)
+from sleeptui.core.model import FleetView
+from sleeptui.core.ports import Clock
+
+_PROMPT_EVENTS: Final = (
+    OperationQueued,
+    OperationStarted,
+    OperationAdvanced,
+    OperationEnded,
+    ServerAdded,
+    ServerRemoved,
+)
+_CALM_GAP_S: Final = 0.5
+_FASTEST_GAP_S: Final = 0.25
+"""Data repaint at 2 Hz, at most at 4 Hz however fast is sampled."""
+_PROMPT_GAP_S: Final = 0.05
+"""Operation events repaint at once; 64 servers falling asleep together still share paints."""
+
+
+class _Pending(IntEnum):
+    NOTHING = 0
+    CALM = 1
+    PROMPT = 2
+
+
+class Source(Protocol):
+    """Where the newest picture is: the fleet store."""
+
+    @property
+    def view(self) -> FleetView:
+        """The newest picture."""
+
+
+class Bridge:
+    """Repaints after events: measured data at most 4 times a second, operations at once.
+
+    An event costs two comparisons while a paint is pending, so that bursts of thousands are
+    cheap. It only asks the pump, because events are published from tasks in which Textual's
+    timers cannot be made.
+
+    Attributes:
+        paused: Nothing is painted while true; what happened meanwhile is shown by ``resume``.
+    """
+
+    def __init__(
+        self,
+        *,
+        pump: MessagePump,
+        source: Source,
+        clock: Clock,
+        show: Callable[[FleetView], None],
+        interval_s: Callable[[], float],
+    ) -> None:
+        self.paused = False
+        self._pump = pump
+        self._source = source
+        self._clock = clock
+        self._show = show
+        self._interval_s = interval_s
+        self._pending = _Pending.NOTHING
+        self._shown_at_s = -_CALM_GAP_S
+        self._timer: Timer | None = None
+
+    def heard(self, event: Event) -> None:
+        """An event was published; called from any task of the loop."""
+        if self.paused:
+            return
+        wanted = _Pending.PROMPT if isinstance(event, _PROMPT_EVENTS) else _Pending.CALM
+        if wanted > self._pending:
+            self._pending = wanted
+            self._pump.call_later(self._arm)
+
+    def resume(self) -> None:
+        """End the pause and show the newest picture at once."""
+        self.paused = False
+        self._paint()
+
+    def _arm(self) -> None:
+        self._stop()
+        if self._pending is _Pending.NOTHING:
+            return
+        due_s = self._shown_at_s + self._gap_s()
+        delay_s = due_s - self._clock.now_s()
+        if delay_s <= 0:
+            self._paint()
+        else:
+            self._timer = self._pump.set_timer(delay_s, self._fell_due)
+
+    def _gap_s(self) -> float:
+        if self._pending is _Pending.PROMPT:
+            return _PROMPT_GAP_S
+        return min(_CALM_GAP_S, max(_FASTEST_GAP_S, self._interval_s()))
+
+    def _fell_due(self) -> None:
+        self._timer = None  # it has run: stopping it now would cancel the task that we are in
+        self._paint()
+
+    def _paint(self) -> None:
+        self._stop()
+        self._pending = _Pending.NOTHING
+        if self.paused:
+            return
+        self._shown_at_s = self._clock.now_s()
+        self._show(self._source.view)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None

@@ -1,0 +1,263 @@
+"""From a command to what it does: one table, by command id."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, ParamSpec
+
+from sleeptui.core.commands import BY_ID, Group
+from sleeptui.core.errors import NotAllowed
+from sleeptui.core.lifecycle import refusal
+from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
+from sleeptui.core.text import one_line
+from sleeptui.tui import notices, opening, sleeping
+from sleeptui.tui.sleeping import SleepChoice
+
+if TYPE_CHECKING:
+    from sleeptui.services.panel import Services
+    from sleeptui.tui.app import SleeptuiApp
+
+_P = ParamSpec("_P")
+_SELECTED: Final = frozenset({"server.sleep", "server.sleep_options", "server.wake"})
+"""Act on all selected servers; the other commands of models act on the one under the cursor."""
+_ALL: Final = "fleet.sleep_all"
+_EVERYWHERE: Final = frozenset({Group.SCREEN, Group.APP})
+_NAME_LIMIT: Final = 40
+_FASTER: Final = 0.5
+_SLOWER: Final = 2.0
+
+
+class Dispatch:
+    """Carries out commands on what is selected on the dashboard.
+
+    Whether a command is allowed is asked of the state table, here only to grey keys and to say
+    why; the services ask again and decide.
+    """
+
+    def __init__(self, app: "SleeptuiApp", services: "Services") -> None:
+        self._app = app
+        self._services = services
+        dashboard = app.dashboard
+        self.table: Mapping[str, Callable[[], None]] = {
+            "server.sleep": self._sleep,
+            "server.sleep_options": self._sleep_with_options,
+            "server.wake": self._wake,
+            "server.switch": self._switch,
+            "server.prompt": self._prompt,
+            _ALL: self._sleep_all,
+            "server.log": self._log,
+            "select.toggle": dashboard.toggle_select,
+            "view.detail": dashboard.toggle_detail,
+            "view.filter": dashboard.open_filter,
+            "view.sort": dashboard.next_sort,
+            "view.pause": app.toggle_pause,
+            "sampling.faster": self._faster,
+            "sampling.slower": self._slower,
+            "screen.fleet": app.show_dashboard,
+            "screen.events": self._events,
+            "app.palette": app.open_palette,
+            "app.help": self._help,
+            "app.quit": self.quit,
+        }
+
+    def run(self, command_id: str) -> None:
+        """Do it, or say why not."""
+        refused = self.why_not(command_id)
+        if refused is not None:
+            self.say(notices.of_error(refused))
+            return
+        self.table[command_id]()
+
+    def availability(self, command_id: str) -> bool | None:
+        """What Textual's check_action wants: False hides a key, None greys it.
+
+        Models are commanded from the dashboard; the other screens keep what works everywhere.
+        """
+        if BY_ID[command_id].group in _EVERYWHERE:
+            return True
+        if self._app.page is not self._app.dashboard:
+            return False
+        return True if self.why_not(command_id) is None else None
+
+    def why_not(self, command_id: str) -> NotAllowed | None:
+        """Why the command is not allowed for anything it would act on; None: it is for some."""
+        if BY_ID[command_id].group is not Group.MODEL:
+            return None
+        views = self._targets(command_id)
+        if not views:
+            return NotAllowed("There is no model to act on")
+        asked = "server.sleep" if command_id == _ALL else command_id
+        readonly = self._services.settings.readonly
+        refused = [refusal(asked, view, readonly=readonly) for view in views]
+        if None in refused:
+            return None
+        return (
+            NotAllowed("No awake model is left to put to sleep")
+            if (command_id == _ALL and not readonly)
+            else refused[0]
+        )
+
+    def say(self, notice: notices.Notice) -> None:
+        """Show a notice; its text is never markup."""
+        self._app.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
+
+    def quit(self) -> None:
+        """Leave; asks while an operation runs."""
+        if not self._services.operations.busy:
+            self._app.exit()
+            return
+        running = [view for view in self._picture.servers if view.operation is not None]
+        lines = [f"{_name(view)}: {_what_runs(view)}" for view in running]
+        lines.append("What waits is dropped. What was sent goes on in the server, unwatched.")
+        screen = opening.question("Quit while operations run?", lines, yes="Quit", no="Stay")
+        self._app.push_screen(screen, lambda yes: self._app.exit() if yes else None)
+
+    @property
+    def _picture(self) -> FleetView:
+        """The newest one, also while the picture on the screen is held."""
+        return self._services.store.view
+
+    def _targets(self, command_id: str) -> list[ServerView]:
+        view = self._picture
+        if command_id == _ALL:
+            return [server for server in view.servers if not server.spec.pinned]
+        dashboard = self._app.dashboard
+        if command_id in _SELECTED:
+            names: Sequence[str] = dashboard.selected
+        else:
+            names = (dashboard.current,) if dashboard.current is not None else ()
+        found = (view.server(name) for name in names)
+        return [server for server in found if server is not None]
+
+    def _allowed(self, command_id: str, asked: str | None = None) -> list[ServerView]:
+        """The targets that allow it; says why the others do not."""
+        allowed: list[ServerView] = []
+        for view in self._targets(command_id):
+            refused = refusal(asked or command_id, view, readonly=self._services.settings.readonly)
+            if refused is None:
+                allowed.append(view)
+            elif command_id != _ALL:
+                self.say(notices.of_error(refused))
+        return allowed
+
+    def _sleep(self) -> None:
+        """Idle ones at once; those with requests in flight are asked about together."""
+        busy: list[ServerView] = []
+        for view in self._allowed("server.sleep"):
+            if sleeping.queue_of([view]).is_busy:
+                busy.append(view)
+            else:
+                self._try(self._put_to_sleep, view, sleeping.usual_level(view))
+        if busy:
+            self._ask_options(busy)
+
+    def _sleep_with_options(self) -> None:
+        views = self._allowed("server.sleep_options")
+        if views:
+            self._ask_options(views)
+
+    def _ask_options(self, views: Sequence[ServerView]) -> None:
+        servers = [view.name for view in views]
+
+        def chosen(choice: SleepChoice | None) -> None:
+            if choice is None:
+                return
+            for view in self._now(servers):
+                self._try(self._put_to_sleep, view, choice.level, choice.mode)
+
+        self._app.push_screen(opening.sleep_options(views), chosen)
+
+    def _sleep_all(self) -> None:
+        views = self._allowed(_ALL, "server.sleep")
+        servers = [view.name for view in views]
+
+        def answered(yes: bool | None) -> None:
+            for view in self._now(servers) if yes else ():
+                self._try(self._put_to_sleep, view, sleeping.usual_level(view))
+
+        lines = [f"{_name(view)}: {_queue_words(view)}" for view in views]
+        lines.append("Running requests finish first. Requests sent later hang until the wake.")
+        count = f"{len(views)} models" if len(views) > 1 else "1 model"
+        screen = opening.question(f"Put {count} to sleep?", lines, yes="Sleep all")
+        self._app.push_screen(screen, answered)
+
+    def _put_to_sleep(
+        self, view: ServerView, level: SleepLevel, mode: SleepMode | None = None
+    ) -> None:
+        sent = sleeping.sent_mode(view, mode)
+        self._services.operations.sleep(view.name, level=level, mode=sent)
+
+    def _wake(self) -> None:
+        for view in self._allowed("server.wake"):
+            self._try(self._services.operations.wake, view.name)
+
+    def _switch(self) -> None:
+        for view in self._allowed("server.switch"):
+            self._try(self._services.operations.switch, view.name)
+            self.say(notices.Notice(title=f"Switch to {_name(view)}", text=self._room_words(view)))
+
+    def _room_words(self, view: ServerView) -> str:
+        gpus = set(view.spec.gpus or (view.memory.by_gpu if view.memory else ()))
+        others = [
+            one_line(other.name, limit=_NAME_LIMIT)
+            for other in self._picture.servers
+            if other.name != view.name
+            and not other.spec.pinned
+            and refusal("server.sleep", other) is None
+            and (not gpus or gpus & set(other.memory.by_gpu if other.memory else gpus))
+        ]
+        if not others:
+            return "Nothing has to make room."
+        return f"{sleeping.names(others)} may have to sleep first, after their running requests."
+
+    def _prompt(self) -> None:
+        for view in self._targets("server.prompt"):
+            self._app.push_screen(opening.prompt(self._services, view.name, self._app.glyphs))
+
+    def _log(self) -> None:
+        for view in self._targets("server.log"):
+            self._app.push_screen(opening.log(self._services, view.name))
+
+    def _events(self) -> None:
+        self._app.show_only("events", lambda: opening.events(self._services))
+
+    def _help(self) -> None:
+        self._app.show_only(
+            "help", lambda: opening.keys_and_words(self._services, self._app.glyphs)
+        )
+
+    def _faster(self) -> None:
+        self._rate(_FASTER)
+
+    def _slower(self) -> None:
+        self._rate(_SLOWER)
+
+    def _rate(self, factor: float) -> None:
+        supervisor = self._services.supervisor
+        supervisor.set_interval(supervisor.interval_s * factor)
+        self.say(notices.Notice(title="Sampling", text=f"Looks every {supervisor.interval_s:g} s."))
+
+    def _now(self, servers: Sequence[str]) -> list[ServerView]:
+        """The servers as they are by the time a question is answered."""
+        found = (self._picture.server(name) for name in servers)
+        return [view for view in found if view is not None]
+
+    def _try(self, submit: Callable[_P, object], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            submit(*args, **kwargs)
+        except NotAllowed as refused:
+            self.say(notices.of_error(refused))
+
+
+def _name(view: ServerView) -> str:
+    return one_line(view.name, limit=_NAME_LIMIT)
+
+
+def _what_runs(view: ServerView) -> str:
+    operation = view.operation
+    return f"{operation.kind.value}, {operation.phase.value}" if operation is not None else ""
+
+
+def _queue_words(view: ServerView) -> str:
+    queue = sleeping.queue_of([view])
+    if queue.unknown:
+        return "its queue cannot be read"
+    return f"{sleeping.counts(queue)} in flight" if queue.is_busy else "idle"

@@ -1,0 +1,117 @@
+"""Keys, states and words."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from sleeptui.core.model import State
+from sleeptui.tui import keymap
+from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.present import STATE_TONES
+from sleeptui.tui.theme import Palette, Tone
+
+STATES: Final[tuple[tuple[State, str], ...]] = (
+    (State.AWAKE, "serves requests"),
+    (State.ASLEEP, "its GPU memory is freed; level 1 and 2; requests hang until it wakes"),
+    (State.PAUSED, "level 0: nothing freed, requests wait"),
+    (State.DRAINING, "requests in flight are finished before it sleeps"),
+    (State.FALLING_ASLEEP, "/sleep is with the server"),
+    (State.WAKING, "/wake_up is with the server"),
+    (State.RELOADING, "level 2: the weights are read again"),
+    (State.VERIFYING, "its answers are being checked"),
+    (State.STARTING, "its engine is not up yet"),
+    (State.STOPPING, "it is on its way down"),
+    (State.PARTIAL, "half awake: some memory is back, it does not serve; wake it"),
+    (State.SUSPECT, "what it says and what is measured disagree"),
+    (State.WEDGED, "an operation failed and left it neither way; restart it"),
+    (State.NO_CONTROL, "its sleep routes cannot be used; the detail says which switch is missing"),
+    (State.DOWN, "nothing answers at its address"),
+    (State.STALE, "no answer in time; the last values are shown dimmed"),
+    (State.UNKNOWN, "not looked at yet"),
+)
+"""Every state and its meaning."""
+WORDS: Final[tuple[tuple[str, str], ...]] = (
+    ("level 0", "pause: the scheduler stops, memory stays"),
+    ("level 1", "offload: weights go to host memory, the KV cache is dropped"),
+    ("level 2", "discard: weights and KV cache are dropped, the wake reads the weights again"),
+    ("wait", "mode of a sleep: running requests finish first"),
+    ("abort", "mode of a sleep: requests are cut off"),
+    ("keep", "mode of a sleep: requests freeze and go on after the wake"),
+    ("residual", "GPU memory that a sleeping server still holds"),
+    ("parked", "requests sent to a sleeping server; they wait for the wake"),
+    ("frozen", "queue figures of a sleeping server: those of its last step"),
+    ("estimated", "marked ~: derived from the change around our own operations, not measured"),
+    ("cycle", "a sleep and a wake"),
+    ("switch", "put others to sleep as far as needed, then wake this one"),
+    ("external", "a change that somebody else made"),
+    ("--", "not known; never shown as 0"),
+)
+
+
+class HelpScreen(Screen[None]):
+    """One page, scrolled; made from the command table and the user's keys."""
+
+    CSS_PATH = "help.tcss"
+    BINDING_GROUP_TITLE = "Help"
+    BINDINGS = [Binding("escape,question_mark", "leave", "Back", key_display="esc")]
+
+    def __init__(self, keys: Mapping[str, str], glyphs: Glyphs) -> None:
+        """Make the page.
+
+        Args:
+            keys: The user's keys, command id to key.
+            glyphs: The set in use, for the states.
+        """
+        super().__init__(name="help")
+        self._keys = keys
+        self._glyphs = glyphs
+
+    def compose(self) -> ComposeResult:
+        """Three tables under their headings."""
+        yield Static("Help", id="heading")
+        with VerticalScroll(id="page"):
+            for group, commands in keymap.rows(self._keys):
+                yield Static(group.value, classes="heading")
+                yield Static(self._two_columns((keys, c.help) for keys, c in commands))
+            yield Static("States", classes="heading")
+            yield Static(self._states())
+            yield Static("Words", classes="heading")
+            yield Static(self._two_columns(WORDS))
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Scroll with the keys from the start."""
+        self.query_one("#page").focus()
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    def _two_columns(self, rows: Iterable[tuple[str, str]]) -> Table:
+        palette = Palette.of(self.app)
+        table = _grid()
+        for left, right in rows:
+            table.add_row(Text(left, style=palette.style(Tone.STRONG)), Text(right))
+        return table
+
+    def _states(self) -> Table:
+        palette = Palette.of(self.app)
+        table = _grid()
+        for state, meaning in STATES:
+            badge = f"{self._glyphs.states[state]} {state.value.upper()}"
+            table.add_row(Text(badge, style=palette.style(STATE_TONES[state])), Text(meaning))
+        return table
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=18, no_wrap=True)
+    table.add_column(ratio=1)
+    return table

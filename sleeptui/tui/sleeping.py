@@ -1,0 +1,151 @@
+"""What the sleep options say: levels, modes, and the fate of the requests in flight; no Textual."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sleeptui.core import lifecycle, units
+from sleeptui.core.model import ServerView, SleepLevel, SleepMode
+from sleeptui.core.operation import Kind, Outcome
+
+LEVEL_WORDS: Final = {
+    SleepLevel.PAUSE: ("pause", "frees nothing; goes on at once"),
+    SleepLevel.OFFLOAD: ("offload", "weights to host memory, KV cache dropped; a quick wake"),
+    SleepLevel.DISCARD: ("discard", "weights and KV cache dropped; the wake reads from disk"),
+}
+MODE_WORDS: Final = {
+    SleepMode.WAIT: ("wait", "let the running requests finish, then sleep"),
+    SleepMode.ABORT: ("abort", "cut all requests off, sleep at once"),
+    SleepMode.KEEP: ("keep", "freeze the requests, they go on after the wake"),
+}
+_NAMES_SHOWN: Final = 3
+_ENDED_WELL: Final = frozenset({Outcome.DONE, Outcome.SUSPECT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepChoice:
+    """What was chosen in the sleep options."""
+
+    level: SleepLevel
+    mode: SleepMode | None
+    """None: the server has no modes; it is drained by waiting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Requests in flight, summed over servers."""
+
+    running: int = 0
+    waiting: int = 0
+    unknown: tuple[str, ...] = ()
+    """Servers whose queue cannot be read."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Something would be waited for, cut off or frozen."""
+        return self.running + self.waiting > 0
+
+
+def queue_of(views: Sequence[ServerView]) -> Queue:
+    """The requests in flight; parked ones count as waiting, they are with the server too."""
+    running = waiting = 0
+    unknown: list[str] = []
+    for view in views:
+        metrics = view.metrics
+        if metrics is None or metrics.running is None:
+            unknown.append(view.name)
+        else:
+            running += metrics.running
+            waiting += metrics.waiting or 0
+        waiting += view.parked or 0
+    return Queue(running=running, waiting=waiting, unknown=tuple(unknown))
+
+
+def usual_level(view: ServerView) -> SleepLevel:
+    """The level of our last sleep that went through, else the configured one."""
+    for record in view.history:
+        went_through = record.outcome in _ENDED_WELL
+        if record.kind is Kind.SLEEP and went_through and record.level in _LEVELS:
+            return SleepLevel(record.level)
+    return SleepLevel(view.spec.level) if view.spec.level in _LEVELS else SleepLevel.OFFLOAD
+
+
+_LEVELS: Final = frozenset(level.value for level in SleepLevel)
+
+
+def level_refusal(views: Sequence[ServerView], level: SleepLevel) -> str:
+    """Why the level cannot be used on all of them; empty: it can."""
+    for view in views:
+        refused = lifecycle.level_refusal(view, level)
+        if refused is not None:
+            return refused.message
+    return ""
+
+
+def mode_refusal(views: Sequence[ServerView], mode: SleepMode) -> str:
+    """Why the mode cannot be used on all of them; empty: it can. Waiting always can."""
+    if mode is SleepMode.WAIT:
+        return ""
+    for view in views:
+        if not view.facts.features.sleep_mode:
+            version = view.facts.version or "of unknown version"
+            return f"{view.name}: vLLM {version} has no modes, they came with 0.17"
+    return ""
+
+
+def sent_mode(view: ServerView, mode: SleepMode | None) -> SleepMode | None:
+    """What is sent to this server: nothing where the version would ignore it."""
+    return mode if view.facts.features.sleep_mode else None
+
+
+def fate(views: Sequence[ServerView], mode: SleepMode) -> str:
+    """One live sentence: what happens to the requests in flight."""
+    queue = queue_of(views)
+    if queue.unknown:
+        return f"The queue of {names(queue.unknown)} cannot be read: {_UNKNOWN_FATE[mode]}."
+    if not queue.is_busy:
+        return "No requests are in flight: nothing is lost."
+    match mode:
+        case SleepMode.ABORT:
+            return f"{counts(queue)} cut off now; their clients get finish_reason abort."
+        case SleepMode.KEEP:
+            return f"{counts(queue)} frozen; they go on after the wake, clients wait meanwhile."
+        case SleepMode.WAIT:
+            return _drain_sentence(views, queue)
+
+
+_UNKNOWN_FATE: Final = {
+    SleepMode.ABORT: "whatever is in flight is cut off",
+    SleepMode.KEEP: "whatever is in flight is frozen until the wake",
+    SleepMode.WAIT: "whatever runs is finished first",
+}
+
+
+def counts(queue: Queue) -> str:
+    """``3 running and 1 waiting request``, with the verb: ``... are``."""
+    total = queue.running + queue.waiting
+    parts = [
+        f"{number} {word}"
+        for number, word in ((queue.running, "running"), (queue.waiting, "waiting"))
+        if number
+    ]
+    noun, verb = ("request", "is") if total == 1 else ("requests", "are")
+    return f"{' and '.join(parts)} {noun} {verb}"
+
+
+def names(servers: Sequence[str]) -> str:
+    """Names for a sentence: the first three, and how many more."""
+    shown = list(servers[:_NAMES_SHOWN])
+    rest = len(servers) - len(shown)
+    if rest:
+        return f"{', '.join(shown)} and {rest} more"
+    if len(shown) > 1:
+        return f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return "".join(shown)
+
+
+def _drain_sentence(views: Sequence[ServerView], queue: Queue) -> str:
+    bound = units.duration(max(view.spec.timeouts.drain_s for view in views))
+    if all(view.facts.features.sleep_mode for view in views):
+        return f"{counts(queue)} in flight: running ones finish first, waiting ones stay queued."
+    return f"{counts(queue)} in flight: all must end within {bound}, else nothing is sent."
