@@ -91,11 +91,23 @@ class EngineClient(Protocol):
         """POST /reset_prefix_cache."""
 
     async def complete(
-        self, prompt: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        on_token: Callable[[TokenEvent], None],
+        model: str | None = None,
     ) -> Completion:
         """Stream one completion; ``on_token`` is called on the caller's event loop.
 
         Cancelling closes the connection, which aborts the request in the engine.
+        A stream that breaks after its first token is returned as far as it came, with ``error``.
+
+        Args:
+            prompt: The text, with no chat template.
+            max_tokens: Where the answer is cut.
+            on_token: Called for each piece, in order.
+            model: A served name (an alias, a LoRA adapter); None: the first.
         """
 
     async def close(self) -> None:
