@@ -30,9 +30,17 @@ class ServerCommand:
     """Path or repository."""
     served_name: str | None = None
     """The first of ``--served-model-name``."""
-    port: int = DEFAULT_PORT
+    given_port: int | None = None
+    """``--port``; None: not on the command line, perhaps in a configuration file."""
     uds: str | None = None
     """``--uds``: it listens on a Unix socket, on no port."""
+    tls: bool = False
+    """``--ssl-certfile``: it answers https."""
+
+    @property
+    def port(self) -> int:
+        """The port it should listen on."""
+        return self.given_port or DEFAULT_PORT
 
     @property
     def name(self) -> str | None:
@@ -151,8 +159,9 @@ def _parse(arguments: Sequence[str]) -> ServerCommand:
     return ServerCommand(
         model=_word(positional or flags.get("model")),
         served_name=_word(flags.get("served-model-name")),
-        port=_port(flags.get("port")),
+        given_port=_port(flags.get("port")),
         uds=_word(flags.get("uds")),
+        tls="ssl-certfile" in flags,
     )
 
 
@@ -160,7 +169,7 @@ def _word(text: str | None) -> str | None:
     return one_line(text) or None if text else None
 
 
-def _port(text: str | None) -> int:
+def _port(text: str | None) -> int | None:
     if text and text.isascii() and text.isdigit() and 0 < int(text) <= _LAST_PORT:
         return int(text)
-    return DEFAULT_PORT
+    return None

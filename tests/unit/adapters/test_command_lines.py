@@ -14,7 +14,7 @@ from sleeptui.adapters.command_lines import (
     read_flags,
 )
 
-QWEN = ServerCommand(model="Qwen/Qwen3-8B", port=8001)
+QWEN = ServerCommand(model="Qwen/Qwen3-8B", given_port=8001)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,13 @@ def test_a_unix_socket_instead_of_a_port():
 def test_a_port_that_is_none_counts_as_the_default(port):
     command = read_command(["vllm", "serve", "m", f"--port={port}"])
     assert command is not None
-    assert command.port == 8000
+    assert (command.given_port, command.port) == (None, 8000)
+
+
+def test_tls():
+    command = read_command(["vllm", "serve", "m", "--ssl-certfile", "/c.pem"])
+    assert command is not None
+    assert command.tls
 
 
 def test_escape_sequences_are_removed():
