@@ -62,6 +62,8 @@ class Supervisor:
         self._group: asyncio.TaskGroup | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._home_problem = ""
+        self._home_naps = Naps(clock)
+        self._are_homes_due = False
         self.gpus = GpuSampler(
             probe=probe,
             bus=bus,
@@ -118,6 +120,8 @@ class Supervisor:
             self._group.create_task(watch.learn(), name=f"facts {spec.name}"),
         )
         self._watched[spec.name] = _Watched(watch=watch, tasks=tasks)
+        self._are_homes_due = True
+        self._home_naps.end_all()
 
     async def remove(self, name: str) -> None:
         """Stop watching a server and close its connections."""
@@ -156,8 +160,10 @@ class Supervisor:
     async def _find_homes(self) -> None:
         """Find the containers and processes of the servers, again and again."""
         while True:
+            self._are_homes_due = False
             await self._look_for_homes()
-            await self._clock.sleep(self._settings.sampling.discovery_s)
+            if not self._are_homes_due:
+                await self._home_naps.nap(self._settings.sampling.discovery_s)
 
     async def _look_for_homes(self) -> None:
         specs = self.specs

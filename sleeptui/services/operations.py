@@ -1,0 +1,262 @@
+"""Takes orders: sleep, wake, switch, prompt; one transition at a time on each GPU."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+
+from sleeptui.core.errors import NotAllowed
+from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
+from sleeptui.core.lifecycle import level_refusal, refusal
+from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
+from sleeptui.core.operation import Kind, Operation, Outcome, Phase
+from sleeptui.core.ports import TokenEvent
+from sleeptui.services.deadline import end, within
+from sleeptui.services.places import Gpus, gpus_of, overlap
+from sleeptui.services.prompt import stream
+from sleeptui.services.queue import Claim, Lanes
+from sleeptui.services.room import givers
+from sleeptui.services.run import Desk, Result, Run
+from sleeptui.services.sleep import fall_asleep, first_phase
+from sleeptui.services.switch import switch
+from sleeptui.services.ticket import Stopped, Ticket
+from sleeptui.services.wake import slept_level, wake_refusal, wake_up
+
+Work = Callable[[Run], Awaitable[Result]]
+
+
+class Operations:
+    """Every order is checked against the state table once, here, and is then carried out."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._group: asyncio.TaskGroup | None = None
+        self._lanes = Lanes(start_up=self._start_up, on_note=self._renote)
+        self._running: dict[int, tuple[Ticket, asyncio.Task[None]]] = {}
+        self._queued: dict[int, Operation] = {}
+        self._is_closed = False
+        desk.bus.subscribe(self._follow)
+
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """Orders are taken from now on; their tasks belong to ``group``."""
+        self._group = group
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs or is queued."""
+        return bool(self._running)
+
+    def sleep(
+        self, server: str, *, level: SleepLevel | None = None, mode: SleepMode | None = None
+    ) -> Ticket:
+        """Put a server to sleep, at its own level and waiting for its requests if not said.
+
+        Raises:
+            NotAllowed: Its state or its version does not allow it.
+        """
+        command = "server.sleep" if level is None and mode is None else "server.sleep_options"
+        view = self._allowed(command, server)
+        wanted = view.spec.level if level is None else int(level)
+        if (refused := level_refusal(view, wanted)) is not None:
+            raise refused
+        if mode in (SleepMode.ABORT, SleepMode.KEEP) and not view.facts.features.sleep_mode:
+            raise NotAllowed(
+                f"{server}: this version cannot {mode} requests, only wait for them",
+                hint="choose wait",
+            )
+        chosen, how = SleepLevel(wanted), mode or SleepMode.WAIT
+        phase = first_phase(view)
+        if view.facts.features.sleep_mode and how is not SleepMode.WAIT:
+            phase = Phase.CALLING
+        operation = self._operation(Kind.SLEEP, server, level=chosen, mode=how)
+        return self._submit(
+            operation,
+            partial(fall_asleep, level=chosen, mode=how),
+            gpus=self._gpus(view),
+            phase=phase,
+        )
+
+    def wake(self, server: str) -> Ticket:
+        """Wake a server, in steps from level 2.
+
+        Raises:
+            NotAllowed: Its state does not allow it, or a wake would not bring it back.
+        """
+        view = self._allowed("server.wake", server)
+        if (refused := wake_refusal(view)) is not None:
+            raise refused
+        operation = self._operation(Kind.WAKE, server, level=slept_level(view))
+        return self._submit(operation, wake_up, gpus=self._gpus(view), phase=Phase.CALLING)
+
+    def switch(self, server: str) -> Ticket:
+        """Make room on the GPUs of a sleeping server and wake it.
+
+        Raises:
+            NotAllowed: Its state does not allow it, or a wake would not bring it back.
+        """
+        view = self._allowed("server.switch", server)
+        if (refused := wake_refusal(view)) is not None:
+            raise refused
+        operation = self._operation(Kind.SWITCH, server, level=slept_level(view))
+        return self._submit(
+            operation, switch, gpus=self._gpus_of_switch(view), phase=Phase.MAKING_ROOM
+        )
+
+    def prompt(
+        self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
+    ) -> Ticket:
+        """Send a prompt; not a transition, it waits for nobody.
+
+        Raises:
+            NotAllowed: The server is not awake: it would hang until it wakes.
+        """
+        self._allowed("server.prompt", server)
+        work = partial(stream, text=text, max_tokens=max_tokens, on_token=on_token)
+        return self._submit(
+            self._operation(Kind.PROMPT, server), work, gpus=None, phase=Phase.STREAMING
+        )
+
+    async def drain(self, limit_s: float) -> None:
+        """Take no more orders and end those that there are, as the panel closes.
+
+        What waits, drains or streams is stopped. A request that is with a server gets
+        ``limit_s`` to be answered; then its outcome is recorded as unknown: the server goes on.
+        """
+        self._is_closed = True
+        for ticket, _ in tuple(self._running.values()):
+            ticket.cancel()
+        tasks = {task for _, task in self._running.values()}
+        if tasks:
+            with suppress(TimeoutError):
+                await within(self._desk.clock, limit_s, _all_ended(tasks))
+        for task in tasks:
+            await end(task)
+
+    def _allowed(self, command: str, server: str) -> ServerView:
+        if self._is_closed:
+            raise NotAllowed("the panel is closing")
+        view = self._desk.view(server)
+        refused = refusal(command, view, readonly=self._desk.settings.readonly)
+        if refused is not None:
+            raise refused
+        return view
+
+    def _operation(
+        self, kind: Kind, server: str, *, level: int | None = None, mode: str | None = None
+    ) -> Operation:
+        desk = self._desk
+        return Operation(
+            id=next(desk.numbers),
+            kind=kind,
+            server=server,
+            began_s=desk.clock.now_s(),
+            level=level,
+            mode=mode,
+        )
+
+    def _submit(self, operation: Operation, work: Work, *, gpus: Gpus, phase: Phase) -> Ticket:
+        if self._group is None:
+            raise RuntimeError(operation)
+        title = f"{operation.kind.value} of {operation.server}"
+        ticket, claim = Ticket(operation.id), None
+        if operation.kind is not Kind.PROMPT:
+            claim = self._lanes.claim(
+                number=operation.id, server=operation.server, title=title, gpus=gpus
+            )
+            operation = replace(operation, note=claim.note)
+        run = Run(self._desk, operation, ticket)
+        self._queued[operation.id] = operation
+        self._publish_queued(operation)
+        task = self._group.create_task(self._carry(run, claim, work, phase), name=title)
+        self._running[operation.id] = ticket, task
+        return ticket
+
+    async def _carry(self, run: Run, claim: Claim | None, work: Work, phase: Phase) -> None:
+        """Wait for the turn, then do the work; the end is told in any case."""
+        try:
+            reason = await self._turn(run, claim) if claim else ""
+            self._queued.pop(run.operation.id, None)
+            if reason:
+                run.end(Result(outcome=Outcome.CANCELLED, message=reason, duration_s=0.0))
+            else:
+                await run.perform(work, phase=phase)
+        finally:
+            self._queued.pop(run.operation.id, None)
+            self._running.pop(run.operation.id, None)
+            if claim is not None:
+                self._lanes.release(claim)
+            if run.record is not None:
+                run.ticket.close(run.record)
+
+    async def _turn(self, run: Run, claim: Claim) -> str:
+        """Wait until it may begin. Returns why it does not begin at all, or ""."""
+        try:
+            await run.ticket.stoppable(_wait_for(claim.turn))
+        except Stopped:
+            return "taken out of the queue; nothing was sent"
+        except asyncio.CancelledError:
+            run.end(Result(outcome=Outcome.CANCELLED, message="the panel was closed"))
+            raise
+        return await _outdated(run) if claim.has_waited else ""
+
+    def _start_up(self, claim: Claim) -> str:
+        """Whether another server starts on the GPUs of the claim, in words.
+
+        One that was restarted by Docker does not count: it may crash for want of the very
+        memory that a sleep would free, and would hold up the queue for ever.
+        """
+        fleet = self._desk.store.view
+        for view in fleet.servers:
+            if view.state is not State.STARTING or view.name == claim.server or not _is_first(view):
+                continue
+            if overlap(claim.gpus, gpus_of(view, fleet)):
+                return f"waits until {view.name} has started"
+        return ""
+
+    def _renote(self, claim: Claim) -> None:
+        if operation := self._queued.get(claim.id):
+            operation = replace(operation, note=claim.note)
+            self._queued[claim.id] = operation
+            self._publish_queued(operation)
+
+    def _publish_queued(self, operation: Operation) -> None:
+        self._desk.bus.publish(OperationQueued(at_s=self._desk.clock.now_s(), operation=operation))
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, StateObserved | HomeFound) and self._lanes.is_waiting:
+            self._lanes.review()
+
+    def _gpus(self, view: ServerView) -> Gpus:
+        return gpus_of(view, self._desk.store.view)
+
+    def _gpus_of_switch(self, view: ServerView) -> Gpus:
+        """Also those of the servers that may have to make room: all are held once, at the start."""
+        gpus = self._gpus(view)
+        for giver in givers(view, self._desk.store.view):
+            others = self._gpus(self._desk.view(giver.name))
+            gpus = None if gpus is None or others is None else gpus | others
+        return gpus
+
+
+async def _outdated(run: Run) -> str:
+    """Why an order that has waited makes no sense any more, or ""."""
+    seen = await run.look()
+    if run.operation.kind is Kind.SLEEP and seen.is_sleeping:
+        return "it was asleep when its turn came; nothing was sent"
+    if run.operation.kind is not Kind.SLEEP and seen.is_sleeping is False and not seen.is_paused:
+        return "it was awake when its turn came; nothing was sent"
+    return ""
+
+
+def _is_first(view: ServerView) -> bool:
+    home = view.home
+    return home is None or (home.container_state != "restarting" and not home.restarts)
+
+
+async def _wait_for(turn: asyncio.Future[None]) -> None:
+    await turn
+
+
+async def _all_ended(tasks: set[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

@@ -1,0 +1,130 @@
+"""Who must go to sleep to make room on the GPUs: pure policy, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sleeptui.core.memory import last_good_sleep
+from sleeptui.core.model import FleetView, GpuSample, MemorySource, ServerView, State
+from sleeptui.core.units import MIB
+from sleeptui.services.drain import in_flight
+from sleeptui.services.places import Gpus, gpus_of, overlap
+
+MARGIN_BYTES = 256 * MIB
+"""Left free beside what a wake needs: a wake into a full card can lose the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Giver:
+    """An awake server that could be put to sleep."""
+
+    name: str
+    busy: bool
+    gives: Mapping[int, int] | None
+    """Bytes by GPU that its sleep frees; None: not known."""
+
+    @property
+    def total_bytes(self) -> int:
+        """What it gives on all its GPUs, 0 where not known."""
+        return sum(self.gives.values()) if self.gives else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a wake takes on each of its GPUs."""
+
+    by_gpu: Mapping[int, int]
+    is_measured: bool
+    """From its own last sleep; else from its share of the GPU, which is an upper bound."""
+
+
+def need_of(view: ServerView, fleet: FleetView) -> Need | None:
+    """What waking this server takes; None where it cannot be known."""
+    gpus = gpus_of(view, fleet)
+    if not gpus:
+        return None
+    last = last_good_sleep(view.history)
+    if last is not None and last.freed_bytes is not None and last.level:
+        share = last.freed_bytes // len(gpus)
+        return Need(by_gpu=dict.fromkeys(gpus, share), is_measured=True)
+    fraction = view.metrics.gpu_memory_utilization if view.metrics else None
+    totals = {gpu.sample.index: gpu.sample.total_bytes for gpu in fleet.gpus}
+    if fraction is None or any(totals.get(index) is None for index in gpus):
+        return None
+    held = view.memory.by_gpu if view.memory else {}
+    return Need(
+        by_gpu={
+            index: max(int(fraction * (totals[index] or 0)) - held.get(index, 0), 0)
+            for index in gpus
+        },
+        is_measured=False,
+    )
+
+
+def shortfall(need: Need, gpus: Sequence[GpuSample]) -> Mapping[int, int] | None:
+    """Bytes by GPU that are missing, only those above 0; None where a GPU was not read."""
+    free = {gpu.index: gpu.free_bytes for gpu in gpus}
+    short: dict[int, int] = {}
+    for index, wanted in need.by_gpu.items():
+        there = free.get(index)
+        if there is None:
+            return None
+        if wanted + MARGIN_BYTES > there:
+            short[index] = wanted + MARGIN_BYTES - there
+    return short
+
+
+def givers(target: ServerView, fleet: FleetView) -> tuple[Giver, ...]:
+    """Awake servers that are not pinned and share a GPU with the target, in fleet order."""
+    gpus = gpus_of(target, fleet)
+    return tuple(
+        Giver(
+            name=view.name,
+            busy=bool(in_flight(view.metrics)),
+            gives=_gives(view, gpus_of(view, fleet)),
+        )
+        for view in fleet.servers
+        if view.name != target.name
+        and view.state is State.AWAKE
+        and not view.spec.pinned
+        and overlap(gpus, gpus_of(view, fleet))
+    )
+
+
+def next_to_go(short: Mapping[int, int] | None, left: Sequence[Giver]) -> Giver | None:
+    """Who goes to sleep next; None: nobody must, or nobody is left.
+
+    Idle servers first, then the smallest that is enough alone, else the largest. Asked again
+    after each sleep with the memory as measured then, so that a wrong estimate costs one more
+    sleep and never a wake into a full card.
+
+    Args:
+        short: Bytes by GPU that are missing; None: not known, then all go, the cheapest first.
+        left: Those who could still go.
+    """
+    if short is None:
+        return min(left, key=lambda giver: (giver.busy, giver.total_bytes), default=None)
+    useful = [giver for giver in left if giver.gives is None or short.keys() & giver.gives.keys()]
+    if not short or not useful:
+        return None
+    idle = [giver for giver in useful if not giver.busy]
+    pool = idle if _covers(idle, short) else useful
+    enough = [giver for giver in pool if _covers([giver], short)]
+    if enough:
+        return min(enough, key=lambda giver: giver.total_bytes)
+    return min(pool, key=lambda giver: (giver.busy, -giver.total_bytes))
+
+
+def _covers(those: Sequence[Giver], short: Mapping[int, int]) -> bool:
+    return all(
+        sum((giver.gives or {}).get(index, 0) for giver in those) >= missing
+        for index, missing in short.items()
+    )
+
+
+def _gives(view: ServerView, gpus: Gpus) -> Mapping[int, int] | None:
+    last = last_good_sleep(view.history)
+    if last is not None and last.freed_bytes is not None and last.level and gpus:
+        return dict.fromkeys(gpus, last.freed_bytes // len(gpus))
+    if view.memory is not None and view.memory.source is MemorySource.MEASURED:
+        return view.memory.by_gpu
+    return None

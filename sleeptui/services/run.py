@@ -1,0 +1,218 @@
+"""An operation under way: its stamps, its parts and the events that it publishes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from sleeptui.core.errors import NotAllowed
+from sleeptui.core.events import OperationAdvanced, OperationEnded, OperationStarted
+from sleeptui.core.fleet import FleetStore
+from sleeptui.core.model import Observation, ServerView
+from sleeptui.core.operation import (
+    Cause,
+    Kind,
+    Operation,
+    OperationRecord,
+    Outcome,
+    Part,
+    Phase,
+)
+from sleeptui.core.ports import Clock, EngineClient
+from sleeptui.core.settings import Settings
+from sleeptui.services.bus import Bus
+from sleeptui.services.lag import LagMeter
+from sleeptui.services.supervisor import Supervisor
+from sleeptui.services.ticket import Stopped, Ticket
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Desk:
+    """What every operation works with."""
+
+    settings: Settings
+    bus: Bus
+    store: FleetStore
+    supervisor: Supervisor
+    clock: Clock
+    lag: LagMeter = field(default_factory=LagMeter)
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def view(self, server: str) -> ServerView:
+        """The picture of a server now.
+
+        Raises:
+            NotAllowed: There is no such server.
+        """
+        view = self.store.view.server(server)
+        if view is None:
+            raise NotAllowed(f"no server is called {server}")
+        return view
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an operation ended; the rest of its record is known to its Run."""
+
+    outcome: Outcome
+    message: str = ""
+    hint: str = ""
+    cause: Cause | None = None
+    duration_s: float | None = None
+    """None: from the start to now."""
+    freed_bytes: int | None = None
+    residual_bytes: int | None = None
+    first_token_s: float | None = None
+    tokens_per_s: float | None = None
+    server_s: float | None = None
+
+
+class Ended(Exception):
+    """The operation is over before its last step."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.message)
+        self.result = result
+
+
+class Run:
+    """One operation from its start to its end."""
+
+    def __init__(self, desk: Desk, operation: Operation, ticket: Ticket) -> None:
+        self.desk = desk
+        self.ticket = ticket
+        self.operation = operation
+        self.parts: list[Part] = []
+        self.found = self.view
+        """The picture of the server before the operation began."""
+        self.record: OperationRecord | None = None
+
+    @property
+    def server(self) -> str:
+        """Name of the server."""
+        return self.operation.server
+
+    @property
+    def view(self) -> ServerView:
+        """The picture of the server now."""
+        return self.desk.view(self.server)
+
+    @property
+    def client(self) -> EngineClient:
+        """Speaks with the server."""
+        return self.desk.supervisor.client(self.server)
+
+    def now_s(self) -> float:
+        """Monotonic time."""
+        return self.desk.clock.now_s()
+
+    async def look(self) -> Observation:
+        """Look at the server in full."""
+        return await self.desk.supervisor.look(self.server)
+
+    def advance(self, phase: Phase) -> None:
+        """Enter a phase, if it is another one."""
+        if phase is self.operation.phase:
+            return
+        self.operation = replace(self.operation, phase=phase)
+        self.desk.bus.publish(
+            OperationAdvanced(
+                at_s=self.now_s(), id=self.operation.id, server=self.server, phase=phase
+            )
+        )
+
+    def part(self, name: str, duration_s: float) -> None:
+        """Note a timed part."""
+        self.parts.append(Part(name=name, duration_s=duration_s))
+
+    def child(self, kind: Kind, server: str, *, level: int | None, mode: str | None) -> "Run":
+        """An operation that this one consists of; it does not queue and stops with this one."""
+        operation = Operation(
+            id=next(self.desk.numbers),
+            kind=kind,
+            server=server,
+            began_s=self.now_s(),
+            level=level,
+            mode=mode,
+            parent=self.operation.id,
+        )
+        return Run(self.desk, operation, self.ticket)
+
+    async def perform(
+        self, work: Callable[["Run"], Awaitable[Result]], *, phase: Phase
+    ) -> OperationRecord:
+        """Start, do the work, end; each is published, the start before the first request."""
+        self.found = self.view
+        self.operation = replace(self.operation, phase=phase, began_s=self.now_s(), note="")
+        self.desk.bus.publish(OperationStarted(at_s=self.now_s(), operation=self.operation))
+        with ExitStack() as stack:
+            lag = stack.enter_context(self.desk.lag.measuring())
+            if self.operation.kind is not Kind.PROMPT:
+                stack.enter_context(self.desk.supervisor.fast())
+            try:
+                result = await work(self)
+            except Ended as ended:
+                result = ended.result
+            except Stopped:
+                is_prompt = self.operation.kind is Kind.PROMPT
+                message = "stopped" if is_prompt else "stopped; nothing was sent"
+                result = Result(outcome=Outcome.CANCELLED, message=message)
+            except asyncio.CancelledError:
+                self.end(self._left_alone(), lag.worst_s)
+                raise
+        return self.end(result, lag.worst_s)
+
+    def end(self, result: Result, lag_s: float = 0.0) -> OperationRecord:
+        """Publish the record of the end."""
+        now_s, operation = self.now_s(), self.operation
+        duration_s = result.duration_s
+        record = OperationRecord(
+            id=operation.id,
+            kind=operation.kind,
+            server=operation.server,
+            began_s=operation.began_s,
+            duration_s=now_s - operation.began_s if duration_s is None else duration_s,
+            outcome=result.outcome,
+            level=operation.level,
+            mode=operation.mode,
+            parts=tuple(self.parts),
+            freed_bytes=result.freed_bytes,
+            residual_bytes=result.residual_bytes,
+            first_token_s=result.first_token_s,
+            tokens_per_s=result.tokens_per_s,
+            server_s=result.server_s,
+            loop_lag_s=lag_s,
+            message=result.message,
+            hint=result.hint,
+            cause=result.cause,
+        )
+        log.info(
+            "%s of %s: %s, level %s, mode %s, %.3f s, freed %s, %s",
+            record.kind.value,
+            record.server,
+            record.outcome.value,
+            record.level,
+            record.mode,
+            record.duration_s,
+            record.freed_bytes,
+            record.message,
+        )
+        self.record = record
+        self.desk.bus.publish(OperationEnded(at_s=now_s, record=record))
+        return record
+
+    def _left_alone(self) -> Result:
+        """The panel closes while a request is with the server, which goes on with it."""
+        if self.operation.kind is Kind.PROMPT:
+            return Result(outcome=Outcome.CANCELLED, message="the panel was closed")
+        settling = self.operation.phase is Phase.SETTLING
+        what = "it was confirmed" if settling else "the answer came"
+        return Result(
+            outcome=Outcome.UNKNOWN,
+            cause=Cause.NO_ANSWER,
+            message=f"the panel was closed before {what}; the server goes on",
+        )

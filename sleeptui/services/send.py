@@ -1,0 +1,87 @@
+"""Sends one control request, and finds out what became of the server after it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sleeptui.core.errors import EngineError, Refused, Unreachable
+from sleeptui.core.model import Observation, Reach
+from sleeptui.core.ports import Timed
+from sleeptui.services.explain import lost, refused
+from sleeptui.services.run import Ended, Run
+
+CONFIRM_EVERY_S = 0.1
+_GONE = frozenset({Reach.REFUSED, Reach.UNHEALTHY})
+_GONE_LOOKS = 2
+"""Looks in a row: after an error reply one read on the closed connection may fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A request that was sent."""
+
+    sent_s: float
+    done_s: float
+    doubt: str = ""
+    """Why it is not known what the server did; empty after an answer 200."""
+
+
+async def send(
+    run: Run, name: str, request: Callable[[], Awaitable[Timed]], *, midway: bool = False
+) -> Sent:
+    """Send a request and note its time as the part ``name``. Never sent twice.
+
+    Args:
+        run: The operation.
+        name: Of the part and of the step.
+        request: Sends it.
+        midway: Steps before it have changed the server already.
+
+    Raises:
+        Ended: The server refused, or is lost.
+    """
+    sent_s = run.now_s()
+    try:
+        timed = await request()
+    except Refused as error:
+        await run.look()
+        step = name if midway else ""
+        raise Ended(
+            refused(error, run.operation.kind, run.view.facts.features, midway=step)
+        ) from error
+    except Unreachable as error:
+        seen = await run.look()
+        if seen.reach in _GONE:
+            raise Ended(lost(error, seen.problem or "")) from error
+        doubt = error.message
+    except EngineError as error:
+        doubt = error.message
+    else:
+        run.part(name, timed.duration_s)
+        return Sent(sent_s=timed.sent_s, done_s=timed.done_s)
+    done_s = run.now_s()
+    run.part(name, done_s - sent_s)
+    return Sent(sent_s=sent_s, done_s=done_s, doubt=doubt)
+
+
+async def confirm(run: Run, is_told: Callable[[Observation], bool]) -> tuple[Observation, bool]:
+    """Look until the state of the server tells what was asked, bounded by ``settle_s``.
+
+    Returns:
+        The last look, and whether it told.
+
+    Raises:
+        Ended: The server is gone.
+    """
+    began_s = run.now_s()
+    limit_s = run.view.spec.timeouts.settle_s
+    gone = 0
+    while True:
+        seen = await run.look()
+        gone = gone + 1 if seen.reach in _GONE else 0
+        if gone >= _GONE_LOOKS:
+            raise Ended(lost(None, seen.problem or ""))
+        is_over = run.now_s() - began_s >= limit_s
+        if is_told(seen) or is_over:
+            run.part("state", run.now_s() - began_s)
+            return seen, is_told(seen)
+        await run.desk.clock.sleep(CONFIRM_EVERY_S)
