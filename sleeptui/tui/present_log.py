@@ -1,0 +1,146 @@
+"""Lines of the event log and of the header, and the words of an empty panel. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sleeptui.core import units
+from sleeptui.core.model import IN_TRANSITION, FleetView, LogEntry
+from sleeptui.core.text import one_line
+from sleeptui.tui.arrange import URGENCY
+from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.present import STATE_TONES, Look
+from sleeptui.tui.spans import BLANK, Line, Span, fit, line, width_of, wrapped
+from sleeptui.tui.theme import Tone
+
+SEVERITY_TONES: Mapping[str, str] = {
+    "info": Tone.MUTED,
+    "good": Tone.GOOD,
+    "warning": Tone.WARN,
+    "bad": Tone.BAD,
+}
+_LOUD = frozenset({"warning", "bad"})
+_SERVER = 16
+
+
+def time_of_day(epoch_s: float) -> str:
+    """Seconds since the epoch as local time: ``15:36:10``."""
+    return datetime.fromtimestamp(epoch_s).astimezone().strftime("%H:%M:%S")
+
+
+def log_line(entry: LogEntry, look: Look, width: int, clock: Callable[[float], str]) -> Line:
+    """One event: time, how good it is, server in its colour, text."""
+    tone = SEVERITY_TONES.get(entry.severity, Tone.MUTED)
+    ellipsis = look.glyphs.ellipsis
+    server = line(one_line(entry.server or ""), look.tone(entry.server))
+    text = tone if entry.severity in _LOUD else Tone.TEXT
+    return fit(
+        (
+            Span(f"{clock(entry.at_s)} ", Tone.MUTED),
+            Span(f"{look.glyphs.severities.get(entry.severity, ' ')} ", tone),
+            *fit(server, min(_SERVER, width // 4), ellipsis=ellipsis),
+            Span(f" {one_line(entry.text)}", text),
+        ),
+        width,
+        ellipsis=ellipsis,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What the header says beside the picture."""
+
+    host: str
+    time: str
+    """Of day."""
+    interval_s: float
+    demo: str | None = None
+    readonly: bool = False
+    paused: bool = False
+    filtered: str = ""
+    """The filter, if there is one."""
+    sort: str = ""
+    """How the table is sorted, if not in fleet order."""
+    selected: int = 0
+
+
+def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -> Line:
+    """The header: the host at the left, the fleet in the middle, the clock at the right.
+
+    What does not fit is left out from the end of the middle.
+    """
+    place = f"demo {heading.demo}" if heading.demo is not None else heading.host
+    left: Line = (Span(" sleeptui ", Tone.TITLE), Span(f" {one_line(place)} ", Tone.STRONG))
+    right: Line = (Span(heading.time, Tone.TEXT), Span(" "))
+    dot = Span(f" {glyphs.dot} ", Tone.FAINT)
+    room = width - width_of(left) - width_of(right)
+    middle: Line = BLANK
+    for fact in (*_modes(heading), *_counts(view), *_rest(view, heading)):
+        longer = (*middle, dot, fact)
+        if width_of(longer) > room:
+            break
+        middle = longer
+    return fit((*fit((*left, *middle), width - width_of(right), ellipsis=""), *right), width,
+               ellipsis="")  # fmt: skip
+
+
+def _modes(heading: Heading) -> list[Span]:
+    told: list[Span] = []
+    if heading.paused:
+        told.append(Span("PICTURE PAUSED", Tone.WARN))
+    if heading.readonly:
+        told.append(Span("READ-ONLY", Tone.WARN))
+    if heading.selected:
+        told.append(Span(f"{heading.selected} selected", Tone.WARN))
+    if heading.filtered:
+        told.append(Span(f"filter {one_line(heading.filtered, 20)}", Tone.WARN))
+    if heading.sort:
+        told.append(Span(f"by {heading.sort}", Tone.WARN))
+    return told
+
+
+def _counts(view: FleetView) -> list[Span]:
+    states = Counter(server.state for server in view.servers)
+    told = [
+        Span(f"{states[state]} {state.value}", STATE_TONES[state])
+        for state in URGENCY
+        if states[state] and state not in IN_TRANSITION
+    ]
+    moving = sum(states[state] for state in IN_TRANSITION)
+    return [*told, Span(f"{moving} in transition", Tone.BUSY)] if moving else told
+
+
+def _rest(view: FleetView, heading: Heading) -> list[Span]:
+    told: list[Span] = []
+    used = [gpu.sample.used_bytes for gpu in view.gpus if gpu.sample.used_bytes is not None]
+    total = [gpu.sample.total_bytes for gpu in view.gpus if gpu.sample.total_bytes is not None]
+    if used and total:
+        told.append(Span(f"GPU {units.gib(sum(used))}/{units.gib(sum(total))} GiB", Tone.TEXT))
+    told.append(Span(f"every {units.duration(heading.interval_s)}", Tone.MUTED))
+    return told
+
+
+def empty_lines(view: FleetView, glyphs: Glyphs, width: int) -> list[Line]:
+    """What to read when no server is watched: what was looked at, and what to do next."""
+    if view.looking:
+        head = "Looking around: Docker containers, vLLM processes, ports 8000 to 8010"
+    else:
+        head = "No vLLM server is watched yet."
+    lines = [BLANK, line(f"{head}{glyphs.ellipsis if view.looking else ''}", Tone.STRONG), BLANK]
+    for note in view.notes:
+        lines += wrapped(one_line(note), width - 4, Tone.MUTED, indent=f"{glyphs.dot} ")
+    if view.notes:
+        lines.append(BLANK)
+    for told, shown in _HINTS:
+        lines.append(line(told))
+        lines += [line(f"    {row}", Tone.GOOD) for row in shown]
+    return [(Span("  "), *each) for each in lines]
+
+
+_HINTS: Sequence[tuple[str, Sequence[str]]] = (
+    ("Watch a server:", ("sleeptui --server qwen=http://127.0.0.1:8001",)),
+    ("Or list your servers in ./sleeptui.toml:", ("[[server]]", 'name = "qwen"',
+                                                  'url = "http://127.0.0.1:8001"')),
+    ("Or try it without a GPU, on a simulated fleet:", ("sleeptui --demo",)),
+)  # fmt: skip

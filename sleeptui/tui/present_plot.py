@@ -1,0 +1,138 @@
+"""What the detail's plots show: memory and queue over time, operations as bands. Pure."""
+
+from dataclasses import dataclass
+
+from sleeptui.core import units
+from sleeptui.core.model import ServerView
+from sleeptui.core.operation import Kind
+from sleeptui.tui.present import Look
+from sleeptui.tui.spark import HOLD_S, Cells, held
+from sleeptui.tui.theme import Tone
+
+GUTTER = 6
+"""Cells of the scale at the left of a plot."""
+SPAN_S = 300.0
+"""Time that a plot shows."""
+_BAND_TONES = {
+    Kind.SLEEP: Tone.BAND_SLEEP,
+    Kind.WAKE: Tone.BAND_WAKE,
+    Kind.SWITCH: Tone.BAND_SWITCH,
+}
+_LETTERS = {Kind.SLEEP: "s", Kind.WAKE: "w", Kind.SWITCH: "x"}
+_LEAST_TOP = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """An operation in a plot."""
+
+    first: int
+    """Its first cell."""
+    last: int
+    """Its last cell, at least the first."""
+    tone: str
+    letter: str
+    """The key of the command, for terminals without colour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One filled curve: two values a cell, oldest first; unknown is a gap."""
+
+    values: tuple[float | None, ...]
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """One plot, ready to be drawn."""
+
+    title: str
+    now: str
+    """The newest value, in words."""
+    curves: tuple[Curve, ...]
+    """Drawn in this order, later ones over earlier ones."""
+    top: float
+    """The value at the upper end; the lower end is 0."""
+    top_label: str
+    bands: tuple[Band, ...]
+
+
+def plots_of(view: ServerView, look: Look, width: int) -> tuple[Plot, Plot]:
+    """Memory and queue of a server, ``width`` cells each.
+
+    Values are reduced to whole multiples of half a cell, so a plot changes only when a
+    half cell is over, or when the newest value does.
+    """
+    bands = bands_of(view, look.now_s, width)
+    return _memory(view, look, width, bands), _queue(view, look, width, bands)
+
+
+def bands_of(view: ServerView, now_s: float, width: int) -> tuple[Band, ...]:
+    """The sleeps, wakes and switches of the span; a running one reaches to now."""
+    spans = [(each.kind, each.began_s, each.began_s + each.duration_s) for each in view.history]
+    if view.operation is not None:
+        spans.append((view.operation.kind, view.operation.began_s, now_s))
+    bands: list[Band] = []
+    for kind, begin_s, end_s in spans:
+        first, last = _cell(begin_s, now_s, width), _cell(end_s, now_s, width)
+        if kind in _BAND_TONES and last >= 0:
+            bands.append(
+                Band(
+                    first=max(first, 0),
+                    last=min(last, width - 1),
+                    tone=_BAND_TONES[kind],
+                    letter=_LETTERS[kind],
+                )
+            )
+    return tuple(bands)
+
+
+def _memory(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) -> Plot:
+    values = _reduced(view.memory_series.buckets(2 * width, SPAN_S, look.now_s))
+    known = [value for value in values if value is not None]
+    gpus = view.memory.by_gpu if view.memory is not None else view.spec.gpus or ()
+    top = sum(look.gpu_bytes.get(index, 0) for index in gpus) or max(known, default=0.0)
+    now = view.memory.total_bytes if view.memory is not None else None
+    return Plot(
+        title="GPU memory",
+        now=units.memory(now),
+        curves=(Curve(values=tuple(values), tone=look.tone(view.name)),),
+        top=top or 1.0,
+        top_label=units.gib(top) if top else "",
+        bands=bands,
+    )
+
+
+def _queue(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) -> Plot:
+    running = _reduced(view.running_series.buckets(2 * width, SPAN_S, look.now_s))
+    waiting = _reduced(view.waiting_series.buckets(2 * width, SPAN_S, look.now_s))
+    both: Cells = [
+        None if run is None and wait is None else (run or 0) + (wait or 0)
+        for run, wait in zip(running, waiting, strict=True)
+    ]
+    top = max((value for value in both if value is not None), default=0.0)
+    top = max(top, _LEAST_TOP)
+    metrics = view.metrics
+    counts = (units.count(metrics.running), units.count(metrics.waiting)) if metrics else ("", "")
+    return Plot(
+        title="Requests",
+        now=f"{counts[0]} run, {counts[1]} wait" if metrics else units.UNKNOWN,
+        curves=(
+            Curve(values=tuple(both), tone=Tone.WARN),
+            Curve(values=tuple(running), tone=Tone.GOOD),
+        ),
+        top=top,
+        top_label=units.count(top),
+        bands=bands,
+    )
+
+
+def _reduced(cells: Cells) -> Cells:
+    return held(cells, int(HOLD_S * len(cells) / SPAN_S))
+
+
+def _cell(at_s: float, now_s: float, width: int) -> int:
+    """The cell of a time; negative before the span. Aligned as ``Series.buckets`` is."""
+    step_s = SPAN_S / (2 * width)
+    return (int(at_s // step_s) - int(now_s // step_s) + 2 * width - 1) // 2

@@ -1,0 +1,355 @@
+"""The dashboard: GPUs, fleet, detail and events on one screen."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Footer, Input, Static
+
+from sleeptui.core.model import IN_TRANSITION, FleetView
+from sleeptui.core.ports import Clock
+from sleeptui.core.settings import Settings
+from sleeptui.core.text import one_line
+from sleeptui.tui.arrange import (
+    LEAST_HEIGHT,
+    LEAST_WIDTH,
+    ROOMY_FROM,
+    Share,
+    Sort,
+    share,
+    shown,
+)
+from sleeptui.tui.glyphs import Glyphs, glyphs_for
+from sleeptui.tui.present import Look
+from sleeptui.tui.present_log import Heading, time_of_day
+from sleeptui.tui.spark import Sparks
+from sleeptui.tui.theme import server_tone
+from sleeptui.tui.widgets.detail import Detail
+from sleeptui.tui.widgets.empty_fleet import EmptyFleet
+from sleeptui.tui.widgets.event_log import EventLog
+from sleeptui.tui.widgets.fleet_table import FleetTable
+from sleeptui.tui.widgets.gpu_panel import GpuPanel
+from sleeptui.tui.widgets.header import HeaderLine
+
+_TICK_S = 0.1
+"""How often elapsed times count on while something is in transition."""
+
+
+_TITLE = 60
+
+
+class FilterInput(Input):
+    """The field for the filter."""
+
+    HELP = "Rows are shown whose name, model or state contains the text; escape ends it."
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
+
+    @dataclass
+    class Ended(Message):
+        """Escape was pressed."""
+
+        input: Input
+
+    def action_leave(self) -> None:
+        """Tell the screen."""
+        self.post_message(self.Ended(self))
+
+
+class DashboardScreen(Screen[object]):
+    """Shows pictures of the fleet; holds the cursor, the selection, the filter and the order.
+
+    Attributes:
+        view: The picture that is shown.
+    """
+
+    CSS_PATH = "dashboard.tcss"
+    BINDING_GROUP_TITLE = "Fleet"
+    HELP = "The GPUs and who holds their memory, the fleet, and what happened."
+    AUTO_FOCUS = "#table"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", show=False)]
+    view: var[FleetView] = var(FleetView(), init=False)
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        *,
+        glyphs: Glyphs | None = None,
+        interval_s: Callable[[], float] | None = None,
+        host: str | None = None,
+    ) -> None:
+        """A screen with nothing on it.
+
+        Args:
+            settings: Of this run.
+            clock: For the time of day and for elapsed times between two pictures.
+            glyphs: The set in use; if not given, one with colours.
+            interval_s: How often the servers are looked at now; as in the settings if not given.
+            host: What the header calls this machine; its own name if not given.
+        """
+        super().__init__()
+        self._settings = settings
+        self._clock = clock
+        self._interval_s = interval_s or (lambda: settings.sampling.interval_s)
+        self._host = platform.node() if host is None else host
+        # Fixed once, so that lines of the log keep their time when the wall clock is set.
+        self._epoch_s = clock.wall_s() - clock.now_s()
+        self._glyphs = glyphs or glyphs_for(ascii_only=settings.ascii, colour=True)
+        self._sparks = Sparks()
+        self._look = Look(now_s=clock.now_s(), glyphs=self._glyphs, sparks=self._sparks)
+        self._sort = Sort.FLEET
+        self._filter = ""
+        self._wants_detail: bool | None = None
+        self._paused = False
+        self._given: tuple[Share, bool] | None = None
+        self._ticker: Timer | None = None
+        self._header = HeaderLine(self._glyphs, id="header")
+        self._gpus = GpuPanel(id="gpus")
+        self._table = FleetTable(id="table")
+        self._empty = EmptyFleet(self._glyphs, id="empty")
+        self._detail = Detail(self._glyphs, self._time, id="detail")
+        self._log = EventLog(self._time, id="log")
+
+    def compose(self) -> ComposeResult:
+        """All parts; which are seen, and their rows, depends on size and fleet."""
+        yield Static(id="small", markup=False)
+        yield self._header
+        yield self._gpus
+        with Vertical(id="body"):
+            yield self._table
+            yield self._empty
+            yield self._detail
+            yield self._log
+        yield Footer(show_command_palette=False, compact=True)
+
+    def on_mount(self) -> None:
+        """Name the parts, and show what there is."""
+        self.set_class(self._settings.ascii, "-ascii")
+        self._gpus.border_title = "GPU memory"
+        self._log.border_title = "Events"
+        self._empty.border_title = "Fleet"
+        self._ticker = self.set_interval(_TICK_S, self._tick, pause=True)
+        self._present()
+
+    def show(self, view: FleetView) -> None:
+        """Show this picture; called by the app, a few times a second."""
+        self.view = view
+
+    @property
+    def current(self) -> str | None:
+        """The server under the cursor."""
+        return self._table.current
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """What commands act on: the selected servers in fleet order, else the current one."""
+        marked = tuple(each.name for each in self.view.servers if each.name in self._table.marked)
+        if marked:
+            return marked
+        return (self.current,) if self.current is not None else ()
+
+    def toggle_select(self) -> None:
+        """Add the current server to the selection, or take it out."""
+        self._table.toggle_mark()
+        self._selection_changed()
+
+    def toggle_detail(self) -> None:
+        """Show the detail, or hide it; from then on it stays as chosen."""
+        self._wants_detail = not self._shows_detail
+        self._present()
+
+    def open_filter(self) -> None:
+        """Ask for a text that the rows must contain."""
+        asked = self.query(FilterInput)
+        if asked:
+            asked.first().focus()
+            return
+        field = FilterInput(self._filter, placeholder="name, model or state", id="filter")
+        self.mount(field)
+        field.focus()
+
+    def next_sort(self) -> None:
+        """Sort by the next order, in turn."""
+        self._sort = self._sort.next()
+        self._present()
+
+    def toggle_pause(self) -> None:
+        """Say in the header that the picture is held, or that it goes on."""
+        self._paused = not self._paused
+        self._show_header()
+
+    def action_back(self) -> None:
+        """Take back the filter; if there is none, the selection."""
+        if self._filter:
+            self._filter = ""
+        else:
+            self._table.clear_marks()
+            self._selection_changed()
+        self._present()
+
+    def watch_view(self) -> None:
+        """A new picture."""
+        self._present()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give the rows out anew."""
+        width, height = event.size
+        small = width < LEAST_WIDTH or height < LEAST_HEIGHT
+        self.set_class(small, "-small")
+        if small:
+            needs = f"{LEAST_WIDTH}x{LEAST_HEIGHT}"
+            said = f"{width}x{height} is too small, sleeptui needs {needs}"
+            self.query_one("#small", Static).update(said)
+        self._present()
+
+    @on(FleetTable.Moved)
+    def follow(self) -> None:
+        """The detail shows the server under the cursor."""
+        self._show_detail()
+        self.refresh_bindings()
+
+    @on(FleetTable.HeadingPressed)
+    def sort_by_mouse(self) -> None:
+        """A press on the headings sorts."""
+        self.next_sort()
+
+    @on(Input.Changed, "#filter")
+    def narrow(self, event: Input.Changed) -> None:
+        """Filter while it is typed."""
+        self._filter = event.value
+        self._present()
+
+    @on(Input.Submitted, "#filter")
+    def keep_filter(self, event: Input.Submitted) -> None:
+        """Back to the table, the filter stays."""
+        event.input.remove()
+        self._table.focus()
+
+    @on(FilterInput.Ended)
+    def end_filter(self, event: FilterInput.Ended) -> None:
+        """Back to the table, the filter goes."""
+        event.input.remove()
+        self._filter = ""
+        self._table.focus()
+        self._present()
+
+    @property
+    def _shows_detail(self) -> bool:
+        if self._wants_detail is not None:
+            return self._wants_detail
+        return self.size.height >= ROOMY_FROM
+
+    def _present(self) -> None:
+        if not self.is_mounted or self.has_class("-small"):
+            return
+        view = self.view
+        self._look = replace(
+            self._look,
+            now_s=max(view.at_s, self._clock.now_s()),
+            tones={each.name: server_tone(index) for index, each in enumerate(view.servers)},
+            gpu_bytes={gpu.sample.index: gpu.sample.total_bytes or 0 for gpu in view.gpus},
+        )
+        self._give_out_rows()
+        rows = shown(view, self._filter, self._sort)
+        hidden = len(view.servers) - len(rows)
+        _title(self._table, "Fleet", f"{len(rows)} of {len(view.servers)}" if hidden else "")
+        self._show_header()
+        self._gpus.show(view, self._look)
+        if view.servers:
+            self._table.show(rows, self._look)
+        else:
+            self._empty.show(view)
+        self._show_detail()
+        self._log.show(view, self._look)
+        self._count_on(any(each.state in IN_TRANSITION for each in view.servers))
+
+    def _show_header(self) -> None:
+        marked = sum(each.name in self._table.marked for each in self.view.servers)
+        heading = Heading(
+            host=self._host,
+            time=time_of_day(self._clock.wall_s()),
+            interval_s=self._interval_s(),
+            demo=self._settings.demo,
+            readonly=self._settings.readonly,
+            paused=self._paused,
+            filtered=self._filter,
+            sort="" if self._sort is Sort.FLEET else self._sort.value,
+            selected=marked,
+        )
+        self._header.show(self.view, heading)
+
+    def _show_detail(self) -> None:
+        name = self._table.current
+        server = self.view.server(name) if name is not None else None
+        if self._detail.display:
+            _title(self._detail, one_line(name or "", _TITLE), "")
+            self._detail.show(server, self._look)
+
+    def _give_out_rows(self) -> None:
+        view = self.view
+        empty = not view.servers
+        given = share(
+            self.size.width,
+            self.size.height,
+            gpus=len(view.gpus),
+            servers=len(view.servers),
+            detail=self._shows_detail,
+            empty=empty,
+        )
+        if (given, empty) == self._given:
+            return
+        self._given = (given, empty)
+        self.set_class(given.beside, "-beside")
+        self._gpus.styles.height = given.gpus
+        self._detail.display = given.beside or given.detail > 0
+        if not given.beside:
+            self._detail.styles.height = given.detail
+        else:
+            self._detail.styles.height = "100%"
+        self._log.display = given.log > 1
+        self._log.styles.height = given.log
+        self._table.display, self._empty.display = not empty, empty
+        self._table.styles.height = given.table
+        self._empty.styles.height = given.table
+        if self.focused is None or not self.focused.display:
+            (self._empty if empty else self._table).focus()
+        # The sizes that the parts need are known after the layout.
+        self.call_after_refresh(self._present)
+
+    def _selection_changed(self) -> None:
+        self._show_header()
+        self.refresh_bindings()
+
+    def _count_on(self, moving: bool) -> None:
+        if self._ticker is not None:
+            (self._ticker.resume if moving else self._ticker.pause)()
+
+    def _tick(self) -> None:
+        self._look = replace(self._look, now_s=max(self.view.at_s, self._clock.now_s()))
+        self._table.tick(self._look.now_s)
+        name = self._table.current
+        server = self.view.server(name) if name is not None else None
+        if server is not None and server.state in IN_TRANSITION and self._detail.display:
+            self._detail.tick(server, self._look)
+
+    def _time(self, at_s: float) -> str:
+        return time_of_day(at_s + self._epoch_s)
+
+
+def _title(part: Widget, title: str, subtitle: str) -> None:
+    """Set titles that differ; each set paints the part."""
+    if part.border_title != title:
+        part.border_title = Content(title)
+    if part.border_subtitle != subtitle:
+        part.border_subtitle = Content(subtitle)
