@@ -23,6 +23,7 @@ class ManualClock:
         self._offset_s = wall_s - now_s
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
+        self._is_free = False
 
     def now_s(self) -> float:
         return self._now_s
@@ -31,9 +32,22 @@ class ManualClock:
         return self._now_s + self._offset_s
 
     async def sleep(self, seconds: float) -> None:
+        if self._is_free:
+            self._now_s += seconds
+            await asyncio.sleep(0)
+            return
         woken = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now_s + seconds, next(self._order), woken))
         await woken
+
+    def run_free(self) -> None:
+        """From now on nobody waits: every sleep passes at once, those that are under way too."""
+        self._is_free = True
+        for at_s, _, woken in sorted(self._sleepers, key=lambda item: item[:2]):
+            if not woken.done():
+                self._now_s = max(self._now_s, at_s)
+                woken.set_result(None)
+        self._sleepers.clear()
 
     def move(self, seconds: float) -> None:
         """Let time pass at once, within a step of the code under test; nobody is woken."""

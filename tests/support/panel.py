@@ -1,152 +1,115 @@
-"""Services for tests of the screens: a picture that tests set, commands that are written down."""
+"""The real services on stand-ins, opened for one test."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
-from sleeptui.core.errors import NotAllowed, SleeptuiError
-from sleeptui.core.events import Event
-from sleeptui.core.lifecycle import refusal
-from sleeptui.core.model import FleetView, Home
-from sleeptui.core.operation import Kind, OperationRecord
-from sleeptui.core.ports import Completion, TokenEvent
-from sleeptui.core.settings import Settings
-from sleeptui.services.bus import Bus
-from support.builders import record
+from sleeptui.core.events import (
+    Event,
+    OperationAdvanced,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+)
+from sleeptui.core.model import Home, ServerView
+from sleeptui.core.operation import OperationRecord
+from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.services.panel import Services
+from sleeptui.services.ticket import Ticket
 from support.clock import ManualClock
+from support.fakes import FakeEngine, FakeEngines, FakeGpus, FakeHomes
 
 
-class PaintedStore:
-    """A store whose picture is set by hand."""
+@dataclass(eq=False)
+class Panel:
+    """Services that run, and all that they were given."""
 
-    def __init__(self, view: FleetView) -> None:
-        self.view = view
-        self.asked = 0
+    clock: ManualClock
+    engines: FakeEngines
+    gpus: FakeGpus
+    homes: FakeHomes
+    services: Services
+    events: list[Event] = field(default_factory=list)
 
-    def apply(self, event: Event) -> None:
-        self.asked += 1
+    def view(self, name: str) -> ServerView:
+        found = self.services.store.view.server(name)
+        assert found is not None
+        return found
 
+    def engine(self, name: str) -> FakeEngine:
+        return self.engines.engines[name]
 
-class PaperTicket:
-    """A ticket that ends when the test says so."""
+    async def ends(self, ticket: Ticket, *, limit_s: float = 600.0) -> OperationRecord:
+        """Let time pass until the operation has ended."""
+        await self.clock.until(lambda: ticket._record.done(), limit_s=limit_s)
+        return await ticket.ended()
 
-    def __init__(self, number: int) -> None:
-        self.id = number
-        self.completion: Completion | None = None
-        self.cancelled = False
-        self._end: asyncio.Future[OperationRecord] = asyncio.get_running_loop().create_future()
+    async def until(self, condition: Callable[[], bool]) -> None:
+        await self.clock.until(condition)
 
-    async def ended(self) -> OperationRecord:
-        return await asyncio.shield(self._end)
-
-    def end(self, result: OperationRecord, completion: Completion | None = None) -> None:
-        self.completion = completion
-        self._end.set_result(result)
-
-    def cancel(self) -> bool:
-        self.cancelled = True
-        return True
-
-
-class PaperOperations:
-    """Writes down what was submitted; refuses as the state table does."""
-
-    def __init__(self, store: PaintedStore, *, readonly: bool) -> None:
-        self.busy = False
-        self.asked: list[tuple[Any, ...]] = []
-        self.tickets: list[PaperTicket] = []
-        self.on_token: Callable[[TokenEvent], None] | None = None
-        self._store = store
-        self._readonly = readonly
-
-    def sleep(self, server: str, *, level: Any = None, mode: Any = None) -> PaperTicket:
-        return self._submit("server.sleep_options", "sleep", server, level, mode)
-
-    def wake(self, server: str) -> PaperTicket:
-        return self._submit("server.wake", "wake", server)
-
-    def switch(self, server: str) -> PaperTicket:
-        return self._submit("server.switch", "switch", server)
-
-    def prompt(
-        self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
-    ) -> PaperTicket:
-        ticket = self._submit("server.prompt", "prompt", server, text, max_tokens)
-        self.on_token = on_token
-        return ticket
-
-    def _submit(self, command_id: str, *asked: Any) -> PaperTicket:
-        view = self._store.view.server(asked[1])
-        refused = refusal(command_id, view, readonly=self._readonly) if view else NotAllowed("gone")
-        if refused is not None:
-            raise refused
-        self.asked.append(asked)
-        self.tickets.append(PaperTicket(len(self.tickets) + 1))
-        return self.tickets[-1]
+    def story(self) -> list[str]:
+        """The events of operations, a word each: ``queued sleep a``."""
+        names: dict[int, str] = {}
+        words = []
+        for event in self.events:
+            match event:
+                case OperationQueued() | OperationStarted():
+                    operation = event.operation
+                    names[operation.id] = f"{operation.kind.value} {operation.server}"
+                    kind = "queued" if isinstance(event, OperationQueued) else "started"
+                    words.append(f"{kind} {names[operation.id]}")
+                case OperationAdvanced():
+                    words.append(f"{event.phase.value} {names[event.id]}")
+                case OperationEnded():
+                    words.append(f"{event.record.outcome.value} {names[event.record.id]}")
+                case _:
+                    pass
+        return words
 
 
-class PaperSupervisor:
-    """Holds a rate."""
-
-    def __init__(self) -> None:
-        self.interval_s = 0.5
-
-    def set_interval(self, seconds: float) -> None:
-        self.interval_s = min(max(seconds, 0.1), 10.0)
-
-
-@dataclass
-class PaperFinder:
-    """Logs by container name."""
-
-    logs: dict[str, list[str]] = field(default_factory=dict)
-    problem: SleeptuiError | None = None
-    reads: int = 0
-
-    async def log_tail(self, home: Home, lines: int) -> Sequence[str]:
-        self.reads += 1
-        if self.problem is not None:
-            raise self.problem
-        return self.logs.get(home.container or "", [])[-lines:]
-
-    async def homes(self, specs: Any) -> Mapping[str, Home]:
-        return {}
-
-    async def candidates(self) -> Sequence[Any]:
-        return ()
-
-    async def close(self) -> None:
-        return
-
-
-class PaperServices:
-    """What the app is given, with nothing behind it."""
-
-    def __init__(self, view: FleetView, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
-        self.bus = Bus()
-        self.store = PaintedStore(view)
-        self.operations = PaperOperations(self.store, readonly=self.settings.readonly)
-        self.supervisor = PaperSupervisor()
-        self.finder = PaperFinder()
-        self.clock = ManualClock()
-        self.begun = 0
-        self.bus.subscribe(self.store.apply)
-
-    def begin(self) -> None:
-        self.begun += 1
-
-    def paint(self, view: FleetView, event: Event) -> None:
-        """A new picture, and the event that made it."""
-        self.store.view = view
-        self.bus.publish(event)
-
-
-def prompt_record(server: str = "qwen", **fields: Any) -> OperationRecord:
-    """A prompt that ended well."""
-    return record(
-        Kind.PROMPT,
-        server,
-        **{"first_token_s": 0.05, "tokens_per_s": 120.0, "duration_s": 0.6, "parts": (), **fields},
+@asynccontextmanager
+async def opened(
+    *engines: FakeEngine,
+    clock: ManualClock,
+    specs: Iterable[ServerSpec] | None = None,
+    settings: Settings | None = None,
+    begin: bool = True,
+    **gpus: object,
+) -> AsyncIterator[Panel]:
+    """Services that watch ``engines`` (by their names) and have looked at all of them."""
+    factory = FakeEngines(*engines)
+    for number, engine in enumerate(engines):
+        engine.pid = 1000 + number
+    if specs is None:
+        specs = [
+            ServerSpec(name=engine.name, url=f"http://127.0.0.1:{8001 + number}")
+            for number, engine in enumerate(engines)
+        ]
+    settings = settings or Settings()
+    settings = Settings(
+        servers=tuple(specs),
+        readonly=settings.readonly,
+        sampling=settings.sampling,
+        thresholds=settings.thresholds,
     )
+    homes = FakeHomes()
+    homes.found = {engine.name: Home(pids=frozenset({engine.pid})) for engine in engines}
+    probe = FakeGpus(clock, factory, **gpus)  # type: ignore[arg-type]
+    services = Services(settings=settings, clients=factory, probe=probe, finder=homes, clock=clock)
+    panel = Panel(clock=clock, engines=factory, gpus=probe, homes=homes, services=services)
+    services.bus.subscribe(panel.events.append)
+    async with services:
+        try:
+            if begin:
+                services.begin()
+                await clock.until(lambda: _is_known(services, settings))
+            yield panel
+        finally:
+            # Closing waits for what is under way on the hand-turned clock: let it pass at once.
+            clock.run_free()
+
+
+def _is_known(services: Services, settings: Settings) -> bool:
+    views = services.store.view.servers
+    looked = all(view.seen_at_s is not None and view.facts.models for view in views)
+    return len(views) == len(settings.servers) and looked
