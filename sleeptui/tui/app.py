@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from textual import events, on
+from textual import events
 from textual.app import App
 from textual.command import CommandPalette
-from textual.screen import Screen
 
 from sleeptui.core.events import Event
 from sleeptui.core.model import FleetView
@@ -14,7 +13,8 @@ from sleeptui.tui import keymap, notices
 from sleeptui.tui.bridge import Bridge
 from sleeptui.tui.dispatch import Dispatch
 from sleeptui.tui.glyphs import glyphs_for
-from sleeptui.tui.messages import SelectionChanged, Shows
+from sleeptui.tui.messages import Shows
+from sleeptui.tui.pages import Pages
 from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.screens.dashboard import DashboardScreen
 
@@ -30,6 +30,7 @@ class SleeptuiApp(App[None]):
     Attributes:
         services: What it shows and commands; opened and closed by the caller.
         dashboard: The screen at the bottom of the stack.
+        pages: The screens over it.
         dispatch: Carries commands out.
     """
 
@@ -42,7 +43,13 @@ class SleeptuiApp(App[None]):
         super().__init__()
         self.services = services
         self.glyphs = glyphs_for(ascii_only=services.settings.ascii, colour=not self.no_color)
-        self.dashboard = DashboardScreen()
+        self.dashboard = DashboardScreen(
+            services.settings,
+            services.clock,
+            glyphs=self.glyphs,
+            interval_s=lambda: services.supervisor.interval_s,
+        )
+        self.pages = Pages(self, self.dashboard)
         self.dispatch = Dispatch(self, services)
         self._notices = notices.Notices()
         self._bridge = Bridge(
@@ -53,19 +60,11 @@ class SleeptuiApp(App[None]):
             interval_s=lambda: services.supervisor.interval_s,
         )
         self._unsubscribe: Callable[[], None] | None = None
-        self._offered: tuple[bool, ...] = ()
+        self._offered: tuple[tuple[str, ...], tuple[bool, ...]] = ((), ())
 
-    def get_default_screen(self) -> Screen[object]:
+    def get_default_screen(self) -> DashboardScreen:
         """The dashboard."""
         return self.dashboard
-
-    @property
-    def page(self) -> Screen[object]:
-        """The screen that is seen, under whatever asks a question."""
-        return next(
-            (screen for screen in reversed(self.screen_stack) if not screen.is_modal),
-            self.dashboard,
-        )
 
     def on_mount(self) -> None:
         """Set theme and keys before anything is painted."""
@@ -88,17 +87,15 @@ class SleeptuiApp(App[None]):
 
     def show(self, view: FleetView) -> None:
         """Give a picture to all screens that can be seen, and to the footer."""
-        for screen in reversed(self.screen_stack):
+        for screen in self.pages.visible():
             if screen.is_mounted and isinstance(screen, Shows):
                 screen.show(view)
-            if screen is self.page:
-                break
         self.offer()
 
-    @on(SelectionChanged)
     def offer(self) -> None:
         """Grey the keys anew, if what is possible has changed: the footer is costly to make."""
-        offered = tuple(self.dispatch.why_not(command) is None for command in self.dispatch.table)
+        works = tuple(self.dispatch.why_not(command) is None for command in self.dispatch.table)
+        offered = (self.dashboard.selected, works)
         if offered != self._offered:
             self._offered = offered
             self.dashboard.refresh_bindings()
@@ -109,10 +106,10 @@ class SleeptuiApp(App[None]):
 
     async def action_quit(self) -> None:
         """Textual's own way out asks too, the second time it does not."""
-        if isinstance(self.screen, Shows) or not self.screen.is_modal:
-            self.dispatch.quit()
-        else:
+        if self.screen.name == "quit":
             self.exit()
+        else:
+            self.dispatch.quit()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide or grey the commands that do not work now."""
@@ -137,18 +134,6 @@ class SleeptuiApp(App[None]):
             self._bridge.resume()
         else:
             self._bridge.paused = True
-
-    def show_dashboard(self) -> None:
-        """Back to the fleet from any screen."""
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def show_only(self, name: str, make: Callable[[], Screen[None]]) -> None:
-        """Open a screen of that name over the dashboard, unless it is the one that is seen."""
-        if self.screen.name == name:
-            return
-        self.show_dashboard()
-        self.push_screen(make())
 
     def open_palette(self) -> None:
         """Open the command palette."""

@@ -8,6 +8,7 @@ from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
+from sleeptui.services.room import givers
 from sleeptui.tui import notices, opening, sleeping
 from sleeptui.tui.sleeping import SleepChoice
 
@@ -51,7 +52,7 @@ class Dispatch:
             "view.pause": app.toggle_pause,
             "sampling.faster": self._faster,
             "sampling.slower": self._slower,
-            "screen.fleet": app.show_dashboard,
+            "screen.fleet": app.pages.close_all,
             "screen.events": self._events,
             "app.palette": app.open_palette,
             "app.help": self._help,
@@ -73,7 +74,7 @@ class Dispatch:
         """
         if BY_ID[command_id].group in _EVERYWHERE:
             return True
-        if self._app.page is not self._app.dashboard:
+        if self._app.pages.seen is not self._app.dashboard:
             return False
         return True if self.why_not(command_id) is None else None
 
@@ -107,7 +108,9 @@ class Dispatch:
         running = [view for view in self._picture.servers if view.operation is not None]
         lines = [f"{_name(view)}: {_what_runs(view)}" for view in running]
         lines.append("What waits is dropped. What was sent goes on in the server, unwatched.")
-        screen = opening.question("Quit while operations run?", lines, yes="Quit", no="Stay")
+        screen = opening.question(
+            "Quit while operations run?", lines, yes="Quit", no="Stay", name="quit"
+        )
         self._app.push_screen(screen, lambda yes: self._app.exit() if yes else None)
 
     @property
@@ -195,15 +198,7 @@ class Dispatch:
             self.say(notices.Notice(title=f"Switch to {_name(view)}", text=self._room_words(view)))
 
     def _room_words(self, view: ServerView) -> str:
-        gpus = set(view.spec.gpus or (view.memory.by_gpu if view.memory else ()))
-        others = [
-            one_line(other.name, limit=_NAME_LIMIT)
-            for other in self._picture.servers
-            if other.name != view.name
-            and not other.spec.pinned
-            and refusal("server.sleep", other) is None
-            and (not gpus or gpus & set(other.memory.by_gpu if other.memory else gpus))
-        ]
+        others = [one_line(giver.name, limit=_NAME_LIMIT) for giver in givers(view, self._picture)]
         if not others:
             return "Nothing has to make room."
         return f"{sleeping.names(others)} may have to sleep first, after their running requests."
@@ -217,10 +212,10 @@ class Dispatch:
             self._app.push_screen(opening.log(self._services, view.name))
 
     def _events(self) -> None:
-        self._app.show_only("events", lambda: opening.events(self._services))
+        self._app.pages.open_only("events", lambda: opening.events(self._services))
 
     def _help(self) -> None:
-        self._app.show_only(
+        self._app.pages.open_only(
             "help", lambda: opening.keys_and_words(self._services, self._app.glyphs)
         )
 

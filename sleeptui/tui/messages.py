@@ -1,18 +1,8 @@
-"""What crosses between app, screens and widgets."""
+"""What the app tells its screens."""
 
 from typing import Protocol, runtime_checkable
 
-from textual.message import Message
-
 from sleeptui.core.model import FleetView
-
-
-class SelectionChanged(Message):
-    """The cursor or the selection of the dashboard moved: other commands may work now."""
-
-    def can_replace(self, message: Message) -> bool:
-        """Of many that wait, one is enough."""
-        return isinstance(message, SelectionChanged)
 
 
 @runtime_checkable

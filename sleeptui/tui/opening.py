@@ -53,8 +53,10 @@ def sleep_options(views: Sequence[ServerView]) -> "SleepOptionsScreen":
     return SleepOptionsScreen(views)
 
 
-def question(text: str, lines: Sequence[str], *, yes: str, no: str = "Cancel") -> "ConfirmScreen":
+def question(
+    text: str, lines: Sequence[str], *, yes: str, no: str = "Cancel", name: str | None = None
+) -> "ConfirmScreen":
     """A question before something is lost."""
     from sleeptui.tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when opened
 
-    return ConfirmScreen(text, lines, yes=yes, no=no)
+    return ConfirmScreen(text, lines, yes=yes, no=no, name=name)

@@ -25,9 +25,15 @@ class ConfirmScreen(ModalScreen[bool]):
     ]
 
     def __init__(
-        self, question: str, lines: Sequence[str], *, yes: str, no: str = "Cancel"
+        self,
+        question: str,
+        lines: Sequence[str],
+        *,
+        yes: str,
+        no: str = "Cancel",
+        name: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(name=name)
         self._question = question
         self._lines = lines
         self._yes = yes

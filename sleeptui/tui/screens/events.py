@@ -80,7 +80,7 @@ class EventsScreen(Screen[None]):
         for entry in entries:
             style = palette.style(_TONES.get(entry.severity, Tone.TEXT))
             table.add_row(
-                _local(began_s + entry.at_s),
+                Text(_local(began_s + entry.at_s)),
                 Text(_WORDS.get(entry.severity, entry.severity), style=style),
                 Text(one_line(entry.server or "", limit=40)),
                 Text(one_line(entry.text, limit=1000), style=style),
@@ -88,7 +88,7 @@ class EventsScreen(Screen[None]):
         if at_end:
             table.move_cursor(row=table.row_count - 1)
 
-    def _table(self) -> DataTable[str | Text]:
+    def _table(self) -> DataTable[Text]:
         return self.query_one("#events", DataTable)
 
 

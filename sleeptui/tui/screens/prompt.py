@@ -23,8 +23,8 @@ from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 
 if TYPE_CHECKING:
-    from sleeptui.services.operations import Ticket
     from sleeptui.services.panel import Services
+    from sleeptui.services.ticket import Ticket
 
 _PAINTS_PER_S = 10
 _MAX_TOKENS = 4096
@@ -83,7 +83,7 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
             yield Static("temperature 0", classes="label")
             yield Button("Send", id="send", variant="primary", compact=True)
             yield Button("Stop", id="stop", compact=True, disabled=True)
-            yield Static(id="why-not", markup=False)
+        yield Static(id="why-not", markup=False)
         yield TextArea(id="answer", read_only=True, show_cursor=False, highlight_cursor_line=False)
         yield Static(id="figures", markup=False)
         yield Static(id="comparison", markup=False)
@@ -199,7 +199,9 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
         stop = self.query_one("#stop", Button)
         stop.disabled = not running
         stop.variant = "error" if running else "default"
-        self.query_one("#why-not", Static).update(one_line(str(refused)) if refused else "")
+        why_not = self.query_one("#why-not", Static)
+        why_not.display = refused is not None
+        why_not.update(one_line(str(refused)) if refused else "")
         self._say_history(view)
 
     def _heading(self, view: ServerView | None) -> Text:
@@ -220,7 +222,8 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
         table = self._table()
         table.clear()
         for row in rows:
-            table.add_row(*(one_line(cell) for cell in prompting.cells(row)))
+            # A plain string would be read as markup.
+            table.add_row(*(Text(one_line(cell)) for cell in prompting.cells(row)))
 
     def _max_tokens(self) -> int:
         value = self.query_one("#max-tokens", Input).value
@@ -237,5 +240,5 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
     def _figures(self, line: str) -> None:
         self.query_one("#figures", Static).update(one_line(line))
 
-    def _table(self) -> DataTable[str]:
+    def _table(self) -> DataTable[Text]:
         return self.query_one("#history", DataTable)

@@ -1,0 +1,153 @@
+"""Services for tests of the screens: a picture that tests set, commands that are written down."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from support.builders import record
+from support.clock import ManualClock
+
+from sleeptui.core.errors import NotAllowed, SleeptuiError
+from sleeptui.core.events import Event
+from sleeptui.core.lifecycle import refusal
+from sleeptui.core.model import FleetView, Home
+from sleeptui.core.operation import Kind, OperationRecord
+from sleeptui.core.ports import Completion, TokenEvent
+from sleeptui.core.settings import Settings
+from sleeptui.services.bus import Bus
+
+
+class PaintedStore:
+    """A store whose picture is set by hand."""
+
+    def __init__(self, view: FleetView) -> None:
+        self.view = view
+        self.asked = 0
+
+    def apply(self, event: Event) -> None:
+        self.asked += 1
+
+
+class PaperTicket:
+    """A ticket that ends when the test says so."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self.completion: Completion | None = None
+        self.cancelled = False
+        self._end: asyncio.Future[OperationRecord] = asyncio.get_running_loop().create_future()
+
+    async def ended(self) -> OperationRecord:
+        return await asyncio.shield(self._end)
+
+    def end(self, result: OperationRecord, completion: Completion | None = None) -> None:
+        self.completion = completion
+        self._end.set_result(result)
+
+    def cancel(self) -> bool:
+        self.cancelled = True
+        return True
+
+
+class PaperOperations:
+    """Writes down what was submitted; refuses as the state table does."""
+
+    def __init__(self, store: PaintedStore, *, readonly: bool) -> None:
+        self.busy = False
+        self.asked: list[tuple[Any, ...]] = []
+        self.tickets: list[PaperTicket] = []
+        self.on_token: Callable[[TokenEvent], None] | None = None
+        self._store = store
+        self._readonly = readonly
+
+    def sleep(self, server: str, *, level: Any = None, mode: Any = None) -> PaperTicket:
+        return self._submit("server.sleep_options", "sleep", server, level, mode)
+
+    def wake(self, server: str) -> PaperTicket:
+        return self._submit("server.wake", "wake", server)
+
+    def switch(self, server: str) -> PaperTicket:
+        return self._submit("server.switch", "switch", server)
+
+    def prompt(
+        self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
+    ) -> PaperTicket:
+        ticket = self._submit("server.prompt", "prompt", server, text, max_tokens)
+        self.on_token = on_token
+        return ticket
+
+    def _submit(self, command_id: str, *asked: Any) -> PaperTicket:
+        view = self._store.view.server(asked[1])
+        refused = refusal(command_id, view, readonly=self._readonly) if view else NotAllowed("gone")
+        if refused is not None:
+            raise refused
+        self.asked.append(asked)
+        self.tickets.append(PaperTicket(len(self.tickets) + 1))
+        return self.tickets[-1]
+
+
+class PaperSupervisor:
+    """Holds a rate."""
+
+    def __init__(self) -> None:
+        self.interval_s = 0.5
+
+    def set_interval(self, seconds: float) -> None:
+        self.interval_s = min(max(seconds, 0.1), 10.0)
+
+
+@dataclass
+class PaperFinder:
+    """Logs by container name."""
+
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    problem: SleeptuiError | None = None
+    reads: int = 0
+
+    async def log_tail(self, home: Home, lines: int) -> Sequence[str]:
+        self.reads += 1
+        if self.problem is not None:
+            raise self.problem
+        return self.logs.get(home.container or "", [])[-lines:]
+
+    async def homes(self, specs: Any) -> Mapping[str, Home]:
+        return {}
+
+    async def candidates(self) -> Sequence[Any]:
+        return ()
+
+    async def close(self) -> None:
+        return
+
+
+class PaperServices:
+    """What the app is given, with nothing behind it."""
+
+    def __init__(self, view: FleetView, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.bus = Bus()
+        self.store = PaintedStore(view)
+        self.operations = PaperOperations(self.store, readonly=self.settings.readonly)
+        self.supervisor = PaperSupervisor()
+        self.finder = PaperFinder()
+        self.clock = ManualClock()
+        self.begun = 0
+        self.bus.subscribe(self.store.apply)
+
+    def begin(self) -> None:
+        self.begun += 1
+
+    def paint(self, view: FleetView, event: Event) -> None:
+        """A new picture, and the event that made it."""
+        self.store.view = view
+        self.bus.publish(event)
+
+
+def prompt_record(server: str = "qwen", **fields: Any) -> OperationRecord:
+    """A prompt that ended well."""
+    return record(
+        Kind.PROMPT,
+        server,
+        **{"first_token_s": 0.05, "tokens_per_s": 120.0, "duration_s": 0.6, "parts": (), **fields},
+    )
