@@ -1,0 +1,247 @@
+"""What Docker's inspection of a container says of a vLLM server in it. Pure.
+
+Field names are those of the Engine API, ``GET /containers/{id}/json``, 1.41 and later.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sleeptui.adapters.command_lines import ServerCommand, read_container_command, read_flags
+from sleeptui.adapters.local_address import reachable_at
+from sleeptui.core.errors import ContainerError
+from sleeptui.core.ports import Candidate
+from sleeptui.core.text import one_line
+
+LIVE = frozenset({"running", "paused", "restarting"})
+"""States in which a container has, or soon has, processes and its ports."""
+
+COMPOSE_SERVICE = "com.docker.compose.service"
+"""Label that Compose gives its containers; their names differ by version."""
+
+# Of vLLM's own images (since 0.21 the labels) and of what makes an image a vLLM server. Not just
+# any VLLM_*: a client may well have VLLM_API_KEY or VLLM_URL.
+_LABELS = "ai.vllm."
+_VARIABLES = frozenset(
+    {"VLLM_USAGE_SOURCE", "VLLM_IMAGE_TAG", "VLLM_BUILD_COMMIT", "VLLM_SERVER_DEV_MODE"}
+)
+# vllm/vllm-openai, rocm/vllm, ghcr.io/me/my-vllm-cpu:0.32; not me/kvllm
+_IMAGE = re.compile(r"(^|[/_-])vllm($|[/:@_-])")
+_NEVER = "0001-01-01"
+
+
+class _Health(msgspec.Struct, rename="pascal"):
+    status: str = ""
+
+
+class _State(msgspec.Struct, rename="pascal"):
+    status: str = ""
+    pid: int = 0
+    exit_code: int = 0
+    started_at: str = ""
+    health: _Health | None = None
+
+
+class _Config(msgspec.Struct, rename="pascal"):
+    image: str = ""
+    env: list[str] | None = None
+    labels: dict[str, str] | None = None
+
+
+class _Binding(msgspec.Struct, rename="pascal"):
+    host_ip: str = ""
+    host_port: str = ""
+
+
+_Ports = dict[str, list[_Binding] | None]
+
+
+class _HostConfig(msgspec.Struct, rename="pascal"):
+    network_mode: str = ""
+    port_bindings: _Ports | None = None
+
+
+class _NetworkSettings(msgspec.Struct, rename="pascal"):
+    ports: _Ports | None = None
+
+
+class _Inspection(msgspec.Struct, rename="pascal"):
+    id: str
+    name: str = ""
+    path: str = ""
+    args: list[str] | None = None
+    restart_count: int = 0
+    state: _State = msgspec.field(default_factory=_State)
+    config: _Config = msgspec.field(default_factory=_Config)
+    host_config: _HostConfig = msgspec.field(default_factory=_HostConfig)
+    network_settings: _NetworkSettings = msgspec.field(default_factory=_NetworkSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedPort:
+    """A port of a container that Docker forwards from the host."""
+
+    address: str
+    """Address on the host, ``0.0.0.0`` for all."""
+    port: int
+    """Port on the host."""
+    inside: int
+    """Port in the container."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerFacts:
+    """A container, as far as it matters for a server in it."""
+
+    id: str
+    name: str
+    image: str
+    state: str
+    """created, running, paused, restarting, removing, exited, dead"""
+    health: str | None
+    exit_code: int | None
+    """None while it runs."""
+    started_at: str | None
+    """UTC, ISO 8601, in whole seconds."""
+    restarts: int
+    pid: int | None
+    """Its first process, as the daemon's host counts."""
+    compose: str | None
+    """Name of its Compose service."""
+    host_network: bool
+    published: tuple[PublishedPort, ...]
+    command: ServerCommand
+    """Of the server, or defaults where the command does not tell."""
+    is_vllm: bool
+
+    @property
+    def is_live(self) -> bool:
+        """It has, or soon has, processes."""
+        return self.state in LIVE
+
+    def has_port(self, port: int) -> bool:
+        """The server in it answers on this port of the host."""
+        if self.host_network:
+            return self.is_vllm and self.command.port == port
+        return any(published.port == port for published in self.published)
+
+    def candidate(self, host: str) -> Candidate:
+        """As something to watch.
+
+        Args:
+            host: Where the daemon's machine is reached.
+        """
+        url = self._url(host)
+        return Candidate(
+            name=self.command.name or self.name,
+            url=url,
+            origin=f"container {self.name}",
+            container=self.name,
+            problem=self._problem(url),
+        )
+
+    def _problem(self, url: str | None) -> str | None:
+        match self.state:
+            case "running" if url is not None:
+                return None
+            case "running" if self.command.uds:
+                return f"it listens on the Unix socket {self.command.uds}, not on a port"
+            case "running":
+                port = self.command.port
+                return f"port {port} is not published: run it with -p 127.0.0.1:{port}:{port}"
+            case "exited" | "dead":
+                return f"it has ended with code {self.exit_code}: docker start {self.name}"
+            case "paused":
+                return f"it is paused: docker unpause {self.name}"
+            case state:
+                return f"it is {state}"
+
+    def _url(self, host: str) -> str | None:
+        scheme = "https" if self.command.tls else "http"
+        if self.command.uds:
+            return None
+        if self.host_network:
+            return f"{scheme}://{host}:{self.command.port}"
+        for published in self.published:
+            if published.inside == self.command.port or len(self.published) == 1:
+                bound = reachable_at(published.address)
+                # Bound to all addresses, or on another machine: by that machine's name.
+                at = host if bound == "127.0.0.1" else bound
+                return f"{scheme}://{at}:{published.port}"
+        return None
+
+
+def read_facts(attributes: Mapping[str, Any]) -> ContainerFacts:
+    """Facts of one container from its inspection.
+
+    Raises:
+        ContainerError: It is not what the Engine API answers.
+    """
+    try:
+        seen = msgspec.convert(attributes, _Inspection, strict=False)
+    except msgspec.ValidationError as error:
+        name = one_line(str(attributes.get("Name", "?"))).lstrip("/")
+        raise ContainerError(
+            f"Docker's description of container {name} is not understood: {one_line(str(error))}"
+        ) from error
+    argv = [seen.path, *(seen.args or ())]
+    labels = seen.config.labels or {}
+    command = read_container_command(argv)
+    ended = seen.state.status in {"exited", "dead"}
+    health = seen.state.health.status if seen.state.health else ""
+    return ContainerFacts(
+        id=seen.id,
+        name=one_line(seen.name.lstrip("/")) or seen.id[:12],
+        image=one_line(seen.config.image),
+        state=one_line(seen.state.status),
+        health=health if health in {"starting", "healthy", "unhealthy"} else None,
+        exit_code=seen.state.exit_code if ended else None,
+        started_at=_moment(seen.state.started_at),
+        restarts=seen.restart_count,
+        pid=seen.state.pid or None,
+        compose=labels.get(COMPOSE_SERVICE),
+        host_network=seen.host_config.network_mode == "host",
+        published=_published(seen.network_settings.ports or seen.host_config.port_bindings or {}),
+        command=command or read_flags(argv),
+        is_vllm=command is not None or _is_vllm_image(seen.config, labels),
+    )
+
+
+def _is_vllm_image(config: _Config, labels: Mapping[str, str]) -> bool:
+    variables = {entry.partition("=")[0] for entry in config.env or ()}
+    return (
+        any(label.startswith(_LABELS) for label in labels)
+        or not _VARIABLES.isdisjoint(variables)
+        or _IMAGE.search(config.image) is not None
+    )
+
+
+def _published(ports: _Ports) -> tuple[PublishedPort, ...]:
+    found: dict[tuple[int, int], str] = {}
+    for inside, bindings in ports.items():
+        number, _, protocol = inside.partition("/")
+        for binding in bindings or ():
+            # The same port may be bound for IPv4 and IPv6: the first is IPv4's. An empty host
+            # port of a stopped container means: chosen anew at each start.
+            if protocol in {"", "tcp"} and number.isdecimal() and binding.host_port.isdecimal():
+                key = (int(number), int(binding.host_port))
+                address = binding.host_ip or "0.0.0.0"  # noqa: S104 - read, not bound
+                found.setdefault(key, address)
+    return tuple(
+        PublishedPort(address=address, port=port, inside=inside)
+        for (inside, port), address in found.items()
+    )
+
+
+def _moment(text: str) -> str | None:
+    if not text or text.startswith(_NEVER):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
