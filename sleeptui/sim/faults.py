@@ -1,0 +1,146 @@
+"""Faults that can be switched on while a simulated server runs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sleeptui.core.errors import SimError
+
+
+class Fault(StrEnum):
+    """What can go wrong; each was seen on real servers or is a service that is no vLLM."""
+
+    HANG = "hang"
+    """Requests are accepted and never answered."""
+    SLOW = "slow"
+    """Each answer comes ``seconds`` late."""
+    REFUSE = "refuse"
+    """Nothing listens on the port."""
+    ERROR = "error"
+    """Each answer is ``status``, a JSON error."""
+    OOM = "oom"
+    """A wake runs out of GPU memory half way."""
+    WEDGE = "wedge"
+    """Sleep and wake fail with ``invalid argument``, prompts hang, /health stays 200."""
+    GARBAGE = "garbage"
+    """After the next wake the weights are garbage until they are reloaded."""
+    LEAK = "leak"
+    """Each sleep leaves ``bytes`` more on the GPU."""
+    KEEPS_MEMORY = "keeps-memory"
+    """A sleep answers 200 and frees nothing."""
+    DEATH = "death"
+    """The engine process dies: health 200 for 1 s, 503 for 1 s, then nothing listens."""
+    BROKEN_METRICS = "broken-metrics"
+    """/metrics is not Prometheus text."""
+    HUGE_METRICS = "huge-metrics"
+    """/metrics never seems to end: ``bytes`` of valid lines."""
+    RESTART = "restart"
+    """The server goes and comes back after ``seconds``, else after its cold start."""
+    HTML = "html"
+    """Another service is on the port: every answer is an HTML page."""
+    HALF_JSON = "half-json"
+    """Every JSON answer is cut in the middle."""
+
+
+ONCE = frozenset({Fault.DEATH, Fault.RESTART})
+"""Faults that happen at the moment they are set."""
+_DEFAULT_SECONDS: Mapping[Fault, float] = {Fault.SLOW: 3.0}
+_DEFAULT_BYTES: Mapping[Fault, int] = {Fault.LEAK: 400 << 20, Fault.HUGE_METRICS: 100_000_000}
+_ERROR_STATUSES = range(400, 600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultSetting:
+    """A fault with its parameters."""
+
+    fault: Fault
+    seconds: float | None = None
+    bytes: int | None = None
+    status: int = 500
+    paths: tuple[str, ...] = ()
+    """Only these routes; empty: all of them (hang, slow, error, html, half-json)."""
+
+    @property
+    def delay_s(self) -> float:
+        """``seconds``, or the default of the fault."""
+        return _DEFAULT_SECONDS.get(self.fault, 0.0) if self.seconds is None else self.seconds
+
+    @property
+    def size_bytes(self) -> int:
+        """``bytes``, or the default of the fault."""
+        return _DEFAULT_BYTES.get(self.fault, 0) if self.bytes is None else self.bytes
+
+    @classmethod
+    def read(cls, data: object) -> "FaultSetting":
+        """From the JSON of the control server.
+
+        Raises:
+            SimError: No such fault, or a parameter of the wrong kind.
+        """
+        if not isinstance(data, dict):
+            raise SimError("A fault is a JSON object", hint='For example {"fault": "hang"}.')
+        try:
+            fault = Fault(data.get("fault", ""))
+        except ValueError as error:
+            raise SimError(
+                f"There is no fault {str(data.get('fault'))!r}",
+                hint=f"Choose one of {', '.join(Fault)}.",
+            ) from error
+        unknown = sorted(set(data) - {"fault", "seconds", "bytes", "status", "paths"})
+        if unknown:
+            raise SimError(f"A fault has no {', '.join(map(str, unknown))}")
+        setting = cls(
+            fault=fault,
+            seconds=_number(data, "seconds"),
+            bytes=None if data.get("bytes") is None else int(_number(data, "bytes") or 0),
+            status=int(_number(data, "status") or 500),
+            paths=tuple(str(path) for path in data.get("paths") or ()),
+        )
+        if setting.status not in _ERROR_STATUSES:
+            raise SimError(f"{setting.status} is no error status")
+        return setting
+
+
+class Faults:
+    """The faults of one server that are on now."""
+
+    def __init__(self, settings: Iterable[FaultSetting] = ()) -> None:
+        self._on = {setting.fault: setting for setting in settings}
+
+    def set(self, setting: FaultSetting) -> None:
+        """Switch on, or change the parameters."""
+        self._on[setting.fault] = setting
+
+    def clear(self, fault: Fault | None = None) -> None:
+        """Switch off one, or all."""
+        if fault is None:
+            self._on.clear()
+        else:
+            self._on.pop(fault, None)
+
+    def get(self, fault: Fault, path: str = "") -> FaultSetting | None:
+        """The setting if the fault is on, and on for that route."""
+        setting = self._on.get(fault)
+        if setting is None or (path and setting.paths and path not in setting.paths):
+            return None
+        return setting
+
+    def __contains__(self, fault: Fault) -> bool:
+        return fault in self._on
+
+    def __bool__(self) -> bool:
+        return bool(self._on)
+
+    @property
+    def on(self) -> tuple[FaultSetting, ...]:
+        """All that are on, in the order they were set."""
+        return tuple(self._on.values())
+
+
+def _number(data: Mapping[str, object], key: str) -> float | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise SimError(f"{key} is a number of at least 0, not {value!r}")
+    return float(value)

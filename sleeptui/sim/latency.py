@@ -1,0 +1,94 @@
+"""How long things take, scaled from what was measured on an H200 with vLLM 0.25.1.
+
+Two models were measured, 1.5B (3.06 GiB of weights) and 7.2B (13.4 GiB); the straight line
+through both gives the fixed part and the part per GiB. Level 1, sleep: 0.148 and 0.33 s, wake:
+0.31 and 0.53 s, first sleep (it allocates the pinned host copy): 2.5 and 12.1 s. Level 2, sleep:
+0.087 s, wake in steps: 0.022 s weights, 0.77 s reload of 3.06 GiB, 0.12 s for 80 GiB of KV cache.
+Cold start: 45 s and 114 s.
+"""
+
+import random
+from dataclasses import dataclass
+
+from sleeptui.core.units import GIB
+from sleeptui.sim.spec import EngineSpec
+
+_SPREAD = 0.06
+"""Relative spread from run to run, as in the captured cycles."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """The latencies of one engine, seconds of its own time."""
+
+    weight_gib: float
+    kv_gib: float
+    params_b: float
+    speed: float = 1.0
+    """Everything is so many times faster."""
+
+    @classmethod
+    def of(cls, spec: EngineSpec, pool_bytes: int, speed: float) -> "Latency":
+        """For an engine whose pool holds weights and KV cache."""
+        ranks = len(spec.gpus)
+        return cls(
+            weight_gib=spec.weight_bytes / GIB / ranks,
+            kv_gib=(pool_bytes - spec.weight_bytes) / GIB / ranks,
+            params_b=spec.params_b / ranks,
+            speed=speed,
+        )
+
+    def sleep_s(self, *, level: int, pinned: bool, rng: random.Random) -> float:
+        """Executor time of ``/sleep``, without the drain.
+
+        Args:
+            level: 1 copies the weights to the host, anything else drops them.
+            pinned: The host copy was allocated by an earlier level 1 sleep.
+            rng: Source of the spread.
+        """
+        if level != 1:
+            seconds = 0.07 + 0.0002 * (self.weight_gib + self.kv_gib)
+        elif pinned:
+            seconds = 0.094 + 0.0176 * self.weight_gib
+        else:
+            seconds = 0.1 + 0.87 * self.weight_gib
+        return self._spread(seconds, rng)
+
+    def wake_s(self, *, weights: bool, kv_cache: bool, copied: bool, rng: random.Random) -> float:
+        """Executor time of ``/wake_up``.
+
+        Args:
+            weights: The tag is asleep and gets woken.
+            kv_cache: The same for this tag.
+            copied: The weights come back from the host (level 1).
+            rng: Source of the spread.
+        """
+        seconds = 0.004
+        if weights:
+            seconds += 0.018 + (0.14 + 0.0213 * self.weight_gib if copied else 0.0)
+        if kv_cache:
+            seconds += 0.0015 * self.kv_gib
+        return self._spread(seconds, rng)
+
+    def reload_s(self, rng: random.Random) -> float:
+        """``/collective_rpc`` reload_weights, weights in the page cache."""
+        return self._spread(0.05 + 0.235 * self.weight_gib, rng)
+
+    def cold_start_s(self, rng: random.Random) -> float:
+        """Process start to the first answer."""
+        return self._spread(30.0 + 11.7 * self.params_b, rng)
+
+    def prefill_s(self, tokens: int) -> float:
+        """Prompt to first token on an idle engine."""
+        return (0.009 + tokens * self.params_b * 2.5e-6) / self.speed
+
+    def step_s(self, batch: int) -> float:
+        """One decode step: a token for each running request."""
+        return (0.0008 + 0.00047 * self.params_b + 0.0001 * (batch - 1)) / self.speed
+
+    def scaled(self, seconds: float) -> float:
+        """Any other duration, at this speed."""
+        return seconds / self.speed
+
+    def _spread(self, seconds: float, rng: random.Random) -> float:
+        return seconds * (1 + rng.uniform(-_SPREAD, _SPREAD)) / self.speed

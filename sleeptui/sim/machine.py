@@ -1,0 +1,80 @@
+"""The machine that a simulated fleet runs on: GPUs, servers and their processes."""
+
+from typing import Any
+
+from sleeptui.core.errors import SimError
+from sleeptui.core.ports import Clock
+from sleeptui.sim.engine import Engine
+from sleeptui.sim.gpu import SimGpu
+from sleeptui.sim.host import Host
+from sleeptui.sim.spec import Scenario
+
+_OTHER_PID = 4_199_000
+
+
+class SimMachine:
+    """GPUs and servers of one scenario."""
+
+    def __init__(self, scenario: Scenario, *, speed: float, clock: Clock) -> None:
+        self.nvml_problem: str | None = None
+        """Set by hand: there is no NVML."""
+        self._clock = clock
+        self.gpus = [SimGpu(index, spec) for index, spec in enumerate(scenario.gpus)]
+        self.hosts = {
+            spec.name: Host(index, spec, scenario, self.gpus, clock=clock, speed=speed)
+            for index, spec in enumerate(scenario.engines)
+        }
+
+    def host(self, name: str) -> Host:
+        """A server by its name.
+
+        Raises:
+            SimError: There is none.
+        """
+        host = self.hosts.get(name)
+        if host is None:
+            raise SimError(f"The simulated fleet has no server {name!r}")
+        return host
+
+    def engine(self, name: str) -> Engine:
+        """The engine of a server, brought up to now."""
+        host = self.host(name)
+        host.app.pulse.advance()
+        return host.engine
+
+    def gpu_reading(self) -> dict[str, Any]:
+        """All GPUs now, as NVML would say; brings every engine up to now."""
+        now_s = self._clock.now_s()
+        batches = [0] * len(self.gpus)
+        copying = [False] * len(self.gpus)
+        for host in self.hosts.values():
+            host.engine.advance(now_s)
+            for index in host.engine.spec.gpus:
+                batches[index] += host.engine.batch
+                copying[index] = copying[index] or host.engine.busy
+        for gpu in self.gpus:
+            gpu.load(now_s, batch=batches[gpu.index], copying=copying[gpu.index])
+        return {"problem": self.nvml_problem, "gpus": [self._gpu(gpu) for gpu in self.gpus]}
+
+    def _gpu(self, gpu: SimGpu) -> dict[str, Any]:
+        known: dict[str, Any] = {"index": gpu.index, "name": gpu.spec.name}
+        if gpu.problem is not None:
+            return known | {"problem": gpu.problem}
+        processes = [
+            (host.core_pid, held)
+            for host in self.hosts.values()
+            if (held := gpu.held(host.name)) > 0
+        ]
+        if gpu.other_bytes:
+            processes.append((_OTHER_PID + gpu.index, gpu.other_bytes))
+        return known | {
+            "uuid": f"GPU-51117ab1-0000-0000-0000-{gpu.index:012x}",
+            "total_bytes": gpu.spec.total_bytes,
+            "used_bytes": gpu.used_bytes,
+            "reserved_bytes": gpu.spec.reserve_bytes,
+            "utilization": round(gpu.utilization, 3),
+            "power_w": round(gpu.power_w, 1),
+            "power_limit_w": gpu.spec.power_limit_w,
+            "temperature_c": round(gpu.temperature_c, 1),
+            "processes": processes,
+        }

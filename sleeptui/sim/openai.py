@@ -1,0 +1,263 @@
+"""Bodies and chunks of completions, in the shape of the captures.
+
+018 to 021 and 027 to 029 of 0.32.0, stream-completion and stream-chat of 0.25.1. One chunk a
+token; the last token's chunk has the finish reason, an abort has a chunk of its own.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sleeptui.sim.asks import Ask
+from sleeptui.sim.dialect import Dialect
+from sleeptui.sim.scheduler import SimRequest
+from sleeptui.sim.text import GARBAGE_ID, GARBAGE_TEXT, Voice
+
+DONE = "data: [DONE]\n\n"
+_ALTERNATIVE_STEP = 0.7
+Json = dict[str, Any]
+Token = tuple[int, str, float]
+
+
+class Reply:
+    """The answer to one ask, made from its requests; one request a choice."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        requests: Sequence[SimRequest],
+        *,
+        dialect: Dialect,
+        version: str,
+        answer_id: str,
+        prefix: str,
+    ) -> None:
+        self.ask = ask
+        self.requests = requests
+        self.id = answer_id
+        self._dialect = dialect
+        self._prefix = prefix
+        self._fingerprint = f"vllm-{version}-5117ab1e"
+        self._created = int(time.time())
+        self._sent = [0] * len(requests)
+        self._length = [0] * len(requests)
+        """Characters that were streamed."""
+        self._closed = [False] * len(requests)
+
+    @property
+    def ended(self) -> bool:
+        """All choices have ended."""
+        return all(request.finish_reason is not None for request in self.requests)
+
+    @property
+    def failed(self) -> bool:
+        """The engine died under it."""
+        return any(request.finish_reason == "error" for request in self.requests)
+
+    # --- in one piece -------------------------------------------------------------------------
+
+    def body(self) -> Json:
+        """The whole answer."""
+        choices = [self._choice(index) for index in range(len(self.requests))]
+        body: Json = {
+            "id": self.id,
+            "object": "chat.completion" if self.ask.chat else "text_completion",
+            "created": self._created,
+            "model": self.ask.model,
+            "choices": choices,
+            "service_tier": None,
+            "system_fingerprint": self._fingerprint,
+            "usage": self._usage(details=True),
+        }
+        if self.ask.chat:
+            ids = list(self.ask.prompt_ids) if self.ask.token_ids else None
+            body |= {"prompt_logprobs": None, "prompt_token_ids": ids, "prompt_text": None}
+        body["kv_transfer_params"] = None
+        if self._dialect.usage_details:
+            body["ec_transfer_params"] = None
+        body["metrics"] = None
+        return body
+
+    def _choice(self, index: int) -> Json:
+        request = self.requests[index]
+        tokens = [self._token(request, place) for place in range(request.generated)]
+        text = "".join(token[1] for token in tokens)
+        choice: Json = {"index": index}
+        if self.ask.chat:
+            choice["message"] = {
+                "role": "assistant",
+                "content": text,
+                "refusal": None,
+                "annotations": None,
+                "audio": None,
+                "function_call": None,
+                "reasoning": None,
+            }
+        else:
+            choice["text"] = text
+        choice["logprobs"] = self._logprobs(tokens, 0)
+        choice["finish_reason"] = request.finish_reason
+        choice["stop_reason"] = None
+        if not self._dialect.token_ids:
+            return choice
+        choice["token_ids"] = [token[0] for token in tokens] if self.ask.token_ids else None
+        if not self.ask.chat:
+            ids = list(self.ask.prompt_ids) if self.ask.token_ids else None
+            choice |= {"prompt_logprobs": None, "prompt_token_ids": ids}
+        choice["routed_experts"] = None
+        return choice
+
+    # --- as a stream --------------------------------------------------------------------------
+
+    def chunks(self) -> Iterator[str]:
+        """The events for all tokens that came since the last call."""
+        for index, request in enumerate(self.requests):
+            if self.ask.chat and self._sent[index] == 0 and request.generated:
+                yield self._event(self._role(index), 0)
+            for place in range(self._sent[index], request.generated):
+                last = place == request.generated - 1
+                reason = request.finish_reason if last else None
+                if reason in ("stop", "length"):
+                    self._closed[index] = True
+                else:
+                    reason = None
+                token = self._token(request, place)
+                yield self._event(self._delta(index, place, token, reason), place + 1)
+            self._sent[index] = request.generated
+            if request.finish_reason == "abort" and not self._closed[index]:
+                self._closed[index] = True
+                yield self._event(self._delta(index, request.generated, None, "abort"), None)
+
+    def closing(self) -> Iterator[str]:
+        """The events after the last token: an error or the usage, and the end mark."""
+        if self.failed:
+            message = "EngineCore encountered an issue. See stack trace above for the root cause."
+            kind = "InternalServerError"
+            error = {"message": message, "type": kind, "param": None, "code": 500}
+            yield _event({"error": error})
+        elif self.ask.usage:
+            head = self._head()
+            head["choices"] = []
+            head["usage"] = self._usage(details=False)
+            head["system_fingerprint"] = self._fingerprint
+            yield _event(head)
+        yield DONE
+
+    def _head(self) -> Json:
+        kind = "chat.completion.chunk" if self.ask.chat else "text_completion"
+        return {
+            "id": self.id,
+            "object": kind,
+            "created": self._created,
+            "model": self.ask.model,
+        }
+
+    def _event(self, choice: Json, generated: int | None) -> str:
+        head = self._head()
+        head["choices"] = [choice]
+        role = self.ask.chat and "role" in choice["delta"]
+        if self.ask.usage_always:
+            done = sum(self._sent) if generated is None else generated
+            head["usage"] = self._counts(done) | (
+                {"completion_tokens_details": None} if self._dialect.usage_details else {}
+            )
+        if role:
+            ids = list(self.ask.prompt_ids) if self.ask.token_ids else None
+            head |= {"prompt_token_ids": ids, "prompt_text": None}
+        elif self.ask.chat and choice["finish_reason"] and not self.ask.usage:
+            head["system_fingerprint"] = self._fingerprint
+        return _event(head)
+
+    @staticmethod
+    def _role(index: int) -> Json:
+        return {
+            "index": index,
+            "delta": {"role": "assistant", "content": ""},
+            "logprobs": None,
+            "finish_reason": None,
+        }
+
+    def _delta(self, index: int, place: int, token: Token | None, reason: str | None) -> Json:
+        text = token[1] if token else ""
+        choice: Json = {"index": index}
+        if self.ask.chat:
+            choice["delta"] = {"content": text}
+        else:
+            choice["text"] = text
+        choice["logprobs"] = self._logprobs([token], self._length[index]) if token else None
+        self._length[index] += len(text)
+        choice["finish_reason"] = reason
+        if not self.ask.chat or reason:
+            choice["stop_reason"] = None
+        if self._dialect.token_ids:
+            if not self.ask.chat:
+                first = self.ask.token_ids and place == 0
+                choice["prompt_token_ids"] = list(self.ask.prompt_ids) if first else None
+            choice["token_ids"] = [token[0]] if token and self.ask.token_ids else None
+        return choice
+
+    # --- parts --------------------------------------------------------------------------------
+
+    def _token(self, request: SimRequest, place: int) -> Token:
+        if request.garbage_from is not None and place >= request.garbage_from:
+            return GARBAGE_ID, GARBAGE_TEXT, -1e-4
+        voice = request.voice or Voice(self.ask.model, self.ask.prompt)
+        number, text, logprob = voice.token(place)
+        return number, self._prefix + text if place == 0 else text, logprob
+
+    def _logprobs(self, tokens: Sequence[Token], offset: int) -> Json | None:
+        wanted = self.ask.logprobs
+        if wanted is None:
+            return None
+        if self.ask.chat:
+            return {"content": [_chat_logprob(token, wanted) for token in tokens]}
+        offsets = []
+        for token in tokens:
+            offsets.append(offset)
+            offset += len(token[1])
+        return {
+            "text_offset": offsets,
+            "token_logprobs": [token[2] for token in tokens],
+            "tokens": [token[1] for token in tokens],
+            "top_logprobs": [dict(_alternatives(token, wanted)) for token in tokens],
+        }
+
+    def _counts(self, generated: int) -> Json:
+        prompt = self.ask.prompt_tokens
+        return {
+            "prompt_tokens": prompt,
+            "total_tokens": prompt + generated,
+            "completion_tokens": generated,
+        }
+
+    def _usage(self, *, details: bool) -> Json:
+        usage = self._counts(sum(request.generated for request in self.requests))
+        if details:
+            usage["prompt_tokens_details"] = None
+            if self._dialect.usage_details:
+                usage["completion_tokens_details"] = None
+        return usage
+
+
+def _alternatives(token: Token, wanted: int) -> Iterator[tuple[str, float]]:
+    yield token[1], token[2]
+    for place in range(1, wanted):
+        yield f" alternative{place}", token[2] - _ALTERNATIVE_STEP * place
+
+
+def _chat_logprob(token: Token, wanted: int) -> Json:
+    return {
+        "token": token[1],
+        "logprob": token[2],
+        "bytes": list(token[1].encode()),
+        "top_logprobs": [
+            {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+            for text, logprob in _alternatives(token, wanted)
+            if wanted
+        ],
+    }
+
+
+def _event(data: Json) -> str:
+    return f"data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -1,0 +1,135 @@
+"""The panel's ports for GPUs and homes, on the control server of a simulated fleet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from sleeptui.core.errors import SimError
+from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, Home
+from sleeptui.core.ports import Candidate, Clock
+from sleeptui.core.settings import ServerSpec
+from sleeptui.core.text import clean
+from sleeptui.sim.address import FleetAddress
+from sleeptui.sim.clock import RealClock
+
+_TIMEOUT_S = 2.0
+_GONE = "The simulated fleet does not answer"
+
+
+class _ControlClient:
+    """GET requests to the control server."""
+
+    def __init__(self, address: FleetAddress) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=address.control_url,
+            headers={"authorization": f"Bearer {address.token}"},
+            timeout=_TIMEOUT_S,
+            trust_env=False,
+        )
+
+    async def get(self, path: str, **query: int) -> dict[str, Any]:
+        try:
+            answer = await self._http.get(path, params=query)
+            answer.raise_for_status()
+            body = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise SimError(
+                _GONE, hint="Its process may have ended; open the demo again."
+            ) from error
+        if not isinstance(body, dict):
+            raise SimError(_GONE)
+        return body
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+class SimGpuProbe:
+    """core.ports.GpuProbe: the GPUs of a simulated fleet."""
+
+    def __init__(self, address: FleetAddress, clock: Clock | None = None) -> None:
+        self._control = _ControlClient(address)
+        self._clock = clock or RealClock()
+
+    async def sample(self) -> GpuReading:
+        """All GPUs now. Never raises: problems are in the reading."""
+        try:
+            body = await self._control.get("/gpus")
+        except SimError as error:
+            return GpuReading(at_s=self._clock.now_s(), problem=str(error))
+        at_s = self._clock.now_s()
+        if body["problem"] is not None:
+            return GpuReading(at_s=at_s, problem=str(body["problem"]))
+        return GpuReading(at_s=at_s, gpus=tuple(_sample(gpu) for gpu in body["gpus"]))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._control.close()
+
+
+class SimHomes:
+    """core.ports.HomeFinder: the processes of a simulated fleet."""
+
+    def __init__(self, address: FleetAddress) -> None:
+        self._control = _ControlClient(address)
+        self._address = address
+        self._names: dict[frozenset[int], str] = {}
+        """Server by its processes, to find the log of a home."""
+
+    async def homes(self, specs: Sequence[ServerSpec]) -> Mapping[str, Home]:
+        """Home by server name, for the servers of the fleet; found by their URL.
+
+        Raises:
+            SimError: The fleet does not answer.
+        """
+        body = await self._control.get("/homes")
+        by_url = {home["url"]: home for home in body["homes"]}
+        found = {}
+        for spec in specs:
+            data = by_url.get(spec.url)
+            if data is None:
+                continue
+            home = Home(
+                pids=frozenset(data["pids"]),
+                started_at=data["started_at"],
+                host_bytes=data["host_bytes"],
+            )
+            self._names[home.pids] = data["name"]
+            found[spec.name] = home
+        return found
+
+    async def candidates(self) -> Sequence[Candidate]:
+        """All servers of the fleet."""
+        return [
+            Candidate(name=server.name, url=server.url, origin="simulated server")
+            for server in self._address.servers
+        ]
+
+    def notes(self) -> Sequence[str]:
+        """A simulated fleet can be seen whole: nothing to say."""
+        return ()
+
+    async def log_tail(self, home: Home, lines: int) -> Sequence[str]:
+        """The last lines that a simulated server wrote.
+
+        Raises:
+            SimError: It has no processes, or the fleet does not answer.
+        """
+        name = self._names.get(home.pids) if home.pids else None
+        if name is None:
+            raise SimError("This simulated server does not run, it has no log")
+        body = await self._control.get(f"/log/{name}", lines=lines)
+        return [clean(str(line)) for line in body["lines"]]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._control.close()
+
+
+def _sample(data: dict[str, Any]) -> GpuSample:
+    known: dict[str, Any] = dict(data)
+    processes = known.pop("processes", None)
+    if processes is not None:
+        processes = tuple(GpuProcess(pid=pid, used_bytes=used) for pid, used in processes)
+    return GpuSample(**known, processes=processes)
