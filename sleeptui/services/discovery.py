@@ -1,6 +1,7 @@
 """Finds the fleet: what is configured, else what answers like vLLM on this machine."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ class Discovery:
     def __init__(
         self,
         *,
+        servers: Sequence[ServerSpec],
         settings: Settings,
         bus: Bus,
         supervisor: Supervisor,
@@ -48,6 +50,7 @@ class Discovery:
         finder: HomeFinder,
         clock: Clock,
     ) -> None:
+        self._servers = servers
         self._settings = settings
         self._bus = bus
         self._supervisor = supervisor
@@ -60,9 +63,9 @@ class Discovery:
 
     async def run(self) -> None:
         """Add the configured servers, and end; with none, look around until cancelled."""
-        for spec in self._settings.servers:
+        for spec in self._servers:
             self._supervisor.add(spec)
-        if self._settings.servers:
+        if self._servers:
             self._tell(())
             return
         while True:

@@ -1,13 +1,16 @@
 """The services as one: what the app is given."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from sleeptui.core.errors import SleeptuiError
+from sleeptui.core.events import Discovered
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.ports import Clock, EngineClients, GpuProbe, HomeFinder
-from sleeptui.core.settings import Settings
+from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end
 from sleeptui.services.discovery import Discovery
@@ -17,6 +20,8 @@ from sleeptui.services.supervisor import Supervisor
 
 CLOSE_LIMIT_S = 2.0
 """How long the end waits for answers that are under way."""
+Prepare = Callable[[], Awaitable[Sequence[ServerSpec]]]
+"""Opens the outside after the first frame; gives the servers to watch, none: look around."""
 
 
 class Services:
@@ -34,7 +39,9 @@ class Services:
         probe: GpuProbe,
         finder: HomeFinder,
         clock: Clock,
+        prepare: Prepare | None = None,
     ) -> None:
+        """Over the given outside; ``prepare`` opens it when the services begin."""
         self.settings = settings
         self.clock = clock
         self.finder = finder
@@ -43,6 +50,7 @@ class Services:
         self.bus.subscribe(self.store.apply)
         self._probe = probe
         self._clients = clients
+        self._prepare = prepare
         self.supervisor = Supervisor(
             settings=settings,
             bus=self.bus,
@@ -62,7 +70,7 @@ class Services:
         self.operations = Operations(desk)
         self._group: asyncio.TaskGroup | None = None
         self._stack = AsyncExitStack()
-        self._discovery: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Open; nothing is looked at yet."""
@@ -87,11 +95,23 @@ class Services:
         Raises:
             RuntimeError: Not open, or begun already.
         """
-        if self._group is None or self._discovery is not None:
+        if self._group is None or self._beginning is not None:
             raise RuntimeError(self)
-        self.operations.begin(self._group)
-        self.supervisor.begin(self._group)
+        self._beginning = self._group.create_task(self._begin(self._group), name="begin")
+
+    async def _begin(self, group: asyncio.TaskGroup) -> None:
+        """Open the outside, then watch. A fleet that does not come up is said, not raised."""
+        servers: Sequence[ServerSpec] = self.settings.servers
+        if self._prepare is not None:
+            try:
+                servers = await self._prepare()
+            except SleeptuiError as error:
+                self.bus.publish(Discovered(at_s=self.clock.now_s(), notes=(str(error),)))
+                return
+        self.operations.begin(group)
+        self.supervisor.begin(group)
         discovery = Discovery(
+            servers=servers,
             settings=self.settings,
             bus=self.bus,
             supervisor=self.supervisor,
@@ -99,10 +119,10 @@ class Services:
             finder=self.finder,
             clock=self.clock,
         )
-        self._discovery = self._group.create_task(discovery.run(), name="discovery")
+        await discovery.run()
 
     async def _end(self) -> None:
-        if self._discovery is not None:
-            await end(self._discovery)
+        if self._beginning is not None:
+            await end(self._beginning)
         await self.operations.drain(CLOSE_LIMIT_S)
         await self.supervisor.end()

@@ -97,6 +97,12 @@ class Terminal:
             self.raw += data
             self._stream.feed(data)
 
+    def pump_for(self, seconds: float) -> None:
+        """Read for a whole time, as a terminal does, even while nothing is written."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.pump(min(left, 0.2))
+
     def until(self, condition: Callable[[str], bool], what: str, limit_s: float = LIMIT_S) -> str:
         """Wait until the screen fulfils a condition, and return the screen."""
         until = time.monotonic() + limit_s

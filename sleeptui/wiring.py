@@ -1,0 +1,147 @@
+"""The composition root: names every concrete class once, and imports it late.
+
+The adapters cost more to import than the whole of Textual (httpx 70 ms, psutil, NVML, Docker), so
+they are imported in a thread when the panel stands, and the services wait for them.
+"""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from sleeptui.adapters.clock import SystemClock
+from sleeptui.core.model import GpuReading, Home
+from sleeptui.core.ports import Candidate, Clock, EngineClient, EngineClients, GpuProbe, HomeFinder
+from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.services.panel import Services
+
+if TYPE_CHECKING:
+    from sleeptui.sim.launch import FleetAddress
+
+log = logging.getLogger(__name__)
+
+_ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm")
+_LOCAL = ("sleeptui.adapters.nvml", "sleeptui.adapters.homes")
+_SIMULATED = ("sleeptui.sim.launch", "sleeptui.sim.probes")
+
+
+class World:
+    """The outside, opened after the first frame: clients, GPUs, containers and processes.
+
+    It is the probe, the finder and the client factory that the services hold from the start;
+    until it is open there is nothing to see.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Nothing is opened yet."""
+        self._settings = settings
+        self._clock = clock
+        self._stack = AsyncExitStack()
+        self._clients: EngineClients | None = None
+        self._probe: GpuProbe | None = None
+        self._finder: HomeFinder | None = None
+
+    async def open(self) -> Sequence[ServerSpec]:
+        """Import the adapters, start the simulated fleet if asked; returns the servers to watch.
+
+        Raises:
+            SimError: The simulated fleet did not start.
+        """
+        demo = self._settings.demo
+        await asyncio.to_thread(_import, _ADAPTERS + (_LOCAL if demo is None else _SIMULATED))
+        from sleeptui.adapters.vllm import VllmClients  # noqa: PLC0415
+        from sleeptui.logs import set_up  # noqa: PLC0415
+
+        set_up()
+        clients = VllmClients()
+        self._stack.push_async_callback(clients.close)
+        self._clients = clients
+        if demo is None:
+            return self._look_at_this_machine()
+        return await self._simulate(demo)
+
+    async def close(self) -> None:
+        """Close all that was opened, the simulated fleet last."""
+        await self._stack.aclose()
+
+    def __call__(self, spec: ServerSpec) -> EngineClient:
+        """The client of a server."""
+        if self._clients is None:
+            raise RuntimeError(spec.name)
+        return self._clients(spec)
+
+    async def sample(self) -> GpuReading:
+        """All GPUs now."""
+        if self._probe is None:
+            raise RuntimeError(self)
+        return await self._probe.sample()
+
+    async def homes(self, specs: Sequence[ServerSpec]) -> Mapping[str, Home]:
+        """Where the servers run."""
+        return {} if self._finder is None else await self._finder.homes(specs)
+
+    async def candidates(self) -> Sequence[Candidate]:
+        """What looks like a vLLM server."""
+        return () if self._finder is None else await self._finder.candidates()
+
+    async def log_tail(self, home: Home, lines: int) -> Sequence[str]:
+        """The last lines of a server's output."""
+        return () if self._finder is None else await self._finder.log_tail(home, lines)
+
+    def notes(self) -> Sequence[str]:
+        """What could not be looked at, and why."""
+        return () if self._finder is None else self._finder.notes()
+
+    def _look_at_this_machine(self) -> Sequence[ServerSpec]:
+        from sleeptui.adapters.homes import LocalHomes  # noqa: PLC0415
+        from sleeptui.adapters.nvml import NvmlProbe  # noqa: PLC0415
+
+        self._probe, self._finder = NvmlProbe(self._clock), LocalHomes()
+        self._stack.push_async_callback(self._probe.close)
+        self._stack.push_async_callback(self._finder.close)
+        return self._settings.servers
+
+    async def _simulate(self, scenario: str) -> Sequence[ServerSpec]:
+        from sleeptui.sim.launch import launched_fleet  # noqa: PLC0415
+        from sleeptui.sim.probes import SimGpuProbe, SimHomes  # noqa: PLC0415
+
+        address: FleetAddress = await self._stack.enter_async_context(launched_fleet(scenario))
+        self._probe, self._finder = SimGpuProbe(address), SimHomes(address)
+        self._stack.push_async_callback(self._probe.close)
+        self._stack.push_async_callback(self._finder.close)
+        return address.servers
+
+
+def open_services(settings: Settings) -> Services:
+    """The services over this machine or over the simulated fleet; an async context."""
+    clock = SystemClock()
+    world = World(settings, clock)
+    return Services(
+        settings=settings,
+        clients=world,
+        probe=world,
+        finder=world,
+        clock=clock,
+        prepare=world.open,
+    )
+
+
+def run_panel(settings: Settings) -> int:
+    """Run the panel to its end. Returns the exit code."""
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
+
+    async with open_services(settings) as services:
+        app = SleeptuiApp(services)
+        await app.run_async()
+    return app.return_code or 0
+
+
+def _import(names: Sequence[str]) -> None:
+    for name in names:
+        importlib.import_module(name)

@@ -1,0 +1,1 @@
+"""Benchmarks: each figure is compared with a baseline in one run. ``python -m tests.perf``."""
