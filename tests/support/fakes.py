@@ -8,6 +8,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from support.builders import GIB
+from support.builders import facts as make_facts
+
 from sleeptui.core.errors import EngineError, Refused, SleeptuiError, TimedOut, Unreachable
 from sleeptui.core.model import (
     Control,
@@ -25,8 +28,6 @@ from sleeptui.core.model import (
 )
 from sleeptui.core.ports import Candidate, Clock, Completion, Timed, TokenEvent
 from sleeptui.core.settings import ServerSpec
-from support.builders import GIB
-from support.builders import facts as make_facts
 
 _METRIC = {0: SleepMetric.NONE, 1: SleepMetric.OFFLOADED, 2: SleepMetric.DISCARDED}
 
@@ -215,7 +216,7 @@ class FakeEngine:
             await self.hold.wait()
         if takes_s:
             await self.clock.sleep(takes_s)
-        name = call.split()[0]
+        name = call.split(maxsplit=1)[0]
         if call in self.works_anyway or name in self.works_anyway:
             effect()
             self._raise(name)

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from support.clock import ManualClock
+from support.fakes import FakeEngine, FakeEngines, FakeGpus, FakeHomes
+
 from sleeptui.core.events import (
     Event,
     OperationAdvanced,
@@ -16,8 +19,6 @@ from sleeptui.core.operation import OperationRecord
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket
-from support.clock import ManualClock
-from support.fakes import FakeEngine, FakeEngines, FakeGpus, FakeHomes
 
 
 @dataclass(eq=False)
@@ -41,7 +42,7 @@ class Panel:
 
     async def ends(self, ticket: Ticket, *, limit_s: float = 600.0) -> OperationRecord:
         """Let time pass until the operation has ended."""
-        await self.clock.until(lambda: ticket._record.done(), limit_s=limit_s)
+        await self.clock.until(ticket._record.done, limit_s=limit_s)
         return await ticket.ended()
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -102,14 +103,17 @@ async def opened(
         try:
             if begin:
                 services.begin()
-                await clock.until(lambda: _is_known(services, settings))
+                await clock.until(
+                    lambda: _is_known(services, settings, blind=probe.problem is not None)
+                )
             yield panel
         finally:
             # Closing waits for what is under way on the hand-turned clock: let it pass at once.
             clock.run_free()
 
 
-def _is_known(services: Services, settings: Settings) -> bool:
+def _is_known(services: Services, settings: Settings, *, blind: bool) -> bool:
     views = services.store.view.servers
     looked = all(view.seen_at_s is not None and view.facts.models for view in views)
-    return len(views) == len(settings.servers) and looked
+    weighed = blind or all(view.memory is not None for view in views)
+    return len(views) == len(settings.servers) and looked and weighed

@@ -1,11 +1,12 @@
 import asyncio
 
+from support.clock import settle
+from support.fakes import FakeEngines, FakeGpus
+
 from sleeptui.core.events import GpuSampled
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end
 from sleeptui.services.gpus import GpuSampler
-from support.clock import settle
-from support.fakes import FakeEngines, FakeGpus
 
 
 def sampler(clock, **fields):

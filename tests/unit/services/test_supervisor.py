@@ -1,14 +1,16 @@
+import itertools
+
 import pytest
+from support.builders import seen
+from support.clock import settle
+from support.fakes import FakeEngine
+from support.panel import opened
 
 from sleeptui.core.errors import ProcessError, Refused
 from sleeptui.core.events import FactsLearned, HomeFound, Noted, ServerAdded, ServerRemoved
 from sleeptui.core.model import Home, Reach, State
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.supervisor import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S
-from support.builders import seen
-from support.clock import settle
-from support.fakes import FakeEngine
-from support.panel import opened
 
 
 def of(panel, kind):
@@ -70,7 +72,7 @@ async def test_many_servers_are_spread_over_the_interval(clock):
         began_s = clock.now_s()
         await clock.advance(0.5)
         offsets = sorted((times(engine)[0] - began_s) for engine in engines)
-        assert max(b - a for a, b in zip(offsets, offsets[1:], strict=False)) < 0.5 / 16 * 2.7
+        assert max(b - a for a, b in itertools.pairwise(offsets)) < 0.5 / 16 * 2.7
         assert all(len(engine.looks) == 1 for engine in engines)
 
 

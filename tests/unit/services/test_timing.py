@@ -2,11 +2,16 @@ import asyncio
 import time
 
 import pytest
+from support.clock import settle
 
 from sleeptui.services.deadline import end, within
 from sleeptui.services.lag import HEARTBEAT_S, LagMeter
 from sleeptui.services.nap import Naps
-from support.clock import settle
+
+
+def stall(seconds):
+    """Hold up the event loop, as a bug would."""
+    time.sleep(seconds)
 
 
 async def test_a_nap_ends_in_time_or_when_all_are_ended(clock):
@@ -77,7 +82,7 @@ async def test_lag_is_that_of_the_worst_stall_and_only_while_measured():
     with meter.measuring() as outer:
         await asyncio.sleep(0)
         with meter.measuring() as inner:
-            time.sleep(3 * HEARTBEAT_S)
+            stall(3 * HEARTBEAT_S)
             await asyncio.sleep(0)
         assert inner.worst_s >= HEARTBEAT_S
         with meter.measuring() as calm:
@@ -90,7 +95,8 @@ async def test_lag_is_that_of_the_worst_stall_and_only_while_measured():
 async def test_a_beat_that_comes_is_followed_by_the_next():
     meter = LagMeter()
     with meter.measuring():
-        first = meter._beat
-        while meter._beat is first:
-            await asyncio.sleep(HEARTBEAT_S / 4)
+        first, struck = meter._beat, asyncio.Event()
+        asyncio.get_running_loop().call_at(first.when() + HEARTBEAT_S, struck.set)
+        await struck.wait()
+        assert meter._beat is not first
         assert meter._beat is not None

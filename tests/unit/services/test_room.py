@@ -1,0 +1,128 @@
+from support.builders import GIB, fleet, gpu, gpu_view, memory, metrics, record, server, spec
+
+from sleeptui.core.model import State
+from sleeptui.core.operation import Kind
+from sleeptui.services.room import MARGIN_BYTES, Giver, Need, givers, need_of, next_to_go, shortfall
+
+
+def giver(name, gib, *, busy=False, gpu=0):
+    return Giver(name=name, busy=busy, gives=None if gib is None else {gpu: gib * GIB})
+
+
+def chosen(short, *left):
+    found = next_to_go(short, left)
+    return found and found.name
+
+
+def short(gib, gpu=0):
+    return {gpu: gib * GIB}
+
+
+class TestNext:
+    def test_nobody_when_there_is_room(self):
+        assert chosen({}, giver("a", 40)) is None
+
+    def test_nobody_when_nobody_is_left(self):
+        assert chosen(short(10)) is None
+        assert chosen(None) is None
+
+    def test_the_smallest_that_is_enough(self):
+        assert chosen(short(30), giver("a", 60), giver("b", 40), giver("c", 20)) == "b"
+
+    def test_idle_before_busy_even_if_it_takes_two(self):
+        left = giver("busy", 40, busy=True), giver("b", 20), giver("c", 15)
+        assert chosen(short(30), *left) == "b"
+
+    def test_busy_when_the_idle_ones_are_not_enough(self):
+        assert chosen(short(30), giver("busy", 40, busy=True), giver("b", 20)) == "busy"
+
+    def test_the_largest_idle_one_when_nobody_is_enough(self):
+        left = giver("busy", 20, busy=True), giver("b", 5), giver("c", 8)
+        assert chosen(short(90), *left) == "c"
+
+    def test_only_those_on_the_gpu_that_is_short(self):
+        assert chosen(short(10, gpu=1), giver("a", 60), giver("b", 12, gpu=1)) == "b"
+        assert chosen(short(10, gpu=1), giver("a", 60)) is None
+
+    def test_one_whose_share_is_not_known_comes_last(self):
+        assert chosen(short(30), giver("a", None), giver("b", 40)) == "b"
+        assert chosen(short(30), giver("a", None)) == "a"
+
+    def test_all_when_the_need_is_not_known_idle_and_small_first(self):
+        left = [giver("busy", 1, busy=True), giver("big", 40), giver("small", 10)]
+        order = []
+        while (found := next_to_go(None, left)) is not None:
+            order.append(found.name)
+            left.remove(found)
+        assert order == ["small", "big", "busy"]
+
+
+class TestNeed:
+    def picture(self, *servers, gpus=1):
+        return fleet(servers, [gpu_view(index) for index in range(gpus)])
+
+    def test_from_its_own_last_sleep(self):
+        view = server(
+            memory=memory(2 * GIB), history=(record(Kind.SLEEP, level=1, freed_bytes=38 * GIB),)
+        )
+        assert need_of(view, self.picture(view)) == Need(by_gpu={0: 38 * GIB}, is_measured=True)
+
+    def test_a_pause_tells_nothing(self):
+        paused = record(Kind.SLEEP, level=0, freed_bytes=0)
+        view = server(memory=memory(2 * GIB), metrics=metrics(), history=(paused,))
+        assert need_of(view, self.picture(view)) is None
+
+    def test_from_its_share_of_the_gpu_less_what_it_holds(self):
+        view = server(memory=memory(2 * GIB), metrics=metrics(gpu_memory_utilization=0.5))
+        need = need_of(view, self.picture(view))
+        assert need == Need(by_gpu={0: 68 * GIB}, is_measured=False)
+
+    def test_spread_over_its_gpus(self):
+        view = server(
+            spec=spec(gpus=(0, 1)),
+            history=(record(Kind.SLEEP, level=1, freed_bytes=40 * GIB),),
+        )
+        need = need_of(view, self.picture(view, gpus=2))
+        assert need is not None
+        assert need.by_gpu == {0: 20 * GIB, 1: 20 * GIB}
+
+    def test_not_known(self):
+        assert need_of(server(metrics=None), self.picture()) is None
+        assert need_of(server(), self.picture(gpus=2)) is None
+        share = metrics(gpu_memory_utilization=0.5)
+        blind = fleet([], [gpu_view(total_bytes=None)])
+        assert need_of(server(metrics=share), blind) is None
+
+
+def test_shortfall_keeps_a_margin_and_names_only_what_is_short():
+    need = Need(by_gpu={0: 40 * GIB, 1: 40 * GIB}, is_measured=True)
+    gpus = [gpu(0, 120 * GIB), gpu(1, 60 * GIB)]
+    assert shortfall(need, gpus) == {0: 20 * GIB + MARGIN_BYTES}
+    exactly = Need(by_gpu={0: 20 * GIB}, is_measured=True)
+    assert shortfall(exactly, gpus) == {0: MARGIN_BYTES}
+    assert shortfall(need, [gpu(0, 120 * GIB)]) is None
+    assert shortfall(need, [gpu(0, None), gpu(1)]) is None
+
+
+def test_givers_are_awake_not_pinned_and_on_the_same_gpu():
+    target = server("target", State.ASLEEP, spec=spec("target", gpus=(0,)))
+    idle = server("idle", memory=memory(30 * GIB))
+    busy = server("busy", memory=memory(20 * GIB), metrics=metrics(running=1))
+    slept = server(
+        "slept",
+        memory=memory(30 * GIB),
+        history=(record(Kind.SLEEP, level=1, freed_bytes=25 * GIB),),
+    )
+    others = [
+        server("pinned", spec=spec("pinned", pinned=True), memory=memory()),
+        server("asleep", State.ASLEEP, memory=memory()),
+        server("elsewhere", memory=memory(gpu=1)),
+    ]
+    guessed = server("guessed", spec=spec("guessed", gpus=(0,)), memory=memory(measured=False))
+    picture = fleet([target, idle, busy, slept, guessed, *others], [gpu_view(0), gpu_view(1)])
+    assert givers(target, picture) == (
+        Giver(name="idle", busy=False, gives={0: 30 * GIB}),
+        Giver(name="busy", busy=True, gives={0: 20 * GIB}),
+        Giver(name="slept", busy=False, gives={0: 25 * GIB}),
+        Giver(name="guessed", busy=False, gives=None),
+    )
