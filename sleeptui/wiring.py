@@ -18,7 +18,7 @@ from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 
 if TYPE_CHECKING:
-    from sleeptui.sim.launch import FleetAddress
+    from sleeptui.sim.address import FleetAddress
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class World:
         from sleeptui.adapters.homes import LocalHomes  # noqa: PLC0415
         from sleeptui.adapters.nvml import NvmlProbe  # noqa: PLC0415
 
-        self._probe, self._finder = NvmlProbe(self._clock), LocalHomes()
+        self._probe, self._finder = NvmlProbe(self._clock), LocalHomes(self._clock)
         self._stack.push_async_callback(self._probe.close)
         self._stack.push_async_callback(self._finder.close)
         return self._settings.servers
