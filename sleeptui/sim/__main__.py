@@ -1,8 +1,8 @@
 """``python -m sleeptui.sim [SCENARIO]``: a simulated fleet in a process of its own.
 
-With ``--announce`` it says where it is in one line of JSON and ends when its standard input is
-closed, so that it never outlives the panel that started it. Without, it lists its servers and
-runs until it is interrupted.
+It says where it is in one line of JSON when all servers answer, and runs until it is
+interrupted or, with ``--until-eof``, until its standard input ends: it then never outlives the
+panel that started it.
 """
 
 import argparse
@@ -21,32 +21,50 @@ _CHUNK = 4096
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until the end; the exit code."""
-    parser = argparse.ArgumentParser(prog="sleeptui.sim", description=__doc__)
+    """The program. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m sleeptui.sim", description=__doc__)
     parser.add_argument("scenario", nargs="?", default="default", help=", ".join(SCENARIOS))
-    parser.add_argument("--announce", action="store_true")
-    parser.add_argument("--speed", type=float, default=1.0, help="so many times faster")
+    parser.add_argument("--speed", type=float, default=1.0, help="so many times faster than real")
+    parser.add_argument("--until-eof", action="store_true", help="end with standard input")
     given = parser.parse_args(arguments)
     try:
-        scenario = scenario_named(given.scenario)
+        return run(given.scenario, speed=given.speed, until_eof=given.until_eof)
     except SimError as error:
         sys.stderr.write(f"{error}\n")
         return _USAGE
-    asyncio.run(_run(scenario, speed=given.speed, announce=given.announce))
+
+
+def run(scenario: str, *, speed: float = 1.0, until_eof: bool = False) -> int:
+    """Run a fleet until it is interrupted, or standard input ends.
+
+    Args:
+        scenario: Its name.
+        speed: Everything takes so many times less.
+        until_eof: End with standard input.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SimError: There is no such scenario.
+    """
+    asyncio.run(_run(scenario_named(scenario), speed=speed, until_eof=until_eof))
     return 0
 
 
-async def _run(scenario: Scenario, *, speed: float, announce: bool) -> None:
-    # Imported here: usage errors and --help need no web server.
-    from sleeptui.sim.fleet import run  # noqa: PLC0415
+async def _run(scenario: Scenario, *, speed: float, until_eof: bool) -> None:
+    # Imported here: help and usage errors need no web server.
+    from sleeptui.sim.fleet import running_fleet  # noqa: PLC0415
 
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.set)
-    if announce:
+    if until_eof:
         _end_with_stdin(loop, ending)
-    await run(scenario, speed=speed, announce=_line if announce else _list, until=ending)
+    async with running_fleet(scenario, speed=speed) as fleet:
+        _announce(fleet.address)
+        await ending.wait()
 
 
 def _end_with_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
@@ -60,15 +78,8 @@ def _end_with_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> N
     loop.add_reader(descriptor, read)
 
 
-def _line(address: FleetAddress) -> None:
+def _announce(address: FleetAddress) -> None:
     sys.stdout.write(f"{address.announce()}\n")
-    sys.stdout.flush()
-
-
-def _list(address: FleetAddress) -> None:
-    for server in address.servers:
-        sys.stdout.write(f"{server.name}\t{server.url}\n")
-    sys.stdout.write(f"control\t{address.control_url}\ttoken {address.token}\n")
     sys.stdout.flush()
 
 

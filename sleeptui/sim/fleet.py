@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sleeptui.core.ports import Clock
@@ -96,23 +96,3 @@ async def running_fleet(
             await asyncio.gather(keeper, return_exceptions=True)
     finally:
         await fleet.end()
-
-
-async def run(
-    scenario: Scenario,
-    *,
-    speed: float,
-    announce: Callable[[FleetAddress], None],
-    until: asyncio.Event,
-) -> None:
-    """Run a fleet until an event is set.
-
-    Args:
-        scenario: What it consists of.
-        speed: Everything takes so many times less.
-        announce: Called once, when all servers listen.
-        until: Set it to end.
-    """
-    async with running_fleet(scenario, speed=speed) as fleet:
-        announce(fleet.address)
-        await until.wait()

@@ -39,7 +39,7 @@ async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAd
     os.environ.setdefault(KEY_ENV, DEMO_KEY)
     with tempfile.TemporaryFile() as said:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sleeptui.sim", name, "--announce", "--speed", str(speed)),
+            *(sys.executable, "-m", "sleeptui.sim", name, "--until-eof", "--speed", str(speed)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=said,
