@@ -1,11 +1,12 @@
 """The app: theme, screens, keys; what it shows comes over the bridge."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import App
 from textual.command import CommandPalette
+from textual.filter import LineFilter
 
 from sleeptui.core.events import Event
 from sleeptui.core.model import FleetView
@@ -16,12 +17,11 @@ from sleeptui.tui.glyphs import glyphs_for
 from sleeptui.tui.messages import Shows
 from sleeptui.tui.pages import Pages
 from sleeptui.tui.palette import PanelCommands
+from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 
 if TYPE_CHECKING:
     from sleeptui.services.panel import Services
-
-_DEFAULT_THEME: Final = "textual-dark"
 
 
 class SleeptuiApp(App[None]):
@@ -66,12 +66,16 @@ class SleeptuiApp(App[None]):
         """The dashboard."""
         return self.dashboard
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With --ascii, also what makes Textual's own drawings ASCII."""
+        filters = super().get_line_filters()
+        return [*filters, AsciiLines()] if self.services.settings.ascii else filters
+
     def on_mount(self) -> None:
         """Set theme and keys before anything is painted."""
         settings = self.services.settings
-        known = settings.theme in self.available_themes
-        self.theme = settings.theme if known else _DEFAULT_THEME
-        self.set_class(settings.ascii, "-ascii")
+        if settings.theme in self.available_themes:
+            self.theme = settings.theme
         self.set_keymap(settings.keymap)
 
     def on_ready(self) -> None:

@@ -425,3 +425,15 @@ async def test_names_with_escape_sequences_and_markup_are_shown_plainly():
             assert "\x1b" not in shown_text(panel.pilot)
             await panel.press("escape")
             await panel.home()
+
+
+async def test_with_ascii_nothing_else_is_drawn():
+    async with Panel(AWAKE, BUSY, ascii=True) as panel:
+        await panel.until(lambda: "s Sleep" in shown_text(panel.pilot))
+        assert shown_text(panel.pilot).isascii()
+        for key in ("S", "a", "t", "l", "2", "question_mark", "colon"):
+            await panel.press(key)
+            assert panel.app.screen is not panel.app.dashboard
+            assert shown_text(panel.pilot).isascii(), key
+            await panel.press("escape")
+            await panel.home()
