@@ -35,7 +35,8 @@ class SleeptuiApp(App[None]):
     """
 
     TITLE = "sleeptui"
-    CSS_PATH = "app.tcss"
+    # Textual does not read the sheet of a default screen by itself.
+    CSS_PATH = ["app.tcss", "screens/dashboard.tcss"]
     ENABLE_COMMAND_PALETTE = False  # the command table has its key
     BINDINGS = [*keymap.bindings()]
 
