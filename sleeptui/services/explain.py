@@ -31,14 +31,27 @@ def refused(error: Refused, kind: Kind, features: Features, *, midway: str = "")
     )
 
 
-def lost(error: EngineError | None, problem: str) -> Result:
-    """The end of an operation whose server died under it."""
-    text = error.message if error else problem
+def lost(why: EngineError | str | None) -> Result:
+    """The end of an operation whose server is gone."""
+    text = why.message if isinstance(why, EngineError) else why
     return Result(
         outcome=Outcome.FAILED,
         cause=Cause.ENGINE_LOST,
         message=f"engine lost: {text}" if text else "engine lost",
         hint=_RESTART,
+    )
+
+
+def unsent(error: EngineError, *, midway: str = "") -> Result:
+    """The end of an operation whose request never left: the server did nothing."""
+    where, what = (
+        (f"step {midway}: ", "the wake stopped there") if midway else ("", "nothing was sent")
+    )
+    return Result(
+        outcome=Outcome.FAILED,
+        cause=Cause.STOPPED_MIDWAY if midway else Cause.REJECTED,
+        message=f"{where}{error.message}; {what}",
+        hint=error.hint,
     )
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sleeptui.core.errors import EngineError, Refused, Unreachable
+from sleeptui.core.errors import EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, Reach
 from sleeptui.core.ports import Timed
-from sleeptui.services.explain import lost, refused
+from sleeptui.services.explain import lost, refused, unsent
 from sleeptui.services.run import Ended, Run
 
 CONFIRM_EVERY_S = 0.1
@@ -37,21 +37,22 @@ async def send(
         midway: Steps before it have changed the server already.
 
     Raises:
-        Ended: The server refused, or is lost.
+        Ended: The server refused, is lost, or the request never left.
     """
     sent_s = run.now_s()
+    step = name if midway else ""
     try:
         timed = await request()
     except Refused as error:
         await run.look()
-        step = name if midway else ""
-        raise Ended(
-            refused(error, run.operation.kind, run.view.facts.features, midway=step)
-        ) from error
-    except Unreachable as error:
+        features = run.view.facts.features
+        raise Ended(refused(error, run.operation.kind, features, midway=step)) from error
+    except (Unreachable, TimedOut) as error:
         seen = await run.look()
         if seen.reach in _GONE:
-            raise Ended(lost(error, seen.problem or "")) from error
+            raise Ended(lost(error)) from error
+        if not error.sent:
+            raise Ended(unsent(error, midway=step)) from error
         doubt = error.message
     except EngineError as error:
         doubt = error.message
@@ -79,7 +80,7 @@ async def confirm(run: Run, is_told: Callable[[Observation], bool]) -> tuple[Obs
         seen = await run.look()
         gone = gone + 1 if seen.reach in _GONE else 0
         if gone >= _GONE_LOOKS:
-            raise Ended(lost(None, seen.problem or ""))
+            raise Ended(lost(seen.problem))
         is_over = run.now_s() - began_s >= limit_s
         if is_told(seen) or is_over:
             run.part("state", run.now_s() - began_s)

@@ -40,12 +40,12 @@ def oom(server: str = "qwen") -> Refused:
 
 def timed_out(server: str = "qwen") -> TimedOut:
     """What the client raises when no answer comes."""
-    return TimedOut("no answer in 120 s", server=server)
+    return TimedOut("no answer in 120 s", server=server, sent=True)
 
 
 def broken(server: str = "qwen") -> Unreachable:
     """What the client raises when the connection breaks."""
-    return Unreachable("the connection broke", server=server)
+    return Unreachable("the connection broke", server=server, sent=True)
 
 
 @dataclass(eq=False)

@@ -5,11 +5,11 @@ from support.clock import settle
 from support.fakes import FakeEngine
 from support.panel import opened
 
-from sleeptui.core.errors import NotAllowed
+from sleeptui.core.errors import NotAllowed, SimError
 from sleeptui.core.events import OperationQueued
 from sleeptui.core.model import Home, Reach, State
 from sleeptui.core.operation import Cause, Outcome, Phase
-from sleeptui.core.settings import Settings
+from sleeptui.core.settings import ServerSpec, Settings
 
 
 def two(clock, **fields):
@@ -245,3 +245,30 @@ class TestPanel:
         assert caught.group_contains(KeyError)
         assert seen[0].engine("qwen").closed
         assert seen[0].homes.closed
+
+    async def test_what_is_prepared_after_the_first_frame_is_watched(self, clock):
+        async with opened(FakeEngine(clock), clock=clock, specs=(), begin=False) as panel:
+
+            async def prepare():
+                await clock.sleep(1.0)
+                return (ServerSpec(name="qwen", url="http://127.0.0.1:8001"),)
+
+            panel.services._prepare = prepare
+            panel.services.begin()
+            await clock.advance(0.5)
+            assert panel.engine("qwen").looks == []
+            await panel.until(lambda: panel.services.store.view.servers != ())
+            assert panel.view("qwen").spec.url == "http://127.0.0.1:8001"
+
+    async def test_a_fleet_that_does_not_come_up_is_told(self, clock):
+        async with opened(clock=clock, specs=(), begin=False) as panel:
+
+            async def prepare():
+                raise SimError("the simulated fleet did not start", hint="is a port taken?")
+
+            panel.services._prepare = prepare
+            panel.services.begin()
+            await panel.until(lambda: not panel.services.store.view.looking)
+            assert panel.services.store.view.notes == (
+                "the simulated fleet did not start. is a port taken?",
+            )

@@ -6,7 +6,7 @@ from support.clock import settle
 from support.fakes import FakeEngine, broken, timed_out
 from support.panel import opened
 
-from sleeptui.core.errors import BadReply, NotAllowed, Refused
+from sleeptui.core.errors import BadReply, NotAllowed, Refused, TimedOut
 from sleeptui.core.model import Reach, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Cause, Outcome, Phase
 from sleeptui.core.settings import ServerSpec, Thresholds, Timeouts
@@ -166,6 +166,15 @@ async def test_a_broken_connection_to_a_dead_server_is_an_engine_lost(clock):
         assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.ENGINE_LOST)
         assert record.message == "engine lost: the connection broke"
         assert panel.view("qwen").state is State.DOWN
+
+
+async def test_a_request_that_never_left_is_failed_and_says_so(clock):
+    error = TimedOut("no connection in 1 s", server="qwen", hint="is it hung?")
+    async with opened(FakeEngine(clock, faults={"sleep": [error]}), clock=clock) as panel:
+        record = await panel.ends(panel.services.operations.sleep("qwen"))
+        assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.REJECTED)
+        assert record.message == "no connection in 1 s; nothing was sent"
+        assert panel.view("qwen").state is State.AWAKE
 
 
 async def test_an_engine_that_dies_after_its_answer_is_lost(clock):

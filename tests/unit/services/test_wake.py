@@ -3,7 +3,7 @@ from support.builders import GIB, facts, metrics, record, server
 from support.fakes import FakeEngine, broken, oom, timed_out
 from support.panel import opened
 
-from sleeptui.core.errors import NotAllowed, Refused
+from sleeptui.core.errors import NotAllowed, Refused, TimedOut
 from sleeptui.core.model import Reach, SleepLevel, State
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.services.wake import slept_level, wake_refusal
@@ -108,6 +108,15 @@ async def test_the_step_that_failed_is_named(clock):
         assert ended.message == "step reload failed: it answered 404"
         assert ended.hint == "wake it again; if that fails too, restart it"
         assert (await panel.ends(panel.services.operations.wake("qwen"))).outcome is Outcome.DONE
+
+
+async def test_a_step_that_never_left_stops_the_wake_there(clock):
+    error = TimedOut("no connection in 1 s", server="qwen")
+    async with opened(asleep(clock, 2, faults={"wake kv_cache": [error]}), clock=clock) as panel:
+        await until_asleep(panel)
+        ended = await panel.ends(panel.services.operations.wake("qwen"))
+        assert (ended.outcome, ended.cause) == (Outcome.FAILED, Cause.STOPPED_MIDWAY)
+        assert ended.message == "step kv_cache: no connection in 1 s; the wake stopped there"
 
 
 async def test_a_step_without_answer_stops_the_wake_there(clock):
