@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it failed, 2 usage or configuration, 130 interrupted.
 stdout is data, stderr is talk. Imports stand inside the functions: the first frame must be early.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -118,6 +119,9 @@ def cli(
         )
     settings = load_settings(flags, os.environ, Path.cwd())
     _need_terminal()
+    # Importing Textual sets off the collector over and over, a tenth of the time to the first
+    # frame; the wiring switches it on again when the panel stands.
+    gc.disable()
     from sleeptui.wiring import run_panel
 
     return run_panel(settings)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +106,9 @@ def parse(text: str, where: str) -> Settings:
     Raises:
         ConfigError: Something is wrong; names the file and the line.
     """
-    import msgspec  # noqa: PLC0415 - 20 ms that a run without a file need not pay
+    import tomllib  # noqa: PLC0415 - 20 ms that a run without a file need not pay
+
+    import msgspec  # noqa: PLC0415
 
     from sleeptui.config_errors import explain, line_of  # noqa: PLC0415
     from sleeptui.config_schema import ConfigFile  # noqa: PLC0415

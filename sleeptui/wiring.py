@@ -5,6 +5,7 @@ they are imported in a thread when the panel stands, and the services wait for t
 """
 
 import asyncio
+import gc
 import importlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ class World:
         from sleeptui.logs import set_up  # noqa: PLC0415
 
         set_up()
+        gc.freeze()  # what is loaded by now stays: no collection need look at it again
+        gc.enable()
         clients = VllmClients()
         self._stack.push_async_callback(clients.close)
         self._clients = clients
