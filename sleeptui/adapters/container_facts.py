@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from sleeptui.adapters.command_lines import ServerCommand, read_container_command, read_flags
-from sleeptui.adapters.local_address import reachable_at
+from sleeptui.adapters.local_address import is_every, is_loopback, reachable_at
 from sleeptui.core.errors import ContainerError
 from sleeptui.core.ports import Candidate
 from sleeptui.core.text import one_line
@@ -152,7 +152,7 @@ class ContainerFacts:
                 return f"it listens on the Unix socket {self.command.uds}, not on a port"
             case "running":
                 port = self.command.port
-                return f"port {port} is not published: run it with -p 127.0.0.1:{port}:{port}"
+                return f"port {port} is not published to here: run it with -p {port}:{port}"
             case "exited" | "dead":
                 return f"it has ended with code {self.exit_code}: docker start {self.name}"
             case "paused":
@@ -168,10 +168,11 @@ class ContainerFacts:
             return f"{scheme}://{host}:{self.command.port}"
         for published in self.published:
             if published.inside == self.command.port or len(self.published) == 1:
-                bound = reachable_at(published.address)
-                # Bound to all addresses, or on another machine: by that machine's name.
-                at = host if bound == "127.0.0.1" else bound
-                return f"{scheme}://{at}:{published.port}"
+                if is_every(published.address):
+                    return f"{scheme}://{host}:{published.port}"
+                if is_loopback(published.address) and not is_loopback(host):
+                    continue  # only that machine itself gets there
+                return f"{scheme}://{reachable_at(published.address)}:{published.port}"
         return None
 
 

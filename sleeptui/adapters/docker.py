@@ -48,6 +48,15 @@ class FoundContainers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerCandidates:
+    """Containers that look like vLLM servers."""
+
+    candidates: tuple[Candidate, ...] = ()
+    pids: frozenset[int] = frozenset()
+    """Their processes, so that these are not listed once more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     """An inspection, good until the list shows the container otherwise."""
 
@@ -117,7 +126,7 @@ class DockerEngine:
         named = frozenset(spec.name for spec in specs if spec.container or spec.compose)
         return FoundContainers(homes=homes, named=named & homes.keys(), notes=tuple(notes))
 
-    def candidates(self) -> Sequence[Candidate]:
+    def candidates(self) -> ContainerCandidates:
         """Containers that look like vLLM servers; those that have ended come last.
 
         Raises:
@@ -132,7 +141,11 @@ class DockerEngine:
             key=lambda container: container.started_at or "",
             reverse=True,
         )
-        return [one.candidate(self.host) for one in (*live, *ended[:MOST_ENDED])]
+        table = ProcessTable.read()
+        return ContainerCandidates(
+            candidates=tuple(one.candidate(self.host) for one in (*live, *ended[:MOST_ENDED])),
+            pids=frozenset().union(*(_pids(table, one) for one in live)),
+        )
 
     def log_tail(self, container: str, lines: int) -> Sequence[str]:
         """The last lines of both outputs of a container, cleaned.

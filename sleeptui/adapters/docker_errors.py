@@ -10,7 +10,8 @@ def docker_failures() -> tuple[type[Exception], ...]:
     """All classes that a call of docker-py may raise.
 
     docker-py translates only what the daemon answers; a broken connection comes as an error of
-    requests, a broken stream as one of urllib3 or of the socket.
+    requests, a broken stream as one of urllib3 or of the socket. Two stand outside their
+    libraries' trees; an odd DOCKER_HOST is a plain ValueError.
     """
     import docker.errors  # noqa: PLC0415 - 0.15 s, only where Docker is looked at
     import requests.exceptions  # noqa: PLC0415
@@ -18,9 +19,12 @@ def docker_failures() -> tuple[type[Exception], ...]:
 
     return (
         docker.errors.DockerException,
+        docker.errors.StreamParseError,
         requests.exceptions.RequestException,
         urllib3.exceptions.HTTPError,
+        urllib3.exceptions.ProxySchemeUnsupported,
         OSError,
+        ValueError,
     )
 
 

@@ -44,7 +44,7 @@ class LocalAddresses:
     def has(self, host: str) -> bool:
         """The host name or address is one of this machine."""
         host = host.lower()
-        return host == "localhost" or host in self.known or host in _EVERY or _is_loopback(host)
+        return host in self.known or host in _EVERY or is_loopback(host)
 
 
 def reachable_at(bound: str) -> str:
@@ -56,17 +56,23 @@ def reachable_at(bound: str) -> str:
     return f"[{plain}]" if ":" in plain else plain
 
 
+def is_every(bound: str) -> bool:
+    """A socket bound to this address answers on all addresses of its machine."""
+    return bound in _EVERY
+
+
+def is_loopback(host: str) -> bool:
+    """The address, or the name localhost, leads to the machine that uses it."""
+    try:
+        return ipaddress.ip_address(host.removeprefix("::ffff:")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def answers(bound: str, host: str) -> bool:
     """A socket bound to this address answers a client that connects to that host."""
     if bound in _EVERY:
         return True
     if host.lower() == "localhost":
-        return _is_loopback(bound)
+        return is_loopback(bound)
     return bound.removeprefix("::ffff:") == host.lower()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.removeprefix("::ffff:")).is_loopback
-    except ValueError:
-        return False

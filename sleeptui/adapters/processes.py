@@ -49,7 +49,8 @@ class FoundHomes:
     """Homes by server name, and what could not be seen."""
 
     homes: Mapping[str, Home] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Why the process of a server is not known though something listens, by server name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +87,21 @@ class LocalProcesses:
             if not wanted:
                 return FoundHomes()
             table = ProcessTable.read()
-            notes = self._find_roots(table, dict(wanted.values()))
+            unseen = self._find_roots(table, dict(wanted.values()))
             return FoundHomes(
                 homes={
                     name: _home(table, self._roots[url].pid)
                     for name, (url, _port) in wanted.items()
                     if url in self._roots
                 },
-                notes=notes,
+                notes={name: unseen[url] for name, (url, _) in wanted.items() if url in unseen},
             )
 
-    def candidates(self) -> Sequence[Candidate]:
+    def candidates(self, *, known: Container[int] = ()) -> Sequence[Candidate]:
         """Servers of vLLM by their command lines, and whatever listens on the usual ports.
+
+        Args:
+            known: Processes that are found already, in containers; they are left out.
 
         Raises:
             ProcessError: The processes or sockets cannot be read at all.
@@ -108,6 +112,7 @@ class LocalProcesses:
             found = [
                 _candidate(table, root, command, listeners)
                 for root, command in _server_roots(table).items()
+                if root not in known
             ]
             taken = {candidate.url for candidate in found}
             return [*found, *_usual_ports(listeners, taken)]
@@ -123,8 +128,8 @@ class LocalProcesses:
             path = process_logs.log_path(_top(ProcessTable.read(), home))
         return process_logs.tail(path, lines)
 
-    def _find_roots(self, table: ProcessTable, wanted: Mapping[str, int]) -> tuple[str, ...]:
-        """Bring ``_roots`` up to date for these ports by URL; what could not be seen is said."""
+    def _find_roots(self, table: ProcessTable, wanted: Mapping[str, int]) -> Mapping[str, str]:
+        """Bring ``_roots`` up to date for these ports by URL; what could not be seen, by URL."""
         self._roots = {
             url: root
             for url, root in self._roots.items()
@@ -132,10 +137,10 @@ class LocalProcesses:
         }
         missing = {url: port for url, port in wanted.items() if url not in self._roots}
         if not missing:
-            return ()
+            return {}
         listeners = process_table.listeners()
         by_port = _servers_by_port(table)
-        notes: list[str] = []
+        unseen: dict[str, str] = {}
         for url, port in missing.items():
             owner = _owner(table, url, port, listeners)
             pid = by_port.get(port) if owner.pid is None and not owner.forwards else owner.pid
@@ -143,8 +148,8 @@ class LocalProcesses:
             if pid is not None and started_s is not None:
                 self._roots[url] = _Root(pid=pid, started_s=started_s)
             elif owner.note:
-                notes.append(owner.note)
-        return tuple(notes)
+                unseen[url] = owner.note
+        return unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,7 @@ def home_of(engine: DockerEngine, port: int, **fields: str) -> Home:
 
 
 def candidate_of(engine: DockerEngine, container: str):
-    found = [one for one in engine.candidates() if one.container == container]
+    found = [one for one in engine.candidates().candidates if one.container == container]
     return found[0] if found else None
 
 
@@ -220,6 +220,7 @@ def test_a_container_of_its_own_network_is_told_from_our_processes(containers, e
     assert "port 8000 is not published" in candidate.problem
     (top, *_rest) = sorted(home_of(engine, 1, container=name).pids)
     wait_until(lambda: any(one.origin == f"process {top}" for one in LocalProcesses().candidates()))
+    assert top in engine.candidates().pids
     (process,) = [one for one in LocalProcesses().candidates() if one.origin == f"process {top}"]
     assert process.problem == "it runs in a container: its port cannot be seen from here"
     # Nor is it the home of a server here that does not listen.

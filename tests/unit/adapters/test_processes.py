@@ -74,7 +74,7 @@ def test_servers_elsewhere_have_no_home_here(started, port):
     started.serve(port)
     specs = [spec(port, host="192.0.2.7"), ServerSpec(name="bad", url="http://127.0.0.1:x")]
     found = LocalProcesses().homes(specs)
-    assert (found.homes, found.notes) == ({}, ())
+    assert (found.homes, found.notes) == ({}, {})
 
 
 def test_the_tree_begins_at_the_topmost_part_of_vllm(started, port, tmp_path):
@@ -144,7 +144,7 @@ def test_a_server_that_does_not_listen_yet_is_found_by_its_command_line(started,
 
 def test_nothing_there_is_no_home_and_no_note(port):
     found = LocalProcesses().homes([spec(port)])
-    assert (found.homes, found.notes) == ({}, ())
+    assert (found.homes, found.notes) == ({}, {})
 
 
 def test_any_other_program_that_listens_is_a_home_too(started, port):
@@ -160,9 +160,8 @@ def test_a_forwarder_is_no_home_and_is_named(started, port, program):
     pid = started.listener(port, program)
     found = LocalProcesses().homes([spec(port)])
     assert found.homes == {}
-    assert found.notes == (
-        f"Port {port} is forwarded by {program} (process {pid}): its server is elsewhere",
-    )
+    note = f"Port {port} is forwarded by {program} (process {pid}): its server is elsewhere"
+    assert found.notes == {"qwen": note}
 
 
 def test_a_socket_of_another_user(started, port, monkeypatch):
@@ -171,13 +170,12 @@ def test_a_socket_of_another_user(started, port, monkeypatch):
     monkeypatch.setattr(process_table, "listeners", lambda: hidden)
     found = LocalProcesses().homes([spec(port)])
     assert found.homes == {}
-    assert found.notes == (
-        f"Port {port} belongs to another user's process: only root sees its memory",
-    )
+    note = f"Port {port} belongs to another user's process: only root sees its memory"
+    assert found.notes == {"qwen": note}
     pid = started.serve(port, "--hold")
     found = LocalProcesses().homes([spec(port)])
     assert pid in found.homes["qwen"].pids
-    assert found.notes == ()
+    assert found.notes == {}
     candidate = candidate_of(pid)
     assert candidate is not None
     assert candidate.url == f"http://127.0.0.1:{port}"
@@ -313,9 +311,14 @@ def test_the_log_of_a_server_that_has_ended(started, port):
     home = home_of(processes, port)
     assert home is not None
     started.end(pid)
-    wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in home.pids))
     with pytest.raises(ProcessError, match="ended"):
         processes.log_tail(home, 10)
+
+
+def test_processes_that_are_known_already_are_left_out(started, port):
+    pid = started.serve(port)
+    found = LocalProcesses().candidates(known={pid})
+    assert all(one.origin != f"process {pid}" for one in found)
 
 
 def test_our_own_process_is_no_server():
