@@ -211,7 +211,7 @@ class VllmClient:
         name = self._spec.name
         try:
             async with asyncio.timeout(within_s or self._spec.timeouts.probe_s):
-                reply = await self._wire.get(path, limit=limit, what=f"to {path}")
+                reply = await self._wire.get(path, limit=limit)
         except TimeoutError as error:
             raise timed_out(server=name, address=self._wire.address) from error
         if reply.status != HTTPStatus.OK:
@@ -220,7 +220,7 @@ class VllmClient:
 
     async def _control(self, path: str, deadline_s: float, content: bytes = b"") -> Timed:
         timed, body = await self._measuring.run(self._post(path, deadline_s, content))
-        if not body.strip():  # up to 0.31 an empty body is all there is
+        if body.strip() in {b"", b"null"}:  # up to 0.31 there is no more
             return timed
         done = read(body, Done, server=self._spec.name, path=_route(path))
         status = one_line(done.status, 40) if done.status else None
@@ -234,7 +234,7 @@ class VllmClient:
                 asyncio.timeout(deadline_s),
                 self._wire.exchange(path, stamps, content=content) as response,
             ):
-                body = await self._wire.read(response)
+                body = await self._wire.read(response, what=f"to {_route(path)}")
                 done_s = time.monotonic()
                 status = response.status_code
         except TimeoutError as error:
@@ -286,7 +286,7 @@ class VllmClient:
         self, response: httpx.Response, answer: Answer, tell: Callable[[TokenEvent], None]
     ) -> None:
         if response.status_code != HTTPStatus.OK:
-            body = await self._wire.read(response)
+            body = await self._wire.read(response, what=f"to {_COMPLETIONS}")
             raise self._refused(response.status_code, body, _COMPLETIONS)
         kind = response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):

@@ -89,8 +89,9 @@ class Wire:
         Args:
             path: Path and query.
             limit: Bytes; a larger body is not read on.
-            what: What was too much then.
+            what: What was too much then, instead of the path.
         """
+        what = what or f"to {path}"
         request = self._requests.get(path)
         if request is None:
             request = self._request("GET", path)
@@ -123,10 +124,8 @@ class Wire:
             finally:
                 await response.aclose()
 
-    async def read(
-        self, response: httpx.Response, *, limit: int = BODY_BYTES, what: str = ""
-    ) -> bytes:
-        """The whole body.
+    async def read(self, response: httpx.Response, *, what: str, limit: int = BODY_BYTES) -> bytes:
+        """The whole body; ``what`` says what was too much.
 
         Raises:
             BadReply: It is larger than ``limit`` bytes; the rest is not read.
@@ -143,7 +142,7 @@ class Wire:
                     body.append(part)
         if size > limit:
             raise BadReply(
-                f"{self._spec.name}: answers more than {limit // MIB} MiB {what}".rstrip(),
+                f"{self._spec.name}: answers more than {limit // MIB} MiB {what}",
                 server=self._spec.name,
                 hint=NOT_VLLM_HINT,
             )

@@ -50,7 +50,7 @@ class Replay:
     async def running(self) -> AsyncIterator["Replay"]:
         """Listen on a free port of this machine."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
@@ -136,14 +136,16 @@ class Replay:
             case "pause":
                 return [route], "paused"
             case "v1_completions":
-                return [route, self._completion(json.loads(body))], None
+                return [route, *self._completion(json.loads(body))], None
         return [route], None
 
-    def _completion(self, asked: dict[str, object]) -> str:
+    def _completion(self, asked: dict[str, object]) -> list[str]:
         served = json.loads(recorded_body(self._folder, "v1_models"))["data"]
         if asked["model"] not in [model["id"] for model in served]:
-            return "bad_model"
-        return "completions-stream-abort" if _is_held(asked) else "completions-stream"
+            return ["bad_model"]
+        if _is_held(asked):
+            return ["completions-stream-abort"]
+        return ["completions-stream-continuous_usage", "completions-stream"]
 
     async def _stream(
         self, head: bytes, body: bytes, asked: dict[str, object], writer: asyncio.StreamWriter

@@ -51,6 +51,7 @@ def answered(*chunks: bytes) -> tuple[Answer, list]:
     ("folder", "name", "tokens", "prompt", "finish", "text"),
     [
         ("vllm-0.32.0", "completions-stream", 12, 4, "length", " fox" * 12),
+        ("vllm-0.32.0", "completions-stream-continuous_usage", 6, 4, "length", " brown" * 4),
         ("vllm-0.31.0", "completions-stream", 12, 4, "length", " fox" * 12),
         ("vllm-0.25.1", "completions-stream", 6, 5, "length", ""),
         ("vllm-0.32.0", "chat-stream", 12, 23, "length", "\n" * 12),
