@@ -113,7 +113,8 @@ def share(
         return Share(gpus=gpu_rows, table=table, detail=0, log=room - table, beside=beside)
     if room - log < wanted + _LEAST_DETAIL:
         log = 0 if not roomy else 4
-    rows = min(max(room - log - wanted, _LEAST_DETAIL), _MOST_DETAIL)
+    rows = max(room - log - wanted, _LEAST_DETAIL)
+    rows = min(rows, _MOST_DETAIL, room - log - _LEAST_TABLE)
     table = min(wanted, room - log - rows)
     return Share(gpus=gpu_rows, table=table, detail=rows, log=room - table - rows, beside=False)
 

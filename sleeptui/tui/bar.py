@@ -111,7 +111,7 @@ def _patterned(runs: Sequence[_Run], rest: _Run, glyphs: Glyphs) -> Line:
         if room <= 0:
             continue
         fill = glyphs.fills[index % len(glyphs.fills)]
-        label = run.label if cell_len(run.label) + len(glyphs.edge) < room else ""
+        label = cut(run.label, room - 1, glyphs.ellipsis) if room > _LEAST_LABEL else ""
         spans.append(Span(label + fill * (room - cell_len(label) - 1) + glyphs.edge, run.tone))
         cell += room
     room = rest.end // _EIGHTHS - cell

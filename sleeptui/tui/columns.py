@@ -40,7 +40,7 @@ class Column:
 _NAME = Column(title="MODEL", width=12, cell=present.name, right=False)
 _NAME_BEST = 18
 _NAME_MOST = 44
-_STATE = Column(title="STATE", width=17, cell=present.badge, right=False)
+_STATE = Column(title="STATE", width=18, cell=present.badge, right=False)
 _STATE_BEST = 22
 _STATE_FROM = 104
 """From this table width on the state gets its whole words."""

@@ -88,6 +88,8 @@ def badge(view: ServerView, look: Look, width: int = 22) -> Line:
         elapsed = units.elapsed(look.now_s - began_s(view))
         if len(head) + 1 + len(elapsed) > width:
             elapsed = elapsed.replace(" ", "")
+        if len(head) + 1 + len(elapsed) > width:
+            head = f"{look.glyphs.states[state]} {_SHORT_WORDS.get(state, word)}"
         return (Span(head, tone), Span(f" {elapsed}"))
     if state is State.ASLEEP and view.level is not None:
         return (Span(head, tone), Span(f" L{view.level}", tone))

@@ -41,6 +41,7 @@ from sleeptui.tui.widgets.event_log import EventLog
 from sleeptui.tui.widgets.fleet_table import FleetTable
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
+from sleeptui.tui.widgets.painted import Painted
 
 _TICK_S = 0.1
 """How often elapsed times count on while something is in transition."""
@@ -135,7 +136,10 @@ class DashboardScreen(Screen[object]):
 
     def on_mount(self) -> None:
         """Name the parts, and show what there is."""
-        self.set_class(self._settings.ascii, "-ascii")
+        if self._settings.ascii:
+            self.add_class("-ascii")
+            for part in self.query(Painted):
+                part.use_plain_scrollbar()
         self._gpus.border_title = "GPU memory"
         self._log.border_title = "Events"
         self._empty.border_title = "Fleet"
@@ -263,7 +267,7 @@ class DashboardScreen(Screen[object]):
         self._give_out_rows()
         rows = shown(view, self._filter, self._sort)
         hidden = len(view.servers) - len(rows)
-        _title(self._table, "Fleet", f"{len(rows)} of {len(view.servers)}" if hidden else "")
+        _title(self._table, f"Fleet, {len(rows)} of {len(view.servers)}" if hidden else "Fleet")
         self._show_header()
         self._gpus.show(view, self._look)
         if view.servers:
@@ -293,7 +297,7 @@ class DashboardScreen(Screen[object]):
         name = self._table.current
         server = self.view.server(name) if name is not None else None
         if self._detail.display:
-            _title(self._detail, one_line(name or "", _TITLE), "")
+            _title(self._detail, one_line(name or "", _TITLE))
             self._detail.show(server, self._look)
 
     def _give_out_rows(self) -> None:
@@ -347,9 +351,8 @@ class DashboardScreen(Screen[object]):
         return time_of_day(at_s + self._epoch_s)
 
 
-def _title(part: Widget, title: str, subtitle: str) -> None:
-    """Set titles that differ; each set paints the part."""
-    if part.border_title != title:
-        part.border_title = Content(title)
-    if part.border_subtitle != subtitle:
-        part.border_subtitle = Content(subtitle)
+def _title(part: Widget, title: str) -> None:
+    """Name a part; its name is never markup. Each change paints the part, so only if it differs."""
+    content = Content(title)
+    if part.border_title != content.markup:
+        part.border_title = content

@@ -157,6 +157,10 @@ class FleetTable(Painted, can_focus=True):
         if index < len(self._rows):
             self._go(index)
 
+    def on_resize(self, _event: events.Resize) -> None:
+        """The cursor stays in sight; the base class paints."""
+        self.call_after_refresh(self._keep_in_sight)
+
     def on_focus(self) -> None:
         """The cursor is bright where keys go."""
         self._repaint_row(self._cursor)

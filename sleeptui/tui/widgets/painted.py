@@ -1,15 +1,23 @@
 """The base of the dashboard's widgets: lines of spans, of which only the changed are painted."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
 from sleeptui.tui.spans import BLANK, Line
 from sleeptui.tui.theme import Palette
+
+
+class PlainScrollBar(ScrollBarRender):
+    """A scrollbar of colours alone, its ends on whole cells."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
 class Painted(ScrollView, can_focus=False):
@@ -83,6 +91,11 @@ class Painted(ScrollView, can_focus=False):
             for span in content
         ]
         return Strip(segments).adjust_cell_length(width, ground)
+
+    def use_plain_scrollbar(self) -> None:
+        """Draw the scrollbar without block characters."""
+        # Declared a class variable, but Textual's own documentation sets it on one bar.
+        self.vertical_scrollbar.renderer = PlainScrollBar  # type: ignore[misc]
 
     @property
     def palette(self) -> Palette:

@@ -1,0 +1,115 @@
+"""Header, event log, and the words of an empty panel."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from support import pictures
+from support.builders import entry, fleet, server
+
+from sleeptui.core.model import State
+from sleeptui.tui.glyphs import ASCII, UNICODE
+from sleeptui.tui.present import Look
+from sleeptui.tui.present_log import (
+    Heading,
+    empty_lines,
+    header_line,
+    log_line,
+    time_of_day,
+)
+from sleeptui.tui.spans import plain, width_of
+from sleeptui.tui.theme import Tone
+
+HEADING = Heading(host="gpu-box-1", time="15:36:10", interval_s=0.5)
+LOOK = Look(now_s=pictures.NOW_S, tones={"qwen": "server-0"})
+
+
+def header(view, width=120, glyphs=UNICODE, **fields):
+    return plain(header_line(view, replace(HEADING, **fields), width, glyphs))
+
+
+def test_the_header_sums_up_the_fleet():
+    assert header(pictures.calm()).split("  ")[0] == " sleeptui"
+    assert re.sub(" +", " ", header(pictures.calm())) == (
+        " sleeptui gpu-box-1 · 1 awake · 2 asleep · GPU 88.4/140.0 GiB · every 0.50 s 15:36:10 "
+    )
+
+
+def test_what_needs_a_look_comes_first():
+    view = fleet([server("a"), server("b", State.WEDGED), server("c", State.WAKING)])
+    assert "· 1 wedged · 1 awake · 1 in transition ·" in header(view)
+
+
+def test_modes_are_said_before_counts():
+    told = header(
+        pictures.calm(), paused=True, readonly=True, selected=2, filtered="qw", sort="name",
+        demo="trio", width=160,
+    )  # fmt: skip
+    assert "demo trio" in told
+    assert "PICTURE PAUSED · READ-ONLY · 2 selected · filter qw · by name · 1 awake" in told
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("picture", ["calm", "all_states", "many", "empty"])
+def test_the_header_fits_and_the_clock_never_moves(width, picture):
+    line = header_line(getattr(pictures, picture)(), HEADING, width, UNICODE)
+    assert width_of(line) == width
+    assert plain(line).endswith("15:36:10 ")
+
+
+def test_a_header_in_ascii():
+    assert header(pictures.calm(), glyphs=ASCII).isascii()
+
+
+def test_a_log_line_has_time_severity_server_and_text():
+    line = log_line(entry("asleep in 0.33 s", severity="good"), LOOK, 60, lambda _: "15:36:10")
+    assert plain(line).rstrip() == "15:36:10 ✓ qwen            asleep in 0.33 s"
+    assert [span.tone for span in line[:3]] == [Tone.MUTED, Tone.GOOD, "server-0"]
+
+
+def test_only_bad_news_colours_the_text():
+    tones = {
+        severity: log_line(entry("x", severity=severity), LOOK, 60, str)[-2].tone
+        for severity in ("info", "good", "warning", "bad", "else")
+    }
+    assert tones == {
+        "info": Tone.TEXT,
+        "good": Tone.TEXT,
+        "warning": Tone.WARN,
+        "bad": Tone.BAD,
+        "else": Tone.TEXT,
+    }
+
+
+def test_a_log_line_without_a_server_and_with_hostile_text():
+    hostile = entry("\x1b]0;x\x07[red]no\nDocker", server=None, severity="warning")
+    assert plain(log_line(hostile, LOOK, 60, lambda _: "15:36:10")).rstrip() == (
+        "15:36:10 !                 [red]no Docker"
+    )
+
+
+def test_time_of_day_is_hours_minutes_and_seconds():
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", time_of_day(pictures.WALL_S))
+
+
+def words(view, width=76, glyphs=UNICODE):
+    return [plain(line).rstrip() for line in empty_lines(view, glyphs, width)]
+
+
+def test_an_empty_panel_says_what_was_looked_at_and_what_to_do():
+    text = "\n".join(words(pictures.empty()))
+    assert "No vLLM server is watched yet." in text
+    assert "no Docker: nothing listens on /var/run/docker.sock" in text
+    for way in ("sleeptui --server qwen=http://127.0.0.1:8001", "[[server]]", "sleeptui --demo"):
+        assert way in text
+
+
+def test_while_it_looks_it_says_so():
+    text = "\n".join(words(pictures.empty(looking=True)))
+    assert "Looking around: Docker containers, vLLM processes, ports 8000 to 8010…" in text
+    assert "sleeptui --demo" in text
+
+
+def test_notes_are_wrapped():
+    assert all(len(line) <= 60 for line in words(pictures.empty(), width=60))
+    assert all(line.isascii() for line in words(pictures.empty(), glyphs=ASCII))

@@ -1,0 +1,95 @@
+"""Tones and palettes."""
+
+import pytest
+from rich.color import ColorSystem
+from textual.app import App
+from textual.color import Color
+
+from sleeptui.core.model import State
+from sleeptui.tui.present import STATE_TONES
+from sleeptui.tui.theme import SERVER_COLOURS, Palette, Tone, server_tone
+
+SERVERS = [server_tone(index) for index in range(SERVER_COLOURS)]
+
+
+def palette(name):
+    app = App()
+    app.theme = name
+    app.get_css_variables()  # a running app does so when the theme changes
+    return Palette.of(app)
+
+
+def contrast(one, other):
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour):
+    parts = [
+        value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+        for value in (part / 255 for part in colour.rgb)
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+THEMES = sorted(App().available_themes)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_tone_has_a_style_in_every_theme(theme):
+    made = palette(theme)
+    for tone in (*Tone, *SERVERS):
+        made.style(tone)
+        made.style(Tone.ON, tone)
+        made.style(tone, Tone.CURSOR)
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "solarized-light"])
+def test_states_and_text_can_be_read_on_the_background(theme):
+    app = App()
+    app.theme = theme
+    app.get_css_variables()  # a running app does so when the theme changes
+    made = Palette.of(app)
+    ground = Color.parse(app.theme_variables["background"])
+    tones = {*STATE_TONES.values(), Tone.TEXT, Tone.MUTED, *SERVERS} - {STATE_TONES[State.STALE]}
+    for tone in tones:
+        ink = Color.from_rich_color(made.style(tone).color)
+        assert contrast(ink, ground) > 2.4, tone
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_labels_can_be_read_on_every_servers_colour(theme):
+    made = palette(theme)
+    for tone in SERVERS:
+        style = made.style(Tone.ON, tone)
+        ink, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+        assert contrast(ink, ground) > 4.0, tone
+
+
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])
+def test_a_terminal_with_16_colours_still_tells_most_servers_apart(theme):
+    made = palette(theme)
+    rounded = {made.style(tone).color.downgrade(ColorSystem.STANDARD).number for tone in SERVERS}
+    assert len(rounded) >= 5
+
+
+def test_colours_repeat_after_eight_servers():
+    assert server_tone(0) == server_tone(8) != server_tone(1)
+
+
+def test_in_the_terminals_own_colours_nothing_is_blended():
+    made = palette("ansi-dark")
+    for tone in (*Tone, *SERVERS):
+        style = made.style(tone)
+        assert style.color is None or style.color.is_default or style.color.number is not None
+    assert made.style(Tone.MUTED).dim
+    assert made.style(Tone.GOOD, Tone.CURSOR).reverse
+
+
+def test_a_theme_that_says_auto_gets_the_text_colour_instead():
+    made = Palette(
+        {"foreground": "#ffffff", "background": "#000000", "text-success": "auto 87%"},
+        dark=True,
+        ansi=False,
+    )
+    assert made.style(Tone.GOOD).color.triplet.hex == "#ffffff"
