@@ -1,6 +1,7 @@
 """What is sent to each version, and how its answers are understood."""
 
 import asyncio
+import sys
 
 import pytest
 from support.replay import recorded_body
@@ -194,3 +195,20 @@ async def test_facts_are_not_had_in_time(connect):
     async with Scripted(answering).running() as server:
         with pytest.raises(TimedOut, match="qwen: no answer in time from"):
             await connect(server.url, timeouts=Timeouts(probe_s=0.1)).facts()
+
+
+async def test_a_look_does_not_search_for_modules(connect, monkeypatch):
+    """Httpcore imports sniffio at each request: where it is missing a look costs twice as much."""
+    searched = []
+
+    class Watching:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            searched.append(name)
+
+    async with vllm("0.32.0").running() as server:
+        client = connect(server.url)
+        await client.observe(full=True)
+        monkeypatch.setattr(sys, "meta_path", [Watching, *sys.meta_path])
+        await client.observe(full=True)
+    assert searched == []
