@@ -135,10 +135,7 @@ class SleeptuiApp(App[None]):
     def toggle_pause(self) -> None:
         """Hold the picture, or go on with the newest."""
         self.dashboard.toggle_pause()
-        if self._bridge.paused:
-            self._bridge.resume()
-        else:
-            self._bridge.paused = True
+        self._bridge.toggle_pause()
 
     def open_palette(self) -> None:
         """Open the command palette."""

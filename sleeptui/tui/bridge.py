@@ -56,7 +56,7 @@ class Bridge:
     timers cannot be made.
 
     Attributes:
-        paused: Nothing is painted while true; what happened meanwhile is shown by ``resume``.
+        paused: Nothing is painted while true; the end of the pause shows the newest.
     """
 
     def __init__(
@@ -87,9 +87,9 @@ class Bridge:
             self._pending = wanted
             self._pump.call_later(self._arm)
 
-    def resume(self) -> None:
-        """End the pause and show the newest picture at once."""
-        self.paused = False
+    def toggle_pause(self) -> None:
+        """Hold the picture, or go on: then the newest is shown at once."""
+        self.paused = not self.paused
         self._paint()
 
     def _arm(self) -> None:

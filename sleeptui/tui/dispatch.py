@@ -161,6 +161,7 @@ class Dispatch:
         servers = [view.name for view in views]
 
         def chosen(choice: SleepChoice | None) -> None:
+            """The options were left, with or without a choice."""
             if choice is None:
                 return
             for view in self._now(servers):
@@ -173,6 +174,7 @@ class Dispatch:
         servers = [view.name for view in views]
 
         def answered(yes: bool | None) -> None:
+            """The question was answered."""
             for view in self._now(servers) if yes else ():
                 self._try(self._put_to_sleep, view, sleeping.usual_level(view))
 

@@ -56,8 +56,8 @@ class Prompting:
         self.services.operations.on_token(TokenEvent(at_s=at_s, text=text, tokens=tokens))
 
     def show(self, view):
-        record = build.record()
-        self.services.paint(build.fleet([view]), OperationEnded(at_s=0.0, record=record))
+        ended = OperationEnded(at_s=0.0, record=prompt_record())
+        self.services.paint(build.fleet([view]), ended)
 
 
 def completion(**fields):

@@ -14,7 +14,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object]) -> None:
         if condition():
             return
         await pilot.pause(0.01)
-    raise AssertionError(f"never came true: {condition}")
+    raise AssertionError("never came true:\n" + shown_text(pilot))
 
 
 def shown_text(pilot: Pilot[Any]) -> str:

@@ -146,7 +146,7 @@ def test_a_burst_asks_the_pump_once_and_shows_the_newest(bench):
 def test_a_held_picture_is_not_painted_and_ends_with_the_newest(bench):
     bench.hear(DATA)
     bench.pump.turn()
-    bench.bridge.paused = True
+    bench.bridge.toggle_pause()
     bench.pump.running()[0].fire()
     bench.clock.move(5)
     bench.hear(DATA, STEP)
@@ -154,7 +154,7 @@ def test_a_held_picture_is_not_painted_and_ends_with_the_newest(bench):
     assert len(bench.shown) == 1
     assert not bench.pump.later
     bench.source.view = newest = build.fleet([build.server()])
-    bench.bridge.resume()
+    bench.bridge.toggle_pause()
     assert bench.shown[1:] == [newest]
     bench.hear(DATA)
     bench.pump.turn()
