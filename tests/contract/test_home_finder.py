@@ -22,6 +22,14 @@ from sleeptui.sim.probes import SimHomes
 from sleeptui.sim.scenario import SCENARIOS
 
 
+@pytest.fixture(scope="module")
+def engine_host():
+    from support.docker_engine import running_engine
+
+    with running_engine() as host:
+        yield host
+
+
 @dataclass
 class World:
     """A server that runs, and how it is found."""
@@ -38,7 +46,7 @@ class World:
 
 
 @asynccontextmanager
-async def as_process(directory: Path) -> AsyncIterator[World]:
+async def as_process(directory: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     started = Processes(directory)
     port = free_port()
     pid = await asyncio.to_thread(started.serve, port, log=directory / "server.log")
@@ -51,28 +59,27 @@ async def as_process(directory: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def as_container(directory: Path) -> AsyncIterator[World]:
-    from support.docker_engine import Containers, running_engine
+async def as_container(directory: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    from support.docker_engine import Containers
 
-    with running_engine() as host:
-        containers = Containers(host)
-        try:
-            port = free_port()
-            name = await asyncio.to_thread(containers.serve, "home", port)
-            engine = DockerEngine(SystemClock(), environment=containers.environment(), timeout_s=20)
-            container = containers.client.containers.get(name)
-            yield World(
-                LocalHomes(SystemClock(), docker=engine),
-                f"http://127.0.0.1:{port}",
-                container=name,
-                end=lambda: container.stop(timeout=10),
-            )
-        finally:
-            containers.close()
+    containers = Containers(request.getfixturevalue("engine_host"))
+    try:
+        port = free_port()
+        name = await asyncio.to_thread(containers.serve, "home", port)
+        engine = DockerEngine(SystemClock(), environment=containers.environment(), timeout_s=20)
+        container = containers.client.containers.get(name)
+        yield World(
+            LocalHomes(SystemClock(), docker=engine),
+            f"http://127.0.0.1:{port}",
+            container=name,
+            end=lambda: container.stop(timeout=10),
+        )
+    finally:
+        containers.close()
 
 
 @asynccontextmanager
-async def simulated(directory: Path) -> AsyncIterator[World]:
+async def simulated(directory: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     async with running_fleet(SCENARIOS["default"], speed=20) as fleet:
         yield World(SimHomes(fleet.address), fleet.address.servers[0].url)
 
@@ -82,7 +89,7 @@ async def simulated(directory: Path) -> AsyncIterator[World]:
 )
 async def world(request, tmp_path):
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(request.param(tmp_path))
+        world = await stack.enter_async_context(request.param(tmp_path, request))
         yield world
         await world.finder.close()
 

@@ -45,12 +45,20 @@ def running_engine() -> Iterator[str]:
 
 
 def _answers(host: str) -> bool:
+    if host.startswith("unix://") and not _takes_connections(host.removeprefix("unix://")):
+        return False
     try:
         client = docker.DockerClient(base_url=host, timeout=5)
     except DockerException:
         return False
     client.close()
     return True
+
+
+def _takes_connections(path: str) -> bool:
+    # docker-py does not close the socket of a connection that fails.
+    with socket.socket(socket.AF_UNIX) as knock:
+        return knock.connect_ex(path) == 0
 
 
 @contextmanager
