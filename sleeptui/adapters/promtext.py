@@ -84,13 +84,11 @@ def _series(text: bytes) -> _Series | None:
     The parser has no exception of its own: a broken line ends in any of these.
     """
     try:
-        line = text.decode() + " 0\n"
-        samples = [s for family in text_string_to_metric_families(line) for s in family.samples]
+        families = text_string_to_metric_families(text.decode() + " 0\n")
+        (sample,) = (sample for family in families for sample in family.samples)
     except (ValueError, IndexError, KeyError, TypeError):
         return None
-    if len(samples) != 1:
-        return None
-    return _Series(samples[0].name.removeprefix("vllm:"), samples[0].labels)
+    return _Series(sample.name.removeprefix("vllm:"), sample.labels)
 
 
 def _number(value: bytes) -> float | None:

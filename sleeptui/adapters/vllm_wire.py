@@ -1,7 +1,7 @@
 """HTTP to one vLLM server: bounded reads, stamps, errors translated; no word of what is asked.
 
 It stands on httpx's transport, not on its client: redirects, cookies and proxies from the
-environment must not happen here anyway, and a request costs 0.36 ms of CPU instead of 0.60,
+environment must not happen here anyway, and a request costs 0.2 ms of CPU less, of 0.5,
 which 64 servers looked at twice a second feel.
 """
 

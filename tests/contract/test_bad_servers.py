@@ -304,6 +304,25 @@ class TestHalfDead:
         assert seen.reach is Reach.UNHEALTHY
         assert seen.problem == "/is_sleeping answered 500, The server had an error"
 
+    async def test_a_server_that_goes_while_it_is_asked(self, connect):
+        async def answering(asked, writer):
+            if asked.path == "/health":
+                return False
+            writer.write(http("Internal Server Error", status=500, kind="text/plain"))
+            return False
+
+        async with Scripted(answering).running() as server:
+            seen = await looked(connect, server)
+        assert seen.reach is Reach.REFUSED
+        assert seen.problem == f"127.0.0.1:{server.port} broke the connection"
+
+    async def test_a_state_that_cannot_be_read_beside_metrics_that_can(self, connect):
+        async with Scripted({**WELL, "/is_sleeping": http('{"is_slee')}).running() as server:
+            seen = await looked(connect, server)
+        assert (seen.reach, seen.is_sleeping) == (Reach.ANSWERED, None)
+        assert seen.metrics is not None
+        assert seen.problem == "answers /is_sleeping with half a JSON"
+
     async def test_engines_that_disagree_are_an_answer(self, connect):
         words = "Engines returned different is_sleeping results: [True, False]"
         answers = {
