@@ -8,14 +8,17 @@ import asyncio
 import gc
 import importlib
 import logging
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from sleeptui.adapters.clock import SystemClock
+from sleeptui.core.errors import ConfigError
 from sleeptui.core.model import GpuReading, Home
 from sleeptui.core.ports import Candidate, Clock, EngineClient, EngineClients, GpuProbe, HomeFinder
 from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.core.text import one_line
 from sleeptui.services.panel import Services
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SIGNALLED = 128
+"""A program that a signal ended says so: 128 and the signal's number."""
 _ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm")
 _LOCAL = ("sleeptui.adapters.nvml", "sleeptui.adapters.homes")
 _SIMULATED = ("sleeptui.sim.launch", "sleeptui.sim.probes")
@@ -137,10 +142,20 @@ def run_panel(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> int:
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415
+
     from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
 
+    if settings.theme not in BUILTIN_THEMES:
+        raise ConfigError(
+            f"there is no theme “{one_line(settings.theme)}”",
+            hint=f"use one of {', '.join(sorted(BUILTIN_THEMES))}",
+        )
     async with open_services(settings) as services:
         app = SleeptuiApp(services)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
         await app.run_async()
     return app.return_code or 0
 

@@ -28,6 +28,7 @@ KEYS = {
     "space": " ",
     "ctrl+c": "\x03",
     "ctrl+p": "\x10",
+    "ctrl+j": "\n",
 }
 _NAMED = {"brown": "yellow", "brightbrown": "bright_yellow"}
 

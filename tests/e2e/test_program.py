@@ -1,0 +1,121 @@
+"""The real program in a pseudo-terminal, on the simulated fleet: the main job, key by key."""
+
+import signal
+
+import pytest
+from support.terminal import Terminal
+
+
+@pytest.fixture
+def home(tmp_path):
+    """No configuration and no log of the person who runs the tests."""
+    return {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
+
+
+def cursor_to(panel, name):
+    """Move the cursor to a model."""
+    for _ in range(12):
+        if any(line.startswith("▶") and name in line for line in panel.text.splitlines()):
+            return
+        panel.press("down")
+        panel.pump(0.1)
+    raise AssertionError(f"no cursor on {name}:\n{panel.text}")
+
+
+@pytest.mark.timeout(180)
+def test_switch_sleep_wake_prompt_and_quit(home):
+    with Terminal(["--demo"], environment=home) as panel:
+        panel.row_shows("summarize", "AWAKE")
+        panel.row_shows("code", "ASLEEP L1")
+        cursor_to(panel, "code")
+
+        panel.press("x")
+        panel.row_shows("summarize", "ASLEEP", limit_s=60)
+        panel.row_shows("code", "AWAKE", limit_s=60)
+
+        panel.press("S")
+        panel.shows("abort", "keep")
+        panel.press("escape")
+        panel.until(lambda text: "keep" not in text, "the options gone")
+
+        panel.press("t")
+        panel.shows("Send")
+        panel.press("ctrl+j")
+        panel.shows("first token", "length", limit_s=60)
+        panel.press("escape")
+        panel.shows("Fleet", "Events")
+
+        panel.press("q")
+        assert panel.ended() == 0
+        assert panel.is_restored
+
+
+@pytest.mark.timeout(180)
+def test_s_shows_asleep_and_w_shows_awake(home):
+    """``versions`` has servers without traffic: nothing is asked, ``s`` acts at once."""
+    with Terminal(["--demo", "versions"], environment=home) as panel:
+        panel.row_shows("keyed", "ASLEEP L1")
+        cursor_to(panel, "keyed")
+        panel.press("w")
+        panel.row_shows("keyed", "AWAKE")
+        panel.press("s")
+        panel.row_shows("keyed", "ASLEEP L1", limit_s=60)
+        panel.press("w")
+        panel.row_shows("keyed", "AWAKE")
+        panel.press("q")
+        assert panel.ended() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+)
+def test_a_signal_ends_it_and_restores_the_terminal(home, number, code):
+    with Terminal(["--demo"], environment=home) as panel:
+        panel.shows("AWAKE")
+        panel.signal(number)
+        assert panel.ended() == code
+        assert panel.is_restored
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (59, 20), (80, 15)])
+def test_too_small_is_said_and_mends_itself(home, columns, rows):
+    with Terminal(["--demo"], columns=columns, rows=rows, environment=home) as panel:
+        panel.shows("60")
+        panel.resize(80, 24)
+        panel.shows("summarize", "AWAKE")
+        panel.resize(columns, rows)
+        panel.until(lambda text: "summarize" not in text, "too small again")
+        panel.press("q")
+        assert panel.ended() == 0
+
+
+def test_nothing_configured_helps(home, tmp_path):
+    with Terminal([], environment=home, cwd=tmp_path) as panel:
+        panel.shows("--server", "--demo")
+        panel.press("q")
+        assert panel.ended() == 0
+
+
+def test_no_colour_and_ascii(home):
+    with Terminal(["--demo", "--ascii"], environment={**home, "NO_COLOR": "1"}) as panel:
+        text = panel.row_shows("summarize", "AWAKE")
+        assert text.isascii()
+        panel.press("q")
+        assert panel.ended() == 0
+
+
+def test_readonly_refuses_with_a_sentence(home):
+    with Terminal(["--demo", "--readonly"], environment=home) as panel:
+        panel.row_shows("summarize", "AWAKE")
+        panel.press("s")
+        panel.shows("--readonly")
+        panel.press("q")
+        assert panel.ended() == 0
+
+
+def test_an_unknown_theme_is_refused_with_the_list(home, tmp_path):
+    with Terminal(["--theme", "no-such"], environment=home, cwd=tmp_path) as panel:
+        assert panel.ended() == 2
+        assert "there is no theme “no-such”" in panel.text
+        assert "textual-light" in panel.text
