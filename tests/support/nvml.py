@@ -1,5 +1,6 @@
 """A machine with GPUs that are not there: the stand-in library, built with gcc, and its state."""
 
+import atexit
 import functools
 import os
 import shutil
@@ -22,7 +23,9 @@ def built_library() -> Path:
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler to build the stand-in of libnvidia-ml.so.1")
-    target = Path(tempfile.mkdtemp(prefix="standin-nvml-")) / SONAME
+    directory = Path(tempfile.mkdtemp(prefix="standin-nvml-"))
+    atexit.register(shutil.rmtree, directory)
+    target = directory / SONAME
     warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-format"]
     shared = ["-shared", "-fPIC", "-fvisibility=hidden", f"-Wl,-soname,{SONAME}"]
     subprocess.run([compiler, "-O1", *warnings, *shared, "-o", target, SOURCE], check=True)
