@@ -180,7 +180,6 @@ def cycles(view: ServerView, look: Look, width: int) -> Line:
 
 def last_operation(view: ServerView, look: Look, width: int) -> Line:
     """What runs now, with the time it is expected to take; else what ended last."""
-    del width
     operation = view.operation
     if operation is not None:
         if operation.phase is Phase.QUEUED:
@@ -188,7 +187,9 @@ def last_operation(view: ServerView, look: Look, width: int) -> Line:
         said = f"{look.glyphs.pointer} {operation.kind.value}"
         if view.expected_s is not None:
             return (Span(said, Tone.BUSY), Span(f" ~{units.duration(view.expected_s)}", Tone.MUTED))
-        return line(f"{said} {operation.phase.value}", Tone.BUSY)
+        phase = operation.phase.value
+        long = len(said) + 1 + len(phase) > width
+        return line(f"{look.glyphs.pointer} {phase}" if long else f"{said} {phase}", Tone.BUSY)
     if not view.history:
         return line(units.UNKNOWN, Tone.FAINT)
     record = view.history[0]

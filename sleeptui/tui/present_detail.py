@@ -165,7 +165,7 @@ def _record(record: OperationRecord, look: Look, clock: Callable[[float], str]) 
         Span(f"{clock(record.began_s)} ", Tone.MUTED),
         Span(f"{glyph} ", tone),
         Span(f"{what:<9}"),
-        Span(f"{units.duration(record.duration_s):>8} ", Tone.STRONG),
+        Span(f"{units.duration(record.duration_s):>6} ", Tone.STRONG),
         Span(_result(record, f" {look.glyphs.dot} "), Tone.MUTED),
     )
 
@@ -177,7 +177,7 @@ def _result(record: OperationRecord, dot: str) -> str:
     if record.kind is Kind.SLEEP and record.residual_bytes is not None:
         told.append(f"holds {units.memory(record.residual_bytes)}")
     if record.first_token_s is not None:
-        told.append(f"first token {units.duration(record.first_token_s)}")
+        told.append(f"TTFT {units.duration(record.first_token_s)}")
     if record.tokens_per_s is not None:
         told.append(f"{units.rate(record.tokens_per_s)} tok/s")
     if record.outcome is not Outcome.DONE:

@@ -117,7 +117,7 @@ def _rest(view: FleetView, heading: Heading) -> list[Span]:
     total = [gpu.sample.total_bytes for gpu in view.gpus if gpu.sample.total_bytes is not None]
     if used and total:
         told.append(Span(f"GPU {units.gib(sum(used))}/{units.gib(sum(total))} GiB", Tone.TEXT))
-    told.append(Span(f"every {units.duration(heading.interval_s)}", Tone.MUTED))
+    told.append(Span(f"every {heading.interval_s:g} s", Tone.MUTED))
     return told
 
 

@@ -64,11 +64,6 @@ def fit(spans: Line, width: int, *, ellipsis: str, right: bool = False) -> Line:
     return (padding, *spans) if right else (*spans, padding)
 
 
-def toned(spans: Line, tone: str) -> Line:
-    """The same text, all in one tone."""
-    return tuple(Span(span.text, tone, span.back) for span in spans)
-
-
 def wrapped(text: str, width: int, tone: str = Tone.TEXT, *, indent: str = "") -> list[Line]:
     """The text as lines of at most ``width`` cells, broken at words; nothing for no text."""
     rows = textwrap.wrap(

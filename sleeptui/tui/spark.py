@@ -1,6 +1,6 @@
 """Sparklines: a series as one row of bars, moved only by whole cells."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sleeptui.core.series import Series
 
@@ -74,7 +74,7 @@ class Sparks:
             cells[-1] = max(values, default=None)
         return held(cells, int(HOLD_S / step_s))
 
-    def forget(self, keep: frozenset[str]) -> None:
-        """Drop the series of what is gone."""
+    def forget(self, keep: Collection[str]) -> None:
+        """Drop the series of what is not in ``keep``; what is asked for again is read again."""
         for known in [known for known in self._known if known[0] not in keep]:
             del self._known[known]

@@ -252,6 +252,15 @@ async def test_the_detail_stands_beside_on_a_wide_screen():
         await one.sees("⣿", "How the state is known")
 
 
+async def test_a_held_picture_follows_the_size_of_the_terminal():
+    async with driven(pictures.calm()) as one:
+        await one.sees("⣿")
+        for width in (100, 150, 120):
+            await one.pilot.resize_terminal(width, 36)
+            await one.until(lambda width=width: one.screen.size.width == width)
+            await one.sees("⣿", "How the state is known")
+
+
 async def test_the_library_for_plots_comes_with_the_first_plot():
     loaded = sys.modules.pop("plotext", None)
     try:
@@ -326,7 +335,7 @@ async def test_a_pause_is_said():
 
 async def test_readonly_demo_and_interval_are_in_the_header():
     async with driven(pictures.calm(), readonly=True, demo="trio") as one:
-        await one.sees("demo trio", "READ-ONLY", "every 0.50 s")
+        await one.sees("demo trio", "READ-ONLY", "every 0.5 s")
 
 
 async def test_an_empty_panel_helps_and_gives_way_to_the_fleet():

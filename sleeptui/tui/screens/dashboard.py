@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import events, on
@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
@@ -38,6 +37,7 @@ from sleeptui.tui.theme import server_tone
 from sleeptui.tui.widgets.detail import Detail
 from sleeptui.tui.widgets.empty_fleet import EmptyFleet
 from sleeptui.tui.widgets.event_log import EventLog
+from sleeptui.tui.widgets.filter import FilterInput
 from sleeptui.tui.widgets.fleet_table import FleetTable
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
@@ -48,23 +48,6 @@ _TICK_S = 0.1
 
 
 _TITLE = 60
-
-
-class FilterInput(Input):
-    """The field for the filter."""
-
-    HELP = "Rows are shown whose name, model or state contains the text; escape ends it."
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False)]
-
-    @dataclass
-    class Ended(Message):
-        """Escape was pressed."""
-
-        input: Input
-
-    def action_leave(self) -> None:
-        """Tell the screen."""
-        self.post_message(self.Ended(self))
 
 
 class DashboardScreen(Screen[object]):
@@ -216,6 +199,8 @@ class DashboardScreen(Screen[object]):
             said = f"{width}x{height} is too small, sleeptui needs {needs}"
             self.query_one("#small", Static).update(said)
         self._present()
+        # Widths of the parts are known after the layout, and a held picture gets no other chance.
+        self.call_after_refresh(self._present)
 
     @on(FleetTable.Moved)
     def follow(self) -> None:
@@ -258,10 +243,13 @@ class DashboardScreen(Screen[object]):
         if not self.is_mounted or self.has_class("-small"):
             return
         view = self.view
+        tones = {each.name: server_tone(index) for index, each in enumerate(view.servers)}
+        if tones.keys() != self._look.tones.keys():
+            self._sparks.forget(tones.keys())
         self._look = replace(
             self._look,
             now_s=max(view.at_s, self._clock.now_s()),
-            tones={each.name: server_tone(index) for index, each in enumerate(view.servers)},
+            tones=tones,
             gpu_bytes={gpu.sample.index: gpu.sample.total_bytes or 0 for gpu in view.gpus},
         )
         self._give_out_rows()

@@ -32,9 +32,9 @@ def test_the_whole_story_of_an_awake_server():
         "memory   85.3 GiB on GPU 0, measured · asleep 2.3 GiB",
         "",
         "Last operations",
-        "t-60 ✓ prompt     0.82 s first token 41 ms · 108 tok/s",
-        "t-95 ✓ wake       0.53 s call 0.53 s",
-        "t-200 ✓ sleep L1   0.33 s freed 83.0 GiB · holds 2.3 GiB",
+        "t-60 ✓ prompt   0.82 s TTFT 41 ms · 108 tok/s",
+        "t-95 ✓ wake     0.53 s call 0.53 s",
+        "t-200 ✓ sleep L1 0.33 s freed 83.0 GiB · holds 2.3 GiB",
         "",
         "How the state is known",
         "· /is_sleeping says false",
@@ -72,7 +72,7 @@ def test_a_bad_end_says_why_and_what_to_do():
         hint="put another model to sleep",
     )
     lines = text(server(history=(failed,)))
-    place = lines.index("t-40 ✗ wake       1.20 s failed")
+    place = lines.index("t-40 ✗ wake     1.20 s failed")
     assert lines[place + 1 : place + 3] == [
         "  out of memory on the wake",
         "  put another model to sleep",
@@ -90,7 +90,7 @@ def test_a_switch_shows_its_parts():
         duration_s=0.66,
         parts=(Part(name="sleep llama", duration_s=0.15), Part(name="wake qwen", duration_s=0.32)),
     )
-    assert "t-9 ✓ switch     0.66 s sleep llama 0.15 s · wake qwen 0.32 s" in text(
+    assert "t-9 ✓ switch   0.66 s sleep llama 0.15 s · wake qwen 0.32 s" in text(
         server(history=(switch,))
     )
 

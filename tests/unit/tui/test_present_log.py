@@ -31,7 +31,7 @@ def header(view, width=120, glyphs=UNICODE, **fields):
 def test_the_header_sums_up_the_fleet():
     assert header(pictures.calm()).split("  ")[0] == " sleeptui"
     assert re.sub(" +", " ", header(pictures.calm())) == (
-        " sleeptui gpu-box-1 · 1 awake · 2 asleep · GPU 88.4/140.0 GiB · every 0.50 s 15:36:10 "
+        " sleeptui gpu-box-1 · 1 awake · 2 asleep · GPU 88.4/140.0 GiB · every 0.5 s 15:36:10 "
     )
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from sleeptui.tui.spans import Span, cut, fit, line, plain, toned, width_of, wrapped
+from sleeptui.tui.spans import Span, cut, fit, line, plain, width_of, wrapped
 
 TEXTS = st.text(alphabet="ab 模型é-", max_size=12)
 
@@ -55,10 +55,6 @@ def test_a_fitted_line_has_exactly_the_width(texts, width, right):
 @given(TEXTS, st.integers(0, 12))
 def test_a_cut_text_is_never_too_wide(text, width):
     assert cell_len(cut(text, width, "…")) <= width
-
-
-def test_toned_changes_the_tone_and_nothing_else():
-    assert toned((Span("a", "good", "cursor"),), "faint") == (Span("a", "faint", "cursor"),)
 
 
 def test_wrapped_indents_the_first_line_with_a_sign_and_the_others_with_blanks():
