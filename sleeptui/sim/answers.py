@@ -48,12 +48,19 @@ def invalid(dialect: Dialect, location: str, fields: str) -> Refusal:
     return Refusal(error(dialect, 400, message, "Bad Request", param=location))
 
 
-def unexpected(dialect: Dialect, message: str, *, status: int = 500) -> Refusal:
-    """An exception that nobody expected: the connection is closed after the answer."""
+def unexpected(dialect: Dialect, message: str) -> Refusal:
+    """500 for an exception that nobody expected: the connection is closed after it."""
     if not dialect.handles_all_errors:
         return Refusal(Response("Internal Server Error", 500, media_type="text/plain"), closes=True)
-    kind = "InternalServerError" if status == 500 else "BadRequestError"  # noqa: PLR2004
-    return Refusal(error(dialect, status, message, kind), closes=True)
+    return Refusal(error(dialect, 500, message, "InternalServerError"), closes=True)
+
+
+def wrong_value(dialect: Dialect, message: str) -> Refusal:
+    """400 for a Python ValueError; an unexpected exception like others before 0.31."""
+    if not dialect.handles_all_errors:
+        return unexpected(dialect, message)
+    closes = not dialect.handles_value_errors
+    return Refusal(error(dialect, 400, message, "BadRequestError"), closes=closes)
 
 
 def not_found() -> Response:

@@ -36,6 +36,8 @@ class Dialect:
     """``{"error": {...}}``; before, ``{"object": "error", ...}``."""
     handles_all_errors: bool
     """Unexpected exceptions become a JSON 500; before, plain text."""
+    handles_value_errors: bool
+    """A value that ``int`` refuses is a plain 400; before, the connection is closed after it."""
     names_aliases: bool
     """The 404 for an unknown model lists the known names."""
     varies: bool
@@ -53,7 +55,7 @@ class Dialect:
     token_ids: bool
     """Choices carry token id fields."""
     usage_details: bool
-    """Usage and bodies carry the fields new in 0.32."""
+    """Usage and bodies carry the fields that 0.25 does not have."""
 
 
 def dialect_of(version: Version) -> Dialect:
@@ -70,6 +72,7 @@ def dialect_of(version: Version) -> Dialect:
         json_cache_reset=version >= (0, 26, 0),
         nested_errors=version >= (0, 11, 0),
         handles_all_errors=version >= (0, 18, 0),
+        handles_value_errors=version >= (0, 31, 0),
         names_aliases=version >= (0, 32, 0),
         varies=version >= (0, 31, 0),
         sleep_metric=version >= (0, 12, 0),
@@ -78,5 +81,5 @@ def dialect_of(version: Version) -> Dialect:
         new_families=version >= (0, 32, 0),
         preemption_histogram=version >= (0, 30, 0),
         token_ids=version >= (0, 11, 0),
-        usage_details=version >= (0, 32, 0),
+        usage_details=version >= (0, 31, 0),
     )

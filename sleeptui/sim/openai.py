@@ -211,7 +211,11 @@ class Reply:
         if wanted is None:
             return None
         if self.ask.chat:
-            return {"content": [_chat_logprob(token, wanted) for token in tokens]}
+            return {
+                "content": [
+                    _chat_logprob(token, wanted, greedy=self.ask.greedy) for token in tokens
+                ]
+            }
         offsets = []
         for token in tokens:
             offsets.append(offset)
@@ -220,7 +224,9 @@ class Reply:
             "text_offset": offsets,
             "token_logprobs": [token[2] for token in tokens],
             "tokens": [token[1] for token in tokens],
-            "top_logprobs": [dict(_alternatives(token, wanted)) for token in tokens],
+            "top_logprobs": [
+                dict(_alternatives(token, wanted, greedy=self.ask.greedy)) for token in tokens
+            ],
         }
 
     def _counts(self, generated: int) -> Json:
@@ -240,20 +246,22 @@ class Reply:
         return usage
 
 
-def _alternatives(token: Token, wanted: int) -> Iterator[tuple[str, float]]:
+def _alternatives(token: Token, wanted: int, *, greedy: bool) -> Iterator[tuple[str, float]]:
+    """The chosen token and the ``wanted`` most likely ones, of which a greedy choice is one."""
     yield token[1], token[2]
-    for place in range(1, wanted):
-        yield f" alternative{place}", token[2] - _ALTERNATIVE_STEP * place
+    likelier = 0 if greedy else 1
+    for place in range(1, wanted + likelier):
+        yield f" other{place}", token[2] + _ALTERNATIVE_STEP * (2 * likelier - place)
 
 
-def _chat_logprob(token: Token, wanted: int) -> Json:
+def _chat_logprob(token: Token, wanted: int, *, greedy: bool) -> Json:
     return {
         "token": token[1],
         "logprob": token[2],
         "bytes": list(token[1].encode()),
         "top_logprobs": [
             {"token": text, "logprob": logprob, "bytes": list(text.encode())}
-            for text, logprob in _alternatives(token, wanted)
+            for text, logprob in _alternatives(token, wanted, greedy=greedy)
             if wanted
         ],
     }

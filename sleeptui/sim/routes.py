@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sleeptui.sim.answers import Refusal, bad_request, error, invalid, unexpected
+from sleeptui.sim.answers import Refusal, bad_request, error, invalid, unexpected, wrong_value
 from sleeptui.sim.asks import Body, read_json
 from sleeptui.sim.calls import Call, Method
 from sleeptui.sim.completions import Completions
@@ -244,7 +244,7 @@ class Routes:
         if not dialect.json_bodies:
             if number is None:
                 message = f"invalid literal for int() with base 10: {text!r}"
-                raise unexpected(dialect, message, status=400)
+                raise wrong_value(dialect, message)
             return number
         if number is None:
             kind, says = "int_parsing", "a valid integer, unable to parse string as an integer"

@@ -137,9 +137,12 @@ class Scheduler:
                 return until_s
 
     def next_token_s(self, request: SimRequest) -> float | None:
-        """Seconds until its next token; None while it does not move."""
-        if self.pause is Pause.ALL or request not in self.running:
+        """Seconds until its next token; None while that depends on something else."""
+        if self.pause is Pause.ALL:
             return None
+        if request not in self.running:
+            starts = self.pause is Pause.NONE and len(self.running) < self.max_num_seqs
+            return self.latency.prefill_s(request.prompt_tokens) if starts else None
         if request.prefill_s > 0:
             return request.prefill_s
         missing = request.generated + 1 - request.progress
