@@ -34,7 +34,6 @@ from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
 from sleeptui.core.track import Track
 from sleeptui.core.units import duration
-from sleeptui.core.units import memory as memory_text
 
 LOG_LENGTH = 1000
 OURS_FOR_S = 3.0
@@ -252,8 +251,4 @@ def _sentence(record: OperationRecord) -> str:
     if record.kind is Kind.SLEEP and record.level is not None:
         what += f" L{record.level}"
     text = f"{what} {record.outcome.value} in {duration(record.duration_s)}"
-    if record.freed_bytes is not None and record.kind is Kind.SLEEP:
-        text += f", freed {memory_text(record.freed_bytes)}"
-    if record.message:
-        text += f": {record.message}"
-    return text
+    return f"{text}: {record.message}" if record.message else text

@@ -191,14 +191,17 @@ class Run:
             cause=result.cause,
         )
         log.info(
-            "%s of %s: %s, level %s, mode %s, %.3f s, freed %s, %s",
+            "%s of %s: %s, level %s, mode %s, %.4f s, by the server %s, freed %s bytes,"
+            " lag %.3f s: %s",
             record.kind.value,
             record.server,
             record.outcome.value,
             record.level,
             record.mode,
             record.duration_s,
+            "unknown" if record.server_s is None else f"{record.server_s:.4f} s",
             record.freed_bytes,
+            record.loop_lag_s,
             record.message,
         )
         self.record = record

@@ -12,22 +12,12 @@ def home(tmp_path):
     return {"HOME": str(tmp_path), "XDG_CONFIG_HOME": "", "XDG_STATE_HOME": ""}
 
 
-def cursor_to(panel, name):
-    """Move the cursor to a model."""
-    for _ in range(12):
-        if any(line.startswith("▶") and name in line for line in panel.text.splitlines()):
-            return
-        panel.press("down")
-        panel.pump(0.1)
-    raise AssertionError(f"no cursor on {name}:\n{panel.text}")
-
-
 @pytest.mark.timeout(180)
 def test_switch_sleep_wake_prompt_and_quit(home):
     with Terminal(["--demo"], environment=home) as panel:
         panel.row_shows("summarize", "AWAKE")
         panel.row_shows("code", "ASLEEP L1")
-        cursor_to(panel, "code")
+        panel.cursor_to("code")
 
         panel.press("x")
         panel.row_shows("summarize", "ASLEEP", limit_s=60)
@@ -55,7 +45,7 @@ def test_s_shows_asleep_and_w_shows_awake(home):
     """``versions`` has servers without traffic: nothing is asked, ``s`` acts at once."""
     with Terminal(["--demo", "versions"], environment=home) as panel:
         panel.row_shows("keyed", "ASLEEP L1")
-        cursor_to(panel, "keyed")
+        panel.cursor_to("keyed")
         panel.press("w")
         panel.row_shows("keyed", "AWAKE")
         panel.press("s")

@@ -17,7 +17,7 @@ BARS = {"two-gpus": 0.08, "sixty-four": 0.35}
 SECONDS = 20.0
 TIMED_BAR_S = 0.010
 WAKES = 5
-_ENDED = re.compile(r"wake done .*duration_s=(?P<ours>[\d.]+).*server_s=(?P<server>[\d.]+)")
+_ENDED = re.compile(r"wake of \S+: done,.* (?P<ours>[\d.]+) s, by the server (?P<server>[\d.]+) s")
 
 
 def _share(panel: Terminal, seconds: float) -> float:
@@ -50,13 +50,13 @@ def timing() -> tuple[str, bool]:
         with Terminal(["--demo", "sixty-four"], environment={"HOME": home}) as panel:
             panel.shows("AWAKE")
             panel.press("/")
-            panel.type("classify-1")
+            panel.type("-0")
             panel.press("enter")
             for _ in range(WAKES):
-                panel.press("w")
-                panel.row_shows("classify-1", "AWAKE")
-                panel.press("s")
-                panel.row_shows("classify-1", "ASLEEP")
+                for name in ("classify-0", "chat-0"):
+                    panel.cursor_to(name)
+                    panel.press("x")
+                    panel.row_shows(name, "AWAKE", limit_s=60)
             panel.press("q")
             panel.ended()
         log = next(Path(home).rglob("sleeptui.log")).read_text()

@@ -24,6 +24,7 @@ KEYS = {
     "escape": "\x1b",
     "up": "\x1b[A",
     "down": "\x1b[B",
+    "home": "\x1b[H",
     "tab": "\t",
     "space": " ",
     "ctrl+c": "\x03",
@@ -133,6 +134,23 @@ class Terminal:
             f"{word!r} in the line of {name!r}",
             limit_s,
         )
+
+    def cursor_to(self, name: str) -> None:
+        """Move the cursor of the fleet table to a model."""
+        self.press("home")
+        self.pump_for(0.5)
+        for _ in range(self.screen.lines):
+            before = self.cursor_line
+            if f" {name} " in before:
+                return
+            self.press("down")
+            self.until(lambda _, before=before: self.cursor_line != before, "the cursor move")
+        raise AssertionError(f"no cursor on {name!r}; the screen is:\n{self.text}")
+
+    @property
+    def cursor_line(self) -> str:
+        """The line of the fleet table with the cursor."""
+        return next((line[:28] for line in self.text.splitlines() if line.startswith("▶")), "")
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the terminal."""

@@ -157,11 +157,13 @@ def test_operation_from_queue_to_end():
     story.store.apply(OperationAdvanced(at_s=story.now_s, id=1, server="a", phase=Phase.DRAINING))
     assert story.view().state is State.DRAINING
     story.look(sleeping=True)
-    view = story.end(Kind.SLEEP, level=1, freed_bytes=80 * GIB, residual_bytes=2 * GIB)
+    view = story.end(
+        Kind.SLEEP, level=1, freed_bytes=80 * GIB, residual_bytes=2 * GIB, message="freed 80.0 GiB"
+    )
     assert (view.state, view.level, view.cycles) == (State.ASLEEP, 1, 1)
     assert (view.operation, view.residual_bytes) == (None, 2 * GIB)
     assert view.history[0].freed_bytes == 80 * GIB
-    assert story.log()[-1] == ("a", "sleep L1 done in 1.00 s, freed 80.0 GiB")
+    assert story.log()[-1] == ("a", "sleep L1 done in 1.00 s: freed 80.0 GiB")
 
 
 def test_a_running_transition_is_shown_before_a_prompt_and_before_a_queued_one():
