@@ -9,7 +9,7 @@ from functools import partial
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
 from sleeptui.core.lifecycle import level_refusal, refusal
-from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
+from sleeptui.core.model import ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
 from sleeptui.core.ports import TokenEvent
 from sleeptui.services.deadline import end, within
@@ -19,6 +19,7 @@ from sleeptui.services.queue import Claim, Lanes
 from sleeptui.services.room import givers
 from sleeptui.services.run import Desk, Result, Run
 from sleeptui.services.sleep import fall_asleep, first_phase
+from sleeptui.services.startup import is_starting_up
 from sleeptui.services.switch import switch
 from sleeptui.services.ticket import Stopped, Ticket
 from sleeptui.services.wake import slept_level, wake_refusal, wake_up
@@ -201,14 +202,10 @@ class Operations:
         return await _outdated(run) if claim.has_waited else ""
 
     def _start_up(self, claim: Claim) -> str:
-        """Whether another server starts on the GPUs of the claim, in words.
-
-        One that was restarted by Docker does not count: it may crash for want of the very
-        memory that a sleep would free, and would hold up the queue for ever.
-        """
+        """Whether another server starts on the GPUs of the claim, in words."""
         fleet = self._desk.store.view
         for view in fleet.servers:
-            if view.state is not State.STARTING or view.name == claim.server or not _is_first(view):
+            if view.name == claim.server or not is_starting_up(view, self._desk.clock):
                 continue
             if overlap(claim.gpus, gpus_of(view, fleet)):
                 return f"waits until {view.name} has started"
@@ -247,11 +244,6 @@ async def _outdated(run: Run) -> str:
     if run.operation.kind is not Kind.SLEEP and seen.is_sleeping is False and not seen.is_paused:
         return "it was awake when its turn came; nothing was sent"
     return ""
-
-
-def _is_first(view: ServerView) -> bool:
-    home = view.home
-    return home is None or (home.container_state != "restarting" and not home.restarts)
 
 
 async def _wait_for(turn: asyncio.Future[None]) -> None:
