@@ -16,6 +16,7 @@ from sleeptui.sim.address import FleetAddress
 from sleeptui.sim.scenario import scenario_named
 from sleeptui.sim.spec import DEMO_KEY, KEY_ENV
 
+_MODULE = "sleeptui.sim"
 _START_S = 20.0
 _END_S = 3.0
 _MOST_STDERR = 2000
@@ -39,7 +40,7 @@ async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAd
     os.environ.setdefault(KEY_ENV, DEMO_KEY)
     with tempfile.TemporaryFile() as said:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sleeptui.sim", name, "--until-eof", "--speed", str(speed)),
+            *(sys.executable, "-m", _MODULE, name, "--until-eof", "--speed", str(speed)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=said,

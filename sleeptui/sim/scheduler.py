@@ -125,13 +125,14 @@ class Scheduler:
             self._admit(now_s)
             if not self.running:
                 return until_s
-            self._publish()
             step_s = min(self._next_change_s(), until_s - now_s)
             self._progress(now_s, step_s)
             now_s += step_s
-            if self._finish_done(now_s):
+            ended = self._finish_done(now_s)
+            if ended:
                 self._admit(now_s)
-                self._publish()
+            self._publish()
+            if ended:
                 return now_s
             if now_s >= until_s - _ROUNDING:
                 return until_s

@@ -51,8 +51,8 @@ async def serve():
     """Runs one simulated server and gives a client for it."""
     opened = []
 
-    async def serve(version: str, **fields) -> httpx.AsyncClient:
-        context = running_fleet(scenario(version, **fields), speed=SPEED)
+    async def serve(version: str, *, speed: float = SPEED, **fields) -> httpx.AsyncClient:
+        context = running_fleet(scenario(version, **fields), speed=speed)
         fleet = await context.__aenter__()
         url = fleet.address.servers[0].url
         client = httpx.AsyncClient(base_url=url, trust_env=False, timeout=20)
@@ -304,7 +304,7 @@ class TestStreams:
 
     @pytest.mark.parametrize("version", VERSIONS)
     async def test_a_stream_that_a_sleep_aborts_ends_as_recorded(self, serve, version):
-        client = await serve(version, name="tiny-a")
+        client = await serve(version, name="tiny-a", speed=2.0)
         recording = events_of(recorded_body(f"vllm-{version}", "completions-stream-abort").decode())
         asked = {**PROMPT, "max_tokens": 3000, "ignore_eos": True, "stream": True}
         asked["stream_options"] = {"include_usage": True}
@@ -314,7 +314,7 @@ class TestStreams:
                 if not line:
                     continue
                 if not seen:
-                    assert (await client.post("/sleep?level=1&mode=abort")).status_code == 200
+                    assert (await client.post("/sleep?level=2&mode=abort")).status_code == 200
                 seen.append(line.removeprefix("data: "))
         assert seen[-1] == recording[-1] == "[DONE]"
         for mine, real in zip(seen[-3:-1], recording[-3:-1], strict=True):
