@@ -48,7 +48,7 @@ class Desk:
         Raises:
             NotAllowed: There is no such server.
         """
-        view = self.store.view.server(server)
+        view = self.store.server(server)
         if view is None:
             raise NotAllowed(f"no server is called {server}")
         return view

@@ -44,6 +44,7 @@ async def send(
     try:
         timed = await request()
     except Refused as error:
+        run.part(name, run.now_s() - sent_s)
         await run.look()
         features = run.view.facts.features
         raise Ended(refused(error, run.operation.kind, features, midway=step)) from error

@@ -111,7 +111,7 @@ class Supervisor:
             bus=self._bus,
             clock=self._clock,
             naps=self._naps,
-            view=lambda: self._store.view.server(spec.name),
+            view=lambda: self._store.server(spec.name),
         )
         self._added += 1
         self._bus.publish(ServerAdded(at_s=self._clock.now_s(), spec=spec))
@@ -178,7 +178,7 @@ class Supervisor:
             return
         self._home_problem = ""
         for spec in specs:
-            view = self._store.view.server(spec.name)
+            view = self._store.server(spec.name)
             home = homes.get(spec.name)
             if view is not None and view.home != home:
                 self._bus.publish(HomeFound(at_s=self._clock.now_s(), server=spec.name, home=home))

@@ -176,16 +176,17 @@ class _Waking:
             return Outcome.DONE, "awake, its memory was not measured", ""
         last = last_good_sleep(self._found.history)
         expected = (last.freed_bytes or 0) if last else 0
-        own = drop(self._after.held_bytes, self._before.held_bytes) or 0
+        own = drop(self._after.held_bytes, self._before.held_bytes)
         share = self._run.desk.settings.thresholds.regrown_fraction
         is_whole = self._found.state is State.ASLEEP and expected >= LEAST_FREED_BYTES
-        if is_whole and max(regrown, own) < share * expected:
+        if is_whole and max(regrown, own or 0) < share * expected:
             return (
                 Outcome.SUSPECT,
                 f"said awake, only {memory(max(regrown, 0))} of {memory(expected)} came back",
                 "send a test prompt; l shows its log",
             )
-        return Outcome.DONE, f"awake, took {memory(max(regrown, own))}", ""
+        taken = max(regrown, 0) if own is None else own
+        return Outcome.DONE, f"awake, took {memory(taken)}", ""
 
     def _denied(self, seen: Observation) -> Result:
         """The state of the server does not tell that it is awake."""

@@ -120,6 +120,7 @@ class Watch:
             return seen
         return replace(
             seen,
+            problem=seen.problem or before.problem,
             metrics=before.metrics,
             is_paused=before.is_paused if seen.is_paused is None else seen.is_paused,
         )

@@ -371,3 +371,14 @@ def test_a_cancelled_operation_leaves_no_trace_in_the_state():
     view = story.end(Kind.SLEEP, Outcome.CANCELLED, level=2)
     assert (view.state, view.cycles) == (State.AWAKE, 0)
     assert view.history[0].outcome is Outcome.CANCELLED
+
+
+def test_one_server_can_be_asked_for_alone():
+    story = Story("a", "b")
+    story.look(server="a")
+    found = story.store.server("a")
+    assert found.state is State.AWAKE
+    assert story.store.view.server("a") is found
+    assert story.store.server("nobody") is None
+    story.wait(1.0).look(server="a", sleeping=True)
+    assert story.store.server("a").state is not State.AWAKE

@@ -144,6 +144,7 @@ async def test_a_wake_into_a_full_card(clock, version, state, hint):
         ended = await panel.ends(panel.services.operations.wake("qwen"))
         assert (ended.outcome, ended.cause) == (Outcome.FAILED, Cause.OUT_OF_MEMORY)
         assert "out of memory" in ended.message
+        assert [(part.name, round(part.duration_s, 3)) for part in ended.parts] == [("call", 0.5)]
         assert ended.hint == hint
         assert panel.view("qwen").state is state
 
@@ -207,6 +208,15 @@ async def test_without_gpu_figures_it_says_that_nothing_was_measured(clock):
             Outcome.DONE,
             "awake, its memory was not measured",
         )
+
+
+async def test_what_others_took_meanwhile_is_not_its_own(clock):
+    async with opened(asleep(clock), clock=clock) as panel:
+        await until_asleep(panel)
+        ticket = panel.services.operations.wake("qwen")
+        await panel.until(lambda: panel.engine("qwen").calls == ["wake"])
+        panel.gpus.other_bytes[0] = 7 * GIB
+        assert (await panel.ends(ticket)).message == "awake, took 38.0 GiB"
 
 
 async def test_a_pause_at_level_0_is_ended(clock):
