@@ -73,6 +73,7 @@ class Engine:
         """Start of the process, seconds since the epoch."""
         self._since_s = self._ready_s = now_s
         self._core = self._loaded(now_s, spec.start)
+        self.executor.pinned = self.executor.pinned or spec.slept_before
         if spec.start is Start.COLD:
             self.restart(now_s)
         elif Fault.DEATH in self.faults:

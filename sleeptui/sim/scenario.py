@@ -34,6 +34,7 @@ def _default() -> Scenario:
                 root="acme/summarizer-7.2b",
                 params_b=7.2,
                 max_num_seqs=8,
+                slept_before=True,
                 clients=10,
             ),
             EngineSpec(
@@ -75,7 +76,8 @@ def _two_gpus() -> Scenario:
     return Scenario(
         name="two-gpus",
         title="Eight models on two GPUs",
-        description="On each GPU one model is awake with traffic and three sleep.",
+        description="On each GPU one model is awake with traffic and three sleep. The first sleep "
+        "of those that are awake takes seconds: it allocates their copy in host memory.",
         gpus=(_H200, _H200),
         engines=engines,
     )

@@ -56,6 +56,8 @@ class EngineSpec:
     max_model_len: int = 8192
     max_num_seqs: int = 64
     start: Start = Start.AWAKE
+    slept_before: bool = False
+    """Its host copy is allocated: the slow first level 1 sleep has been."""
     clients: int = 0
     """Synthetic clients, each with one request at a time, thinking in between."""
     dev_mode: bool = True

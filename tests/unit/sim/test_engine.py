@@ -37,6 +37,11 @@ def test_times_follow_the_captured_ones(bench, level, first_s, later_s, wake_s):
         assert it.finish(it.call(Method.WAKE_UP)) == pytest.approx(wake_s, rel=0.25)
 
 
+def test_what_has_slept_before_falls_asleep_fast_the_first_time(bench):
+    it = bench(slept_before=True)
+    assert it.finish(it.call(Method.SLEEP, level=1)) < 0.2
+
+
 def test_memory_follows_a_transition_weights_first(bench):
     it = bench()
     it.sleep(1)
@@ -532,6 +537,23 @@ class TestProcess:
         it.sleep(1)
         it.wake()
         assert it.engine.host_bytes - before == it.spec.weight_bytes
+
+    def test_another_server_may_take_the_room_during_the_start(self, bench):
+        it = bench()
+        it.engine.restart(it.now_s, 10.0)
+        it.gpu.occupy(it.gpu.spec.total_bytes - 10 * GIB)
+        it.pass_(11)
+        assert it.engine.phase is Phase.GONE
+        assert it.held_gib == 0
+
+    def test_a_dead_engine_takes_no_request_and_dies_once(self, bench):
+        it = bench()
+        it.engine.kill()
+        it.engine.kill()
+        request = it.ask()
+        assert request.finish_reason == "error"
+        assert it.engine.next_token_s(request) is None
+        assert len([line for line in it.log.tail(9) if "output_handler failed" in line]) == 1
 
     def test_two_gpus_share_the_memory(self, bench):
         it = bench(gpus=(0, 1), gpu_memory_utilization=0.3)
