@@ -43,6 +43,7 @@ class Bus:
         self._subscribers[key] = subscriber
 
         def unsubscribe() -> None:
+            """Forget the subscriber."""
             self._subscribers.pop(key, None)
 
         return unsubscribe

@@ -133,6 +133,7 @@ def _advancing(run: Run) -> Iterator[None]:
     """While the server drains inside ``/sleep``, show when its queue has run empty."""
 
     def follow(event: Event) -> None:
+        """Advance at the first look that sees nothing in flight."""
         if not isinstance(event, StateObserved) or event.server != run.server:
             return
         if in_flight(event.observation.metrics) == 0:
