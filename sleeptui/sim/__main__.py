@@ -71,6 +71,7 @@ def _end_with_stdin(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> N
     descriptor = sys.stdin.fileno()
 
     def read() -> None:
+        """Throw away what comes; the end of it is what counts."""
         if not os.read(descriptor, _CHUNK):
             loop.remove_reader(descriptor)
             ending.set()

@@ -86,9 +86,11 @@ class _Control:
         self._machine = machine
 
     async def gpus(self, _request: Request) -> Response:
+        """All GPUs now."""
         return JSONResponse(self._machine.gpu_reading())
 
     async def set_gpu(self, request: Request) -> Response:
+        """Lose a GPU or get it back; let another process take memory."""
         index = request.path_params["index"]
         if index >= len(self._machine.gpus):
             raise SimError(f"The simulated fleet has no GPU {index}")
@@ -101,33 +103,40 @@ class _Control:
         return JSONResponse({"other_bytes": gpu.other_bytes, "problem": gpu.problem})
 
     async def set_nvml(self, request: Request) -> Response:
+        """Take NVML away, or give it back."""
         self._machine.nvml_problem = _text(await _json(request), "problem")
         return JSONResponse({"problem": self._machine.nvml_problem})
 
     async def homes(self, _request: Request) -> Response:
+        """Processes of the servers."""
         return JSONResponse({"homes": [host.home() for host in self._machine.hosts.values()]})
 
     async def log(self, request: Request) -> Response:
+        """What a server wrote."""
         host = self._machine.host(request.path_params["server"])
         wanted = request.query_params.get("lines", "100")
         lines = min(int(wanted), _MOST_LINES) if wanted.isdigit() else _MOST_LINES
         return JSONResponse({"lines": list(host.log.tail(lines))})
 
     async def state(self, _request: Request) -> Response:
+        """What each server is really in."""
         for host in self._machine.hosts.values():
             host.app.pulse.advance()
         return JSONResponse({"servers": [host.state() for host in self._machine.hosts.values()]})
 
     async def faults(self, _request: Request) -> Response:
+        """The faults that are on."""
         states = [host.state() for host in self._machine.hosts.values()]
         return JSONResponse({state["name"]: state["faults"] for state in states})
 
     async def set_fault(self, request: Request) -> Response:
+        """Switch a fault on."""
         host = self._machine.host(request.path_params["server"])
         await host.set_fault(FaultSetting.read(await _json(request)))
         return JSONResponse(host.state())
 
     async def clear_fault(self, request: Request) -> Response:
+        """Switch faults off."""
         host = self._machine.host(request.path_params["server"])
         name = request.query_params.get("fault")
         if name is not None and name not in set(Fault):
@@ -136,6 +145,7 @@ class _Control:
         return JSONResponse(host.state())
 
     async def traffic(self, request: Request) -> Response:
+        """Synthetic clients on or off."""
         on = bool((await _json(request)).get("on"))
         for host in self._machine.hosts.values():
             host.app.pulse.advance()

@@ -29,6 +29,7 @@ class _ControlClient:
         )
 
     async def get(self, path: str, **query: int) -> dict[str, Any]:
+        """The JSON object at a path; SimError where the fleet does not answer."""
         try:
             answer = await self._http.get(path, params=query)
             answer.raise_for_status()
@@ -42,6 +43,7 @@ class _ControlClient:
         return body
 
     async def close(self) -> None:
+        """Close the connection."""
         await self._http.aclose()
 
 

@@ -62,6 +62,7 @@ class EngineApp:
         status, size = 0, 0
 
         async def counting(message: Message) -> None:
+            """Send, and note status and size for the metrics."""
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
