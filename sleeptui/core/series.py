@@ -33,6 +33,11 @@ class Series:
         """The newest value."""
         return self._values[-1] if self._values else None
 
+    @property
+    def oldest_s(self) -> float | None:
+        """When the oldest value that is kept was added."""
+        return self._times[0] if self._times else None
+
     def points(self, since_s: float) -> list[tuple[float, float | None]]:
         """Time and value, ascending, from ``since_s`` on; n x 2."""
         start = bisect_left(self._times, since_s)

@@ -30,7 +30,7 @@ class Start(StrEnum):
 class GpuSpec:
     """One simulated GPU; the defaults are those of an H200 as NVML reports it."""
 
-    name: str = "NVIDIA H200 (simulated)"
+    name: str = "NVIDIA H200 SIM"
     total_bytes: int = 150_754_820_096
     reserve_bytes: int = round(0.6 * GIB)
     """Kept by the driver: not in NVML's v2 figure, but nobody can allocate it."""

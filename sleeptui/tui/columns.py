@@ -48,7 +48,7 @@ _LAST = Column(title="LAST", width=15, cell=present.last_operation, right=False)
 _ORDER = (
     _STATE,
     Column(title="GPU GiB", width=7, cell=present.gpu_memory),
-    Column(title="2 MIN", width=10, cell=present.memory_spark, right=False),
+    Column(title="2 MIN", width=10, cell=present.memory_spark),
     Column(title="RUN", width=5, cell=present.running),
     Column(title="WAIT", width=5, cell=present.waiting),
     Column(title="KV", width=5, cell=present.kv_use),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.present_plot import GUTTER, SPAN_S, Band, Plot
+from sleeptui.tui.present_plot import GUTTER, Band, Plot
 from sleeptui.tui.spans import Line, Span, fit
 from sleeptui.tui.theme import Tone
 
@@ -31,9 +31,7 @@ def compose(
 ) -> list[Line]:
     """All plots as lines, one below the other, with the time scale at the end."""
     lines: list[Line] = []
-    bands: tuple[Band, ...] = ()
     for plot, curves in drawn:
-        bands = plot.bands
         title = (Span(f"{plot.title} ", Tone.TITLE), Span(plot.now, Tone.MUTED))
         lines.append(fit(title, cells + GUTTER, ellipsis=glyphs.ellipsis))
         height = len(curves[0])
@@ -42,7 +40,7 @@ def compose(
             gutter = Span(f"{label:>{GUTTER - 1}} ", Tone.MUTED)
             lines.append((gutter, *_row(plot, [curve[row] for curve in curves], cells)))
     if drawn:
-        lines.append(_scale(bands, cells, glyphs))
+        lines.append(_scale(drawn[-1][0], cells, glyphs))
     return lines
 
 
@@ -65,14 +63,15 @@ def _band_at(bands: Sequence[Band], cell: int) -> str:
     return next((band.tone for band in bands if band.first <= cell <= band.last), "")
 
 
-def _scale(bands: Sequence[Band], cells: int, glyphs: Glyphs) -> Line:
+def _scale(plot: Plot, cells: int, glyphs: Glyphs) -> Line:
     """The time scale, with the letter of each operation where it began."""
-    begin, end = f"-{SPAN_S / _MINUTE:.0f} min ", " now"
+    begin, end = f"-{plot.span_s / _MINUTE:.0f} min ", " now"
     axis = [glyphs.axis] * max(cells - len(begin) - len(end), 0)
     tones = [str(Tone.FAINT)] * len(axis)
-    for band in bands:
+    for band in plot.bands:
         place = band.first - len(begin)
-        if 0 <= place < len(axis):
+        # Where two begin together the letter is that of the band that is seen.
+        if 0 <= place < len(axis) and tones[place] == Tone.FAINT:
             axis[place], tones[place] = band.letter, Tone.STRONG
     middle = tuple(
         Span("".join(mark for mark, _ in run), tone)

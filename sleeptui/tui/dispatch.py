@@ -203,7 +203,7 @@ class Dispatch:
         others = [one_line(giver.name, limit=_NAME_LIMIT) for giver in givers(view, self._picture)]
         if not others:
             return "Nothing has to make room."
-        return f"{sleeping.names(others)} may have to sleep first, after their running requests."
+        return f"{sleeping.names(others)} may have to sleep first, once running requests end."
 
     def _prompt(self) -> None:
         for view in self._targets("server.prompt"):

@@ -1,5 +1,9 @@
 """GPU lines: who holds the memory as a stacked bar, and the figures beside it. Pure."""
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
 from sleeptui.core import units
 from sleeptui.core.model import GpuView, MemorySource
 from sleeptui.core.text import one_line
@@ -9,8 +13,9 @@ from sleeptui.tui.spans import Line, Span, cut, fit, line, width_of
 from sleeptui.tui.spark import bars
 from sleeptui.tui.theme import Tone
 
-_MOST_NAME = 14
+_LEAST_NAME, _MOST_NAME = 4, 18
 _SHORT_NAME = 8
+_BRANDS = ("NVIDIA ", "GeForce ")
 _SPARK = 16
 _FEW_CELLS = 100
 """A line narrower than this goes without sparkline and power."""
@@ -38,20 +43,37 @@ def parts_of(gpu: GpuView, look: Look) -> list[Part]:
     return [part for part in parts if part.size > 0]
 
 
-def gpu_line(gpu: GpuView, look: Look, width: int) -> Line:
-    """The line of one GPU, ``width`` cells."""
+def name_of(gpu: GpuView) -> str:
+    """The name that NVML gives, without what all have in common."""
+    name = one_line(gpu.sample.name)
+    for brand in _BRANDS:
+        name = name.removeprefix(brand)
+    return name
+
+
+def name_cells(gpus: Sequence[GpuView], width: int) -> int:
+    """Cells for the names, so that the bars of all GPUs begin in one column.
+
+    Args:
+        gpus: All that are shown.
+        width: Of their lines.
+    """
+    longest = max((cell_len(name_of(gpu)) for gpu in gpus), default=0)
+    return min(max(longest, _LEAST_NAME), _MOST_NAME if width >= _FEW_CELLS else _SHORT_NAME)
+
+
+def gpu_line(gpu: GpuView, look: Look, width: int, name: int = _SHORT_NAME) -> Line:
+    """The line of one GPU, ``width`` cells, ``name`` of them for its name."""
     sample = gpu.sample
     ellipsis = look.glyphs.ellipsis
     full = width >= _FEW_CELLS
-    name = one_line(sample.name).removeprefix("NVIDIA ")
-    size = _MOST_NAME if full else _SHORT_NAME
     head = (
         Span(f"{sample.index:>2} ", Tone.MUTED),
-        *fit(line(name, Tone.STRONG), size, ellipsis=ellipsis),
+        *fit(line(name_of(gpu), Tone.STRONG), name, ellipsis=ellipsis),
         Span(" "),
     )
     if sample.problem is not None:
-        told = cut(one_line(sample.problem), max(width - size - 4, 1), ellipsis)
+        told = cut(one_line(sample.problem), max(width - name - 4, 1), ellipsis)
         return fit((*head, Span(told, Tone.BAD)), width, ellipsis=ellipsis)
     tail = _figures(gpu, look, full=full)
     room = width - width_of(head) - width_of(tail)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from sleeptui.core import units
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import Kind
+from sleeptui.core.series import Series
 from sleeptui.tui.present import Look
 from sleeptui.tui.spark import HOLD_S, Cells, held
 from sleeptui.tui.theme import Tone
 
 GUTTER = 6
 """Cells of the scale at the left of a plot."""
-SPAN_S = 300.0
-"""Time that a plot shows."""
+SPANS_S = (60.0, 120.0, 300.0)
+"""Times that a plot can show: the least that holds all that is known, at most the last."""
 _BAND_TONES = {
     Kind.SLEEP: Tone.BAND_SLEEP,
     Kind.WAKE: Tone.BAND_WAKE,
@@ -56,6 +57,8 @@ class Plot:
     """The value at the upper end; the lower end is 0."""
     top_label: str
     bands: tuple[Band, ...]
+    span_s: float
+    """Time from the left edge to now."""
 
 
 def plots_of(view: ServerView, look: Look, width: int) -> tuple[Plot, Plot]:
@@ -64,18 +67,26 @@ def plots_of(view: ServerView, look: Look, width: int) -> tuple[Plot, Plot]:
     Values are reduced to whole multiples of half a cell, so a plot changes only when a
     half cell is over, or when the newest value does.
     """
-    bands = bands_of(view, look.now_s, width)
-    return _memory(view, look, width, bands), _queue(view, look, width, bands)
+    span_s = span_of(view, look.now_s)
+    bands = bands_of(view, look.now_s, width, span_s)
+    return _memory(view, look, width, bands, span_s), _queue(view, look, width, bands, span_s)
 
 
-def bands_of(view: ServerView, now_s: float, width: int) -> tuple[Band, ...]:
+def span_of(view: ServerView, now_s: float) -> float:
+    """The time that the plots of a server show; grows with what is known of it."""
+    series = (view.memory_series, view.running_series, view.waiting_series)
+    oldest_s = min((each.oldest_s for each in series if each.oldest_s is not None), default=now_s)
+    return next((span_s for span_s in SPANS_S if now_s - oldest_s <= span_s), SPANS_S[-1])
+
+
+def bands_of(view: ServerView, now_s: float, width: int, span_s: float) -> tuple[Band, ...]:
     """The sleeps, wakes and switches of the span; a running one reaches to now."""
     spans = [(each.kind, each.began_s, each.began_s + each.duration_s) for each in view.history]
     if view.operation is not None:
         spans.append((view.operation.kind, view.operation.began_s, now_s))
     bands: list[Band] = []
     for kind, begin_s, end_s in spans:
-        first, last = _cell(begin_s, now_s, width), _cell(end_s, now_s, width)
+        first, last = (_cell(at_s, now_s, width, span_s) for at_s in (begin_s, end_s))
         if kind in _BAND_TONES and last >= 0:
             bands.append(
                 Band(
@@ -88,8 +99,10 @@ def bands_of(view: ServerView, now_s: float, width: int) -> tuple[Band, ...]:
     return tuple(bands)
 
 
-def _memory(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) -> Plot:
-    values = _reduced(view.memory_series.buckets(2 * width, SPAN_S, look.now_s))
+def _memory(
+    view: ServerView, look: Look, width: int, bands: tuple[Band, ...], span_s: float
+) -> Plot:
+    values = _reduced(view.memory_series, look, width, span_s)
     known = [value for value in values if value is not None]
     gpus = view.memory.by_gpu if view.memory is not None else view.spec.gpus or ()
     top = sum(look.gpu_bytes.get(index, 0) for index in gpus) or max(known, default=0.0)
@@ -101,12 +114,15 @@ def _memory(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) -
         top=top or 1.0,
         top_label=units.gib(top) if top else "",
         bands=bands,
+        span_s=span_s,
     )
 
 
-def _queue(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) -> Plot:
-    running = _reduced(view.running_series.buckets(2 * width, SPAN_S, look.now_s))
-    waiting = _reduced(view.waiting_series.buckets(2 * width, SPAN_S, look.now_s))
+def _queue(
+    view: ServerView, look: Look, width: int, bands: tuple[Band, ...], span_s: float
+) -> Plot:
+    running = _reduced(view.running_series, look, width, span_s)
+    waiting = _reduced(view.waiting_series, look, width, span_s)
     both: Cells = [
         None if run is None and wait is None else (run or 0) + (wait or 0)
         for run, wait in zip(running, waiting, strict=True)
@@ -125,14 +141,16 @@ def _queue(view: ServerView, look: Look, width: int, bands: tuple[Band, ...]) ->
         top=top,
         top_label=units.count(top),
         bands=bands,
+        span_s=span_s,
     )
 
 
-def _reduced(cells: Cells) -> Cells:
-    return held(cells, int(HOLD_S * len(cells) / SPAN_S))
+def _reduced(series: Series, look: Look, width: int, span_s: float) -> Cells:
+    cells = series.buckets(2 * width, span_s, look.now_s)
+    return held(cells, int(HOLD_S * len(cells) / span_s))
 
 
-def _cell(at_s: float, now_s: float, width: int) -> int:
+def _cell(at_s: float, now_s: float, width: int, span_s: float) -> int:
     """The cell of a time; negative before the span. Aligned as ``Series.buckets`` is."""
-    step_s = SPAN_S / (2 * width)
+    step_s = span_s / (2 * width)
     return (int(at_s // step_s) - int(now_s // step_s) + 2 * width - 1) // 2

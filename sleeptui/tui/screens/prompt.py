@@ -46,8 +46,8 @@ Sends a completion with temperature 0 and streams the answer.
 The first prompt after a wake pays what the wake left undone: it is shown beside the warm ones.
 """
     BINDINGS = [
-        # Terminals without the kitty protocol send ctrl+enter as ctrl+j.
-        Binding("ctrl+enter,ctrl+j,ctrl+s", "send", "Send", key_display="ctrl+⏎"),
+        # Most terminals cannot send ctrl+enter, or send it as ctrl+j: only the latter is named.
+        Binding("ctrl+enter,ctrl+j,ctrl+s", "send", "Send", key_display="^j"),
         Binding("ctrl+g", "stop", "Stop"),
         Binding("escape", "leave", "Back"),
     ]

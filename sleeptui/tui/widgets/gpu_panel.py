@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sleeptui.core.model import FleetView
 from sleeptui.core.text import one_line
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_gpu import gpu_line
+from sleeptui.tui.present_gpu import gpu_line, name_cells
 from sleeptui.tui.spans import Line, Span, fit
 from sleeptui.tui.theme import Tone
 from sleeptui.tui.widgets.painted import Painted
@@ -30,7 +30,8 @@ class GpuPanel(Painted):
             return ()
         view, look = self._shown
         if view.gpus:
-            return [gpu_line(gpu, look, width) for gpu in view.gpus]
+            name = name_cells(view.gpus, width)
+            return [gpu_line(gpu, look, width, name) for gpu in view.gpus]
         problem = view.gpu_problem or "Reading the GPUs"
         said = (Span(" "), Span(one_line(problem), Tone.WARN if view.gpu_problem else Tone.MUTED))
         return (fit(said, width, ellipsis=look.glyphs.ellipsis),)

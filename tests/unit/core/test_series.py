@@ -17,6 +17,7 @@ def test_the_oldest_points_are_forgotten():
     series = filled(range(10), limit=3)
     assert series.points(0) == [(7.0, 7), (8.0, 8), (9.0, 9)]
     assert series.last == 9
+    assert series.oldest_s == 7.0
     assert len(series) == 3
 
 
@@ -24,6 +25,10 @@ def test_time_never_goes_back():
     series = filled([1, 2, 3])
     series.append(0.5, 9)
     assert series.last == 3
+
+
+def test_an_empty_series_has_no_oldest_and_no_newest():
+    assert (Series().oldest_s, Series().last) == (None, None)
 
 
 def test_points_since_a_time():

@@ -7,7 +7,7 @@ from support.builders import gpu_view
 from sleeptui.core.model import GpuView, MemorySource
 from sleeptui.tui.glyphs import ASCII
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_gpu import gpu_line, parts_of
+from sleeptui.tui.present_gpu import gpu_line, name_cells, name_of, parts_of
 from sleeptui.tui.spans import plain, width_of
 from sleeptui.tui.theme import Tone
 
@@ -49,6 +49,33 @@ def test_a_full_line_has_all_figures():
         assert told in text
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("NVIDIA H200", "H200"),
+        ("NVIDIA GeForce RTX 4090", "RTX 4090"),
+        ("NVIDIA A100-SXM4-80GB", "A100-SXM4-80GB"),
+        ("Tesla T4", "Tesla T4"),
+    ],
+)
+def test_a_name_goes_without_its_brand(said, shown):
+    view = gpu_view(name=said)
+    assert name_of(view) == shown
+    cells = name_cells([view], 118)
+    assert cells == len(shown)
+    assert f"{shown} " in plain(gpu_line(view, LOOK, 118, cells))
+
+
+def test_all_names_get_the_cells_of_the_longest_within_bounds():
+    short, long = gpu_view(name="NVIDIA L4"), gpu_view(name="NVIDIA " + "x" * 40)
+    assert name_cells([short], 118) == 4
+    assert name_cells([short, long], 118) == 18
+    assert name_cells([short, long], 78) == 8
+    assert name_cells([], 118) == 4
+    lines = [plain(gpu_line(view, LOOK, 118, 18)) for view in (short, long)]
+    assert lines[0].index("60.0/140.0") == lines[1].index("60.0/140.0")
+
+
 def test_a_compact_line_goes_without_sparkline_and_power():
     text = plain(gpu_line(pictures.calm().gpus[0], LOOK, 78))
     assert "W" not in text
@@ -62,7 +89,8 @@ def test_lines_are_exactly_as_wide_as_asked(width, glyphs):
     look = Look(now_s=pictures.NOW_S, glyphs=glyphs)
     for picture in (pictures.calm(), pictures.all_states(), pictures.hostile(), pictures.many()):
         for gpu in picture.gpus:
-            assert width_of(gpu_line(gpu, look, width)) == width
+            cells = name_cells(picture.gpus, width)
+            assert width_of(gpu_line(gpu, look, width, cells)) == width
 
 
 def test_ascii_lines_are_ascii():

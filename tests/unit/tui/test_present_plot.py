@@ -12,7 +12,16 @@ from sleeptui.core.operation import Kind
 from sleeptui.tui.compose_plot import compose, rows_for
 from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_plot import GUTTER, SPAN_S, Band, Curve, Plot, bands_of, plots_of
+from sleeptui.tui.present_plot import (
+    GUTTER,
+    SPANS_S,
+    Band,
+    Curve,
+    Plot,
+    bands_of,
+    plots_of,
+    span_of,
+)
 from sleeptui.tui.spans import plain, width_of
 from sleeptui.tui.theme import Tone
 
@@ -64,11 +73,33 @@ def test_without_known_gpus_memory_is_drawn_against_its_peak():
 
 def test_a_plot_is_equal_until_half_a_cell_is_over():
     view = replace(pictures.qwen(), memory=memory())
-    step_s = SPAN_S / 100
+    step_s = SPANS_S[-1] / 100
     start_s = NOW // step_s * step_s
     first = plots_of(view, replace(LOOK, now_s=start_s + 0.1), 50)
     assert plots_of(view, replace(LOOK, now_s=start_s + step_s * 0.9), 50) == first
     assert plots_of(view, replace(LOOK, now_s=start_s + step_s * 1.1), 50) != first
+
+
+@pytest.mark.parametrize(
+    ("known_s", "span_s"),
+    [(0, 60), (5, 60), (59, 60), (61, 120), (119, 120), (130, 300), (900, 300)],
+)
+def test_the_span_grows_with_what_is_known(known_s, span_s):
+    view = server(running_series=pictures.series((known_s, 5)))
+    assert span_of(view, NOW) == span_s
+
+
+def test_all_curves_and_bands_of_a_server_share_the_longest_span():
+    view = server(
+        memory_series=pictures.series((100, 1 << 30)),
+        running_series=pictures.series((20, 5)),
+        history=(record(Kind.WAKE, began_s=NOW - 90, duration_s=6.0),),
+    )
+    plots = plots_of(view, LOOK, 60)
+    assert {plot.span_s for plot in plots} == {120.0}
+    assert {(band.first, band.last) for plot in plots for band in plot.bands} == {(14, 17)}
+    known = [sum(value is not None for value in plot.curves[-1].values) for plot in plots]
+    assert known == [101, 21]  # the newest of the aligned parts has only begun
 
 
 def test_operations_are_bands_in_the_colour_of_their_kind():
@@ -80,13 +111,13 @@ def test_operations_are_bands_in_the_colour_of_their_kind():
             record(Kind.SLEEP, began_s=NOW - 900, duration_s=1.0),
         )
     )
-    bands = bands_of(view, NOW, 50)
+    bands = bands_of(view, NOW, 50, 300.0)
     assert bands == (Band(first=24, last=29, tone=Tone.BAND_WAKE, letter="w"),)
 
 
 def test_a_running_operation_reaches_to_now():
     view = server(operation=operation(Kind.SWITCH, began_s=NOW - 12))
-    (band,) = bands_of(view, NOW, 50)
+    (band,) = bands_of(view, NOW, 50, 300.0)
     assert (band.last, band.tone, band.letter) == (49, Tone.BAND_SWITCH, "x")
     assert band.first < band.last
 
@@ -94,7 +125,7 @@ def test_a_running_operation_reaches_to_now():
 @given(st.floats(0, 400), st.floats(0, 400), st.integers(1, 120))
 def test_bands_never_leave_the_plot(ago_s, duration_s, width):
     view = server(history=(record(Kind.WAKE, began_s=NOW - ago_s, duration_s=duration_s),))
-    for band in bands_of(view, NOW, width):
+    for band in bands_of(view, NOW, width, 300.0):
         assert 0 <= band.first <= band.last < width or NOW - ago_s + duration_s > NOW
 
 
@@ -108,7 +139,15 @@ def test_rows_of_both_curves_titles_and_scale_fill_the_height(height):
 
 
 def small(*curves, bands=()):
-    return Plot(title="Requests", now="5 run", curves=curves, top=4, top_label="4", bands=bands)
+    return Plot(
+        title="Requests",
+        now="5 run",
+        curves=curves,
+        top=4,
+        top_label="4",
+        bands=bands,
+        span_s=300.0,
+    )
 
 
 def test_a_composed_plot_has_title_scales_curve_and_bands():
@@ -128,6 +167,17 @@ def test_a_composed_plot_has_title_scales_curve_and_bands():
         ("#" * 8, Tone.GOOD, ""),
     ]
     assert {width_of(line) for line in lines} == {20 + GUTTER}
+
+
+def test_of_two_that_begin_together_the_letter_is_that_of_the_band_on_top():
+    curve = Curve(values=(1.0,) * 40, tone=Tone.GOOD)
+    bands = (
+        Band(first=10, last=14, tone=Tone.BAND_SWITCH, letter="x"),
+        Band(first=10, last=12, tone=Tone.BAND_WAKE, letter="w"),
+    )
+    lines = compose([(small(curve, bands=bands), [("#" * 20,)])], 20, ASCII)
+    assert plain(lines[-1]).strip() == "-5 min ---x----- now"
+    assert {span.back for span in lines[1]} == {"", Tone.BAND_SWITCH}
 
 
 def test_a_later_curve_covers_an_earlier_one_and_blanks_do_not():
