@@ -4,12 +4,14 @@ Exit codes: 0 done, 1 it failed, 2 usage or configuration, 130 interrupted.
 stdout is data, stderr is talk. Imports stand inside the functions: the first frame must be early.
 """
 
+import errno
 import gc
 import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -127,9 +129,7 @@ def cli(
     return run_panel(settings)
 
 
-@cli.command(
-    epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c."
-)
+@cli.command(epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.")
 @click.argument("scenario", type=_Scenario(), default="default")
 @click.option(
     "--speed",
@@ -170,6 +170,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nothing can be said to it
         return FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _bug(error)
+        _complain(
+            "no space is left on the device that is written to", "make room, or write elsewhere"
+        )
+        return FAILED
     except Exception as error:  # noqa: BLE001 - the one border: a bug must not be a traceback
         return _bug(error)
     return result if isinstance(result, int) else DONE
@@ -186,17 +193,27 @@ def _bug(error: BaseException) -> int:
 
 
 def _need_terminal() -> None:
-    """The panel needs a terminal on both sides, and one that can place a cursor."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """The panel needs a terminal on all sides, and one that can place a cursor."""
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
         raise ConfigError(
             "the panel needs a terminal, and this is a pipe or a file",
             hint="run it in a terminal, or with ssh -t",
+        )
+    if not _is_terminal(sys.stderr):  # Textual draws on it
+        raise ConfigError(
+            "the panel draws on standard error, and that is no terminal",
+            hint="leave out 2>, its log has a file of its own",
         )
     if os.environ.get("TERM") in (None, "", "dumb"):
         raise ConfigError(
             "the terminal says it can show plain lines only (TERM)",
             hint="set TERM, for example TERM=xterm-256color",
         )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether it leads to a terminal; Python has None for one that was closed before its start."""
+    return stream is not None and stream.isatty()
 
 
 def _complain(message: str, hint: str) -> None:
