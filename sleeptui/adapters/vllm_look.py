@@ -75,6 +75,7 @@ class Looker:
             is_sleeping=sleeping if isinstance(sleeping, bool) else None,
             is_paused=paused,
             is_sleeping_slow=verdict.slow,
+            is_broken_off=isinstance(verdict.problem, Unreachable) and verdict.problem.sent,
             metrics=metrics,
             load=load,
         )

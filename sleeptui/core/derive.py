@@ -6,7 +6,7 @@ Where they disagree the server is suspect, and the evidence lines say what each 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sleeptui.core.model import (
     Check,
@@ -38,6 +38,8 @@ class Signals:
     """The newest look."""
     answered_s: float | None = None
     """When it last answered."""
+    answered_by: str | None = None
+    """Start of the process or container that was its home when it last answered."""
     now_s: float = 0.0
     stale_after_s: float = 5.0
     facts: ServerFacts = ServerFacts()
@@ -90,14 +92,16 @@ def derive(signals: Signals) -> Derived:
     for rule in _RULES:
         found = rule(signals)
         if found is not None:
-            return Derived(
-                state=found.state,
-                level=found.level,
-                reason=found.reason,
-                advice=found.advice,
-                evidence=evidence,
-            )
+            return replace(found, reason=found.reason or _half_seen(signals), evidence=evidence)
     return Derived(state=State.UNKNOWN, evidence=evidence)
+
+
+def _half_seen(signals: Signals) -> str:
+    """What is wrong with a server whose state can be read."""
+    seen = signals.observation
+    if seen is None or seen.reach is not Reach.ANSWERED or seen.problem is None:
+        return ""
+    return f"its queue is not known: {seen.problem}" if seen.metrics is None else seen.problem
 
 
 def _operating(signals: Signals) -> Derived | None:
@@ -147,8 +151,23 @@ def _not_listening(signals: Signals, problem: str) -> Derived:
             advice="start the container; l shows its log",
         )
     if home is not None and home.pids:
-        return Derived(state=State.STARTING, reason="it runs and does not listen yet")
+        return _deaf(signals, home, problem)
     return Derived(state=State.DOWN, reason=problem, advice="is the server running?")
+
+
+def _deaf(signals: Signals, home: Home, problem: str) -> Derived:
+    """Its process runs and does not answer: it starts, it has failed, or it is no vLLM."""
+    if signals.answered_by is not None and signals.answered_by == home.started_at:
+        return Derived(
+            state=State.DOWN,
+            reason=f"{problem}, though its process still runs",
+            advice="l shows its log; restart it",
+        )
+    seen = signals.observation
+    # Docker's forwarder takes connections while the server in the container starts.
+    if seen is not None and seen.is_broken_off and home.container is None:
+        return Derived(state=State.DOWN, reason=problem, advice="is this the port of vLLM?")
+    return Derived(state=State.STARTING, reason=f"its process runs, and {problem}")
 
 
 def _silent(signals: Signals, problem: str) -> Derived | None:

@@ -38,6 +38,8 @@ from sleeptui.core.units import duration
 LOG_LENGTH = 1000
 OURS_FOR_S = 3.0
 """A change of state so soon after an operation of ours is its effect, not somebody else's."""
+RESTART_TOLD_S = 10.0
+"""Behind an address that several servers share each look finds another start time."""
 _SEVERITY = {
     Outcome.DONE: "good",
     Outcome.SUSPECT: "bad",
@@ -47,6 +49,7 @@ _SEVERITY = {
 }
 _BAD = frozenset({State.DOWN, State.WEDGED, State.SUSPECT, State.STALE, State.PARTIAL})
 _QUIET = frozenset({State.UNKNOWN}) | IN_TRANSITION
+_TOLD_APART = frozenset({State.UNKNOWN, State.AWAKE, State.ASLEEP})
 _SETTLED = frozenset({State.AWAKE, State.ASLEEP, State.PAUSED})
 
 
@@ -134,8 +137,20 @@ class FleetStore:
         if track is None:
             return
         if track.observe(event.observation):
-            self._say(event.server, "warning", "was restarted")
+            self._restarted(track)
         self._derive(track)
+
+    def _restarted(self, track: Track) -> None:
+        """Log a restart; those that no server makes so fast are told together."""
+        passed_s = self._now_s - track.restart_told_s
+        if passed_s < RESTART_TOLD_S:
+            return
+        text = "was restarted"
+        if track.restarts > 1:
+            text += f" {track.restarts} times in {duration(passed_s)}"
+            text += ": do several servers answer on its address?"
+        track.restarts, track.restart_told_s = 0, self._now_s
+        self._say(track.spec.name, "warning", text)
 
     def _sampled(self, reading: GpuReading) -> None:
         if reading.problem and reading.problem != self._reading.problem:
@@ -204,9 +219,19 @@ class FleetStore:
         before_settled = track.previous
         derived = derive(track.signals(self._now_s))
         before = track.become(derived, self._now_s)
-        if before is None or track.operation is not None:
+        if before is not None and track.operation is None:
+            self._changed(track, before, before_settled)
+        self._complain(track)
+
+    def _complain(self, track: Track) -> None:
+        """Log, once, what hinders the looks at a server whose state does not tell of it."""
+        state, reason = track.derived.state, track.derived.reason
+        if track.seen is None or not reason or reason == track.problem_told:
             return
-        self._changed(track, before, before_settled)
+        if state in _TOLD_APART:
+            track.problem_told = reason
+            text = f"{state.value}: {reason}" if state is State.UNKNOWN else reason
+            self._say(track.spec.name, "warning", text)
 
     def _changed(self, track: Track, before: State, settled: State) -> None:
         """Log a change of state that no operation of ours explains."""

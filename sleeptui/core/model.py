@@ -175,6 +175,8 @@ class Observation:
     is_paused: bool | None = None
     is_sleeping_slow: bool = False
     """/metrics answered, /is_sleeping did not: a transition runs in the engine."""
+    is_broken_off: bool = False
+    """Refused, though something took the connection before it broke."""
     metrics: EngineMetrics | None = None
     load: int | None = None
     """/load: requests that the server holds, parked ones too; None where it is not tracked."""

@@ -42,6 +42,7 @@ class Track:
     home: Home | None = None
     seen: Observation | None = None
     answered_s: float | None = None
+    answered_by: str | None = None
     metrics: EngineMetrics | None = None
     load: int | None = None
     disagreeing: int = 0
@@ -55,6 +56,10 @@ class Track:
     history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
     cycles: int = 0
     last_ttft_s: float | None = None
+    restarts: int = 0
+    """Noticed since the last one was told."""
+    restart_told_s: float = float("-inf")
+    problem_told: str = ""
     tokens: deque[tuple[float, float]] = field(default_factory=deque)
     memory_series: Series = field(default_factory=Series)
     running_series: Series = field(default_factory=Series)
@@ -71,6 +76,7 @@ class Track:
             self.waiting_series.append(seen.at_s, None)
             return restarted
         self.answered_s = seen.at_s
+        self.answered_by = self.home.started_at if self.home else None
         if seen.load is not None:
             self.load = seen.load
         if seen.metrics is not None:
@@ -124,6 +130,7 @@ class Track:
         return Signals(
             observation=self.seen,
             answered_s=self.answered_s,
+            answered_by=self.answered_by,
             now_s=now_s,
             stale_after_s=self.settings.sampling.stale_after_s,
             facts=self.facts,
@@ -193,6 +200,7 @@ class Track:
 
     def _forget(self) -> None:
         """A new process: nothing that was known of the old one's engine holds."""
+        self.restarts += 1
         self.last = None
         self.asked_level = None
         self.lowest_asleep_bytes = None

@@ -109,6 +109,43 @@ def test_refused_is_down_or_starting(home, state):
     assert state_of(seen, home=home).state is state
 
 
+STARTED = "2026-10-11T12:13:14+00:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "signals", "state", "reason"),
+    [
+        ({}, {}, State.STARTING, "its process runs, and nothing listens"),
+        (
+            {},
+            {"answered_by": STARTED},
+            State.DOWN,
+            "nothing listens, though its process still runs",
+        ),
+        ({}, {"answered_by": "before"}, State.STARTING, "its process runs, and nothing listens"),
+        ({"is_broken_off": True}, {}, State.DOWN, "nothing listens"),
+    ],
+    ids=["new", "stopped listening", "restarted", "no vLLM"],
+)
+def test_a_process_that_does_not_answer_starts_only_if_it_can(fields, signals, state, reason):
+    seen = look(reach=Reach.REFUSED, problem="nothing listens", **fields)
+    found = state_of(seen, home=Home(pids=frozenset({4}), started_at=STARTED), **signals)
+    assert (found.state, found.reason) == (state, reason)
+
+
+def test_dockers_forwarder_takes_connections_before_its_server_does():
+    seen = look(reach=Reach.REFUSED, problem="broke the connection", is_broken_off=True)
+    home = Home(pids=frozenset({4}), container="c", container_state="running")
+    assert state_of(seen, home=home).state is State.STARTING
+
+
+@pytest.mark.parametrize("sleeping", [True, False])
+def test_metrics_that_cannot_be_read_are_said_beside_the_state(sleeping):
+    found = state_of(look(sleeping=sleeping, problem="answers more than 8 MiB of metrics"))
+    assert found.state is (State.ASLEEP if sleeping else State.AWAKE)
+    assert found.reason == "its queue is not known: answers more than 8 MiB of metrics"
+
+
 def test_an_exited_container_is_named():
     seen = look(reach=Reach.REFUSED)
     found = state_of(seen, home=Home(container="vllm-a", container_state="exited"))

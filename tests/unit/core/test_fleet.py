@@ -59,7 +59,16 @@ class Story:
         self.now_s += seconds
         return self
 
-    def look(self, *, server="a", sleeping=False, reach=Reach.ANSWERED, load=None, **metrics):
+    def look(
+        self,
+        *,
+        server="a",
+        sleeping=False,
+        reach=Reach.ANSWERED,
+        load=None,
+        problem=None,
+        **metrics,
+    ):
         default = SleepMetric.OFFLOADED if sleeping else SleepMetric.AWAKE
         page = EngineMetrics(**({"sleep_metric": default} | metrics))
         answered = reach is Reach.ANSWERED
@@ -69,8 +78,9 @@ class Story:
             reach=reach,
             control=Control.AVAILABLE,
             is_sleeping=sleeping if answered else None,
-            metrics=page if answered else None,
+            metrics=page if answered and problem is None else None,
             load=load,
+            problem=problem,
         )
         self.store.apply(StateObserved(at_s=self.now_s, server=server, observation=seen))
         return self.view(server)
@@ -221,6 +231,30 @@ def test_a_restart_forgets_what_was_known_of_the_old_engine():
     view = story.look(sleeping=True, process_start_s=2.0)
     assert view.state is State.ASLEEP
     assert ("a", "was restarted") in story.log()
+
+
+def test_restarts_at_each_look_are_told_together():
+    """Two servers behind one address: each look finds the start time of the other one."""
+    story = Story()
+    for number in range(30):
+        story.wait(1).look(process_start_s=1.0 + number % 2)
+    told = [text for _, text in story.log() if "restarted" in text]
+    many = "was restarted 10 times in 10 s: do several servers answer on its address?"
+    assert told == ["was restarted", many, many]
+
+
+def test_what_hinders_the_looks_is_told_once():
+    story = Story("a", "b")
+    for _ in range(3):
+        story.wait(1).look(problem="answers more than 8 MiB of metrics", page=None)
+        story.look(server="b", reach=Reach.TIMED_OUT, problem="no answer in time from h:1")
+    assert story.log() == [
+        ("a", "found awake"),
+        ("a", "its queue is not known: answers more than 8 MiB of metrics"),
+        ("b", "unknown: no answer in time from h:1"),
+    ]
+    story.wait(1).look()
+    assert story.view().reason == ""
 
 
 def test_back_from_refused_counts_as_a_restart_where_no_start_time_is_exported():
