@@ -38,7 +38,7 @@ async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAd
     """
     scenario_named(name)
     os.environ.setdefault(KEY_ENV, DEMO_KEY)
-    with tempfile.TemporaryFile() as said:
+    with _temporary_file() as said:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", _MODULE, name, "--until-eof", "--speed", str(speed)),
             stdin=asyncio.subprocess.PIPE,
@@ -51,6 +51,16 @@ async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAd
             yield await _address(process, said)
         finally:
             await _end(process)
+
+
+def _temporary_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise SimError(
+            "The simulated fleet needs a temporary file, and none can be written",
+            hint="Make room on /tmp, or name another folder in TMPDIR.",
+        ) from error
 
 
 def _environment() -> dict[str, str]:
