@@ -110,11 +110,14 @@ def _sixty_four() -> Scenario:
     )
 
 
-def _faulty(name: str, *settings: FaultSetting, start: Start = Start.LEVEL_1) -> EngineSpec:
+def _faulty(
+    name: str, *settings: FaultSetting, start: Start = Start.LEVEL_1, gpu: int = 0
+) -> EngineSpec:
     return EngineSpec(
         name=name,
         root="acme/classify-0.6b",
         params_b=0.6,
+        gpus=(gpu,),
         gpu_memory_utilization=0.12,
         start=start,
         faults=settings,
@@ -131,7 +134,8 @@ def _faults() -> Scenario:
             _faulty("healthy", start=Start.AWAKE),
             _faulty("hangs", FaultSetting(fault=Fault.HANG)),
             _faulty("slow", FaultSetting(fault=Fault.SLOW, seconds=1.5)),
-            _faulty("refuses", FaultSetting(fault=Fault.REFUSE)),
+            # On a GPU of their own: nothing is sent to others while a server starts on theirs.
+            _faulty("refuses", FaultSetting(fault=Fault.REFUSE), gpu=1),
             _faulty("errors", FaultSetting(fault=Fault.ERROR)),
             _faulty("oom", FaultSetting(fault=Fault.OOM)),
             _faulty("wedged", FaultSetting(fault=Fault.WEDGE)),
@@ -139,7 +143,7 @@ def _faults() -> Scenario:
             _faulty("leaks", FaultSetting(fault=Fault.LEAK)),
             _faulty("keeps-memory", FaultSetting(fault=Fault.KEEPS_MEMORY), start=Start.AWAKE),
             _faulty("dies", FaultSetting(fault=Fault.DEATH), start=Start.AWAKE),
-            _faulty("starting", start=Start.COLD),
+            _faulty("starting", start=Start.COLD, gpu=1),
             _faulty("bad-metrics", FaultSetting(fault=Fault.BROKEN_METRICS)),
             _faulty("huge-metrics", FaultSetting(fault=Fault.HUGE_METRICS)),
             _faulty("web-page", FaultSetting(fault=Fault.HTML)),

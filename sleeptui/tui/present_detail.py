@@ -126,7 +126,7 @@ def _queue(view: ServerView) -> list[str]:
         one = view.parked == 1
         told.append(f"{view.parked} request{'' if one else 's'} parked until the wake")
     if view.queue_frozen:
-        told.append("figures frozen since the sleep")
+        told.append("figures frozen")
     return told
 
 

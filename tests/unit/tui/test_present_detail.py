@@ -44,9 +44,7 @@ def test_the_whole_story_of_an_awake_server():
 
 
 def test_a_sleeping_servers_queue_is_explained():
-    assert "queue    3 requests parked until the wake · figures frozen since the sleep" in text(
-        pictures.llama()
-    )
+    assert "queue    3 requests parked until the wake · figures frozen" in text(pictures.llama())
     one = server(state=State.ASLEEP, parked=1)
     assert "queue    1 request parked until the wake" in text(one)
 
