@@ -186,7 +186,7 @@ class Run:
             tokens_per_s=result.tokens_per_s,
             server_s=result.server_s,
             loop_lag_s=lag_s,
-            message=result.message,
+            message=_without_name(result.message, operation.server),
             hint=result.hint,
             cause=result.cause,
         )
@@ -219,3 +219,8 @@ class Run:
             cause=Cause.NO_ANSWER,
             message=f"the panel was closed before {what}; the server goes on",
         )
+
+
+def _without_name(message: str, server: str) -> str:
+    """An error says whose it is; the record does too, and is shown beside the name."""
+    return message.removeprefix(f"{server}: ").replace(f": {server}: ", ": ")

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
+
 from sleeptui.core import units
 from sleeptui.core.model import IN_TRANSITION, FleetView, LogEntry
 from sleeptui.core.text import one_line
@@ -29,17 +31,33 @@ def time_of_day(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s).astimezone().strftime("%H:%M:%S")
 
 
-def log_line(entry: LogEntry, look: Look, width: int, clock: Callable[[float], str]) -> Line:
-    """One event: time, how good it is, server in its colour, text."""
+def server_cells(entries: Sequence[LogEntry], width: int) -> int:
+    """Cells for the servers of these events, so that their texts begin in one column."""
+    longest = max((cell_len(one_line(entry.server or "")) for entry in entries), default=0)
+    return min(longest, _SERVER, width // 4)
+
+
+def log_line(
+    entry: LogEntry, look: Look, width: int, clock: Callable[[float], str], server: int = _SERVER
+) -> Line:
+    """One event: time, how good it is, server in its colour, text.
+
+    Args:
+        entry: The event.
+        look: Glyphs and colours.
+        width: Cells of the whole line.
+        clock: Monotonic time to the time of day.
+        server: Cells for the name of the server.
+    """
     tone = SEVERITY_TONES.get(entry.severity, Tone.MUTED)
     ellipsis = look.glyphs.ellipsis
-    server = line(one_line(entry.server or ""), look.tone(entry.server))
+    name = line(one_line(entry.server or ""), look.tone(entry.server))
     text = tone if entry.severity in _LOUD else Tone.TEXT
     return fit(
         (
             Span(f"{clock(entry.at_s)} ", Tone.MUTED),
             Span(f"{look.glyphs.severities.get(entry.severity, ' ')} ", tone),
-            *fit(server, min(_SERVER, width // 4), ellipsis=ellipsis),
+            *fit(name, server, ellipsis=ellipsis),
             Span(f" {one_line(entry.text)}", text),
         ),
         width,

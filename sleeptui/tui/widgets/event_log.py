@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sleeptui.core.model import FleetView
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_log import log_line
+from sleeptui.tui.present_log import log_line, server_cells
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
 
@@ -34,4 +34,5 @@ class EventLog(Painted):
             return ()
         view, look = self._shown
         newest = view.log[-height:]
-        return [log_line(entry, look, width, self._clock) for entry in newest]
+        server = server_cells(newest, width)
+        return [log_line(entry, look, width, self._clock, server) for entry in newest]

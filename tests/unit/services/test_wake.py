@@ -143,7 +143,7 @@ async def test_a_wake_into_a_full_card(clock, version, state, hint):
         await until_asleep(panel)
         ended = await panel.ends(panel.services.operations.wake("qwen"))
         assert (ended.outcome, ended.cause) == (Outcome.FAILED, Cause.OUT_OF_MEMORY)
-        assert "out of memory" in ended.message
+        assert ended.message == "Call to wake_up method failed: CUDA Error: out of memory"
         assert [(part.name, round(part.duration_s, 3)) for part in ended.parts] == [("call", 0.5)]
         assert ended.hint == hint
         assert panel.view("qwen").state is state

@@ -15,6 +15,7 @@ from sleeptui.tui.present_log import (
     empty_lines,
     header_line,
     log_line,
+    server_cells,
     time_of_day,
 )
 from sleeptui.tui.spans import plain, width_of
@@ -63,8 +64,18 @@ def test_a_header_in_ascii():
 
 def test_a_log_line_has_time_severity_server_and_text():
     line = log_line(entry("asleep in 0.33 s", severity="good"), LOOK, 60, lambda _: "15:36:10")
-    assert plain(line).rstrip() == "15:36:10 ✓ qwen            asleep in 0.33 s"
+    assert plain(line).rstrip() == "15:36:10 ✓ qwen             asleep in 0.33 s"
     assert [span.tone for span in line[:3]] == [Tone.MUTED, Tone.GOOD, "server-0"]
+
+
+def test_the_names_get_the_cells_of_the_longest_within_bounds():
+    short, long = entry("x", server="qwen"), entry("x", server="x" * 40)
+    assert server_cells([short], 120) == 4
+    assert server_cells([short, long], 120) == 16
+    assert server_cells([short, long], 40) == 10
+    assert server_cells([entry("x", server=None)], 120) == 0
+    assert server_cells([], 120) == 0
+    assert plain(log_line(short, LOOK, 60, lambda _: "15:36:10", 4)).rstrip() == "15:36:10 · qwen x"
 
 
 def test_only_bad_news_colours_the_text():
@@ -84,7 +95,7 @@ def test_only_bad_news_colours_the_text():
 def test_a_log_line_without_a_server_and_with_hostile_text():
     hostile = entry("\x1b]0;x\x07[red]no\nDocker", server=None, severity="warning")
     assert plain(log_line(hostile, LOOK, 60, lambda _: "15:36:10")).rstrip() == (
-        "15:36:10 !                 [red]no Docker"
+        "15:36:10 !                  [red]no Docker"
     )
 
 
