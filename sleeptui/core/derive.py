@@ -6,21 +6,21 @@ Where they disagree the server is suspect, and the evidence lines say what each 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sleeptui.core.evidence import evidence_of
 from sleeptui.core.model import (
     Check,
     Control,
-    GpuMemory,
     Home,
     Observation,
     Reach,
-    ServerFacts,
     SleepMetric,
+    SleepMode,
     State,
 )
-from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
-from sleeptui.core.settings import Thresholds
+from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome, Phase
+from sleeptui.core.signals import Derived, Signals
 from sleeptui.core.units import memory as memory_text
 
 DISAGREE_LOOKS = 3
@@ -28,50 +28,6 @@ DISAGREE_LOOKS = 3
 _LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2, SleepMetric.NONE: 0}
 _BROKEN = frozenset({Cause.OUT_OF_MEMORY, Cause.WEDGED})
 _COMING = frozenset({"created", "restarting"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
-    """All that is known of one server when its state is asked for."""
-
-    observation: Observation | None = None
-    """The newest look."""
-    answered_s: float | None = None
-    """When it last answered."""
-    answered_by: str | None = None
-    """Start of the process or container that was its home when it last answered."""
-    now_s: float = 0.0
-    stale_after_s: float = 5.0
-    facts: ServerFacts = ServerFacts()
-    home: Home | None = None
-    operation: Operation | None = None
-    """Our transition that runs on it."""
-    previous: State = State.UNKNOWN
-    """The last state that was not a transition of ours, down or stale."""
-    memory: GpuMemory | None = None
-    awake_bytes: int | None = None
-    """What it held when it was last seen awake."""
-    lowest_asleep_bytes: int | None = None
-    """The least it held since it fell asleep."""
-    asked_level: int | None = None
-    """The level of our last sleep, since when it has not been awake."""
-    last: OperationRecord | None = None
-    """Our last sleep or wake of it, since its start."""
-    disagreeing: int = 0
-    """Looks in a row in which /is_sleeping and the metric disagreed."""
-    check: Check = Check.UNVERIFIED
-    thresholds: Thresholds = Thresholds()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
-    """The state of a server, and why."""
-
-    state: State
-    level: int | None = None
-    reason: str = ""
-    advice: str = ""
-    evidence: tuple[str, ...] = ()
 
 
 def disagrees(observation: Observation) -> bool:
@@ -88,7 +44,7 @@ def disagrees(observation: Observation) -> bool:
 
 def derive(signals: Signals) -> Derived:
     """The state from the signals; the first rule that applies decides."""
-    evidence = _evidence(signals)
+    evidence = evidence_of(signals)
     for rule in _RULES:
         found = rule(signals)
         if found is not None:
@@ -137,7 +93,7 @@ def _unreached(signals: Signals) -> Derived | None:
         case Reach.NOT_VLLM:
             return Derived(state=State.DOWN, reason=problem, advice="check the address")
         case Reach.TIMED_OUT:
-            return _silent(signals, problem)
+            return _silent(signals, problem, signals.answered_s)
 
 
 def _not_listening(signals: Signals, problem: str) -> Derived:
@@ -170,12 +126,11 @@ def _deaf(signals: Signals, home: Home, problem: str) -> Derived:
     return Derived(state=State.STARTING, reason=f"its process runs, and {problem}")
 
 
-def _silent(signals: Signals, problem: str) -> Derived | None:
-    if signals.answered_s is None:
+def _silent(signals: Signals, problem: str, answered_s: float | None) -> Derived:
+    if answered_s is None:
         return Derived(state=State.UNKNOWN, reason=problem, advice="slow is not down: wait")
-    age_s = signals.now_s - signals.answered_s
-    if age_s < signals.stale_after_s:
-        return Derived(state=signals.previous)
+    if signals.now_s - answered_s < signals.stale_after_s:
+        return signals.settled or Derived(state=signals.previous)
     return Derived(
         state=State.STALE,
         reason=problem,
@@ -187,9 +142,14 @@ def _busy_engine(signals: Signals) -> Derived | None:
     seen = signals.observation
     if seen is None or not seen.is_sleeping_slow:
         return None
-    if signals.previous in (State.ASLEEP, State.PAUSED, State.PARTIAL):
+    is_at_rest = seen.metrics is not None and seen.metrics.operations_in_flight == 0
+    if not is_at_rest and signals.previous in (State.ASLEEP, State.PAUSED, State.PARTIAL):
         return Derived(state=State.WAKING, reason="somebody else wakes it, or it is stuck")
-    return Derived(state=State.FALLING_ASLEEP, reason="somebody else puts it to sleep")
+    if not is_at_rest and signals.previous is State.AWAKE:
+        return Derived(
+            state=State.FALLING_ASLEEP, reason="somebody else puts it to sleep, or it is stuck"
+        )
+    return _silent(signals, "/is_sleeping does not answer, /metrics does", signals.told_s)
 
 
 def _uncontrolled(signals: Signals) -> Derived | None:
@@ -211,10 +171,12 @@ def _uncontrolled(signals: Signals) -> Derived | None:
 
 def _wedged(signals: Signals) -> Derived | None:
     last, seen = signals.last, signals.observation
-    if last is None or seen is None or seen.is_sleeping is False:
+    if last is None or seen is None:
         return None
     if last.outcome is not Outcome.FAILED or last.cause not in _BROKEN:
         return None
+    if seen.is_sleeping is False:
+        return _broken_sleep(signals, last) if last.kind is Kind.SLEEP else None
     if last.cause is Cause.OUT_OF_MEMORY and signals.facts.features.failed_wake_recovers:
         return Derived(
             state=State.PARTIAL,
@@ -224,7 +186,29 @@ def _wedged(signals: Signals) -> Derived | None:
     return Derived(
         state=State.WEDGED,
         reason=last.message,
-        advice="restart it: it does not come back from a failed wake",
+        advice=f"restart it: it does not come back from a failed {last.kind.value}",
+    )
+
+
+def _broken_sleep(signals: Signals, last: OperationRecord) -> Derived | None:
+    """A sleep that failed in the engine, which says that it is awake.
+
+    vLLM 0.33 and before may have unmapped the memory by then (``gpu_worker.py`` asserts after
+    it), and takes itself for awake: the next prompt would kill it.
+    """
+    held = signals.memory.total_bytes if signals.memory else None
+    if held is None or not signals.awake_bytes:
+        return Derived(
+            state=State.SUSPECT,
+            reason=f"a sleep failed in its engine: {last.message}",
+            advice="a test prompt tells whether it lives",
+        )
+    if held >= signals.thresholds.regrown_fraction * signals.awake_bytes:
+        return None
+    return Derived(
+        state=State.WEDGED,
+        reason=f"it says awake and holds {memory_text(held)}: {last.message}",
+        advice="restart it: it does not come back from a failed sleep",
     )
 
 
@@ -234,17 +218,20 @@ def _asleep(signals: Signals) -> Derived | None:
         return None
     metric = seen.metrics.sleep_metric if seen.metrics else None
     level = _LEVEL.get(metric) if metric is not None else signals.asked_level
-    held = signals.memory.total_bytes if signals.memory else None
     last = signals.last
-    if last is not None and last.cause is Cause.STOPPED_MIDWAY:
+    if last is not None and last.cause in (Cause.STOPPED_MIDWAY, Cause.NO_WEIGHTS):
         return Derived(
             state=State.PARTIAL,
             level=level,
             reason=last.message,
             advice="w tries the wake again",
         )
-    if metric is SleepMetric.AWAKE or level == 0:
-        return _paused(signals, held)
+    if metric is SleepMetric.AWAKE and (pending := _pending(signals)) is not None:
+        return pending
+    if metric is SleepMetric.NONE and signals.told_level:
+        level = signals.told_level  # a level 0 on top changes the metric and nothing else
+    elif metric is SleepMetric.AWAKE or level == 0:
+        return _paused(signals)
     if signals.facts.sleep_enabled is False:
         return Derived(
             state=State.SUSPECT,
@@ -252,22 +239,58 @@ def _asleep(signals: Signals) -> Derived | None:
             reason="it says asleep, but sleep mode is off: nothing was freed",
             advice="w wakes it; start it with --enable-sleep-mode",
         )
-    return _asleep_by_memory(signals, level, held)
+    return _asleep_by_memory(signals, level)
 
 
-def _paused(signals: Signals, held: int | None) -> Derived:
+def _pending(signals: Signals) -> Derived | None:
+    """Our sleep got no answer in time: the engine still waits for its requests, then sleeps.
+
+    A wake now would let requests run and leave the sleep armed, which then strikes while they do.
+    """
+    last, seen = signals.last, signals.observation
+    if last is None or last.kind is not Kind.SLEEP or last.cause is not Cause.NO_ANSWER:
+        return None
+    if last.level and _is_low(signals):
+        return Derived(state=State.ASLEEP, level=last.level)
+    running = seen.metrics.running if seen is not None and seen.metrics else None
+    if not last.level or last.mode != SleepMode.WAIT or running == 0:
+        return None
+    return Derived(
+        state=State.DRAINING,
+        level=last.level,
+        reason="our sleep got no answer and still waits for requests in flight",
+        advice="wait: it falls asleep when they have ended",
+    )
+
+
+def _is_low(signals: Signals) -> bool:
+    """It holds much less than awake."""
+    held, awake = signals.asleep_bytes, signals.awake_bytes
     share = signals.thresholds.regrown_fraction
-    if held is not None and signals.awake_bytes and held < share * signals.awake_bytes:
+    return held is not None and bool(awake) and held < share * (awake or 0)
+
+
+def _paused(signals: Signals) -> Derived:
+    if signals.told_level:
+        # Up to 0.30 the metric turns to awake when only a part was woken.
         return Derived(
             state=State.PARTIAL,
-            reason=f"it holds {memory_text(held)} of {memory_text(signals.awake_bytes)}:"
-            " only a part was woken",
+            level=signals.told_level,
+            reason="its metric says awake, /is_sleeping says asleep: only a part was woken",
+            advice="w wakes the rest",
+        )
+    if _is_low(signals):
+        held, awake = memory_text(signals.asleep_bytes), memory_text(signals.awake_bytes)
+        return Derived(
+            state=State.PARTIAL,
+            reason=f"it holds {held} of {awake}: only a part was woken",
             advice="w wakes the rest",
         )
     return Derived(state=State.PAUSED, level=0, reason="requests wait, memory stays")
 
 
-def _asleep_by_memory(signals: Signals, level: int | None, held: int | None) -> Derived:
+def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
+    held = signals.asleep_bytes
     limit = signals.thresholds.regrown_fraction * (signals.awake_bytes or 0)
     lowest = signals.lowest_asleep_bytes  # None: not weighed since it fell asleep
     if held is None or lowest is None or not limit or held <= limit:
@@ -298,7 +321,14 @@ def _awake(signals: Signals) -> Derived | None:
         return Derived(
             state=State.SUSPECT,
             reason="/is_sleeping says awake, the metric says asleep",
-            advice="send a test prompt; a sleep and a wake set both again",
+            advice="a test prompt tells whether it lives; w sets both again",
+        )
+    last = signals.last
+    if last is not None and last.cause is Cause.NO_WEIGHTS:
+        return Derived(
+            state=State.SUSPECT,
+            reason=f"it says awake, its weights were not read again: {last.message}",
+            advice="w reads them again; until then its answers are garbage",
         )
     if signals.check is Check.CHANGED:
         return Derived(state=State.SUSPECT, reason="its answers have changed", advice="restart it")
@@ -325,69 +355,10 @@ _Rule = Callable[[Signals], Derived | None]
 _RULES: tuple[_Rule, ...] = (
     _operating,
     _unreached,
+    _wedged,
     _busy_engine,
     _uncontrolled,
-    _wedged,
     _asleep,
     _awake,
     _only_metrics,
 )
-
-
-def _evidence(signals: Signals) -> tuple[str, ...]:
-    """What each signal says, a line each."""
-    return tuple(
-        line
-        for line in (
-            *_said_by_server(signals.observation),
-            _said_by_memory(signals),
-            _said_by_home(signals.home),
-            _said_by_last(signals.last),
-        )
-        if line
-    )
-
-
-def _said_by_server(seen: Observation | None) -> tuple[str, ...]:
-    if seen is None:
-        return ()
-    if seen.reach is not Reach.ANSWERED:
-        return (f"look: {seen.problem or seen.reach.value}",)
-    lines = []
-    if seen.is_sleeping_slow:
-        lines.append("/is_sleeping: no answer while /metrics answers")
-    elif seen.is_sleeping is not None:
-        lines.append(f"/is_sleeping: {str(seen.is_sleeping).lower()}")
-    if seen.is_paused is not None:
-        lines.append(f"/is_paused: {str(seen.is_paused).lower()}")
-    if seen.metrics is not None and seen.metrics.sleep_metric is not None:
-        metric = seen.metrics.sleep_metric
-        shown = "all zero" if metric is SleepMetric.NONE else metric.value
-        lines.append(f"engine_sleep_state: {shown}")
-    if seen.control is Control.NO_DEV_MODE:
-        lines.append("/is_sleeping: 404")
-    return tuple(lines)
-
-
-def _said_by_memory(signals: Signals) -> str:
-    if signals.memory is None:
-        return "GPU memory: not visible for its processes"
-    text = f"GPU memory: {memory_text(signals.memory.total_bytes)}"
-    if signals.awake_bytes is not None:
-        text += f" of {memory_text(signals.awake_bytes)} awake"
-    return f"{text}, {signals.memory.source.value}"
-
-
-def _said_by_home(home: Home | None) -> str:
-    if home is None:
-        return ""
-    if home.container is not None:
-        return f"container {home.container}: {home.container_state or 'found'}"
-    return f"local processes: {len(home.pids)}"
-
-
-def _said_by_last(last: OperationRecord | None) -> str:
-    if last is None:
-        return ""
-    level = f" L{last.level}" if last.kind is Kind.SLEEP and last.level is not None else ""
-    return f"our last: {last.kind.value}{level}, {last.outcome.value}"

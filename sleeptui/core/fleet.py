@@ -49,6 +49,8 @@ _SEVERITY = {
 }
 _BAD = frozenset({State.DOWN, State.WEDGED, State.SUSPECT, State.STALE, State.PARTIAL})
 _QUIET = frozenset({State.UNKNOWN}) | IN_TRANSITION
+_GONE = frozenset({State.DOWN, State.STARTING})
+"""A server that was gone comes back awake by itself."""
 _TOLD_APART = frozenset({State.UNKNOWN, State.AWAKE, State.ASLEEP})
 _SETTLED = frozenset({State.AWAKE, State.ASLEEP, State.PAUSED})
 
@@ -169,7 +171,7 @@ class FleetStore:
                 self._derive(track)
 
     def _memory_of(self, track: Track, reading: GpuReading) -> GpuMemory | None:
-        found = memory.measured(reading, track.home)
+        found = memory.measured(reading, track.home, track.spec.gpus or track.on_gpus)
         if found is not None:
             return found
         gpus = track.spec.gpus
@@ -219,7 +221,7 @@ class FleetStore:
         before_settled = track.previous
         derived = derive(track.signals(self._now_s))
         before = track.become(derived, self._now_s)
-        if before is not None and track.operation is None:
+        if before is not None and not track.is_ours:
             self._changed(track, before, before_settled)
         self._complain(track)
 
@@ -243,6 +245,10 @@ class FleetStore:
             return
         elif before in _BAD and settled in (state, State.UNKNOWN):
             self._say(name, "good", f"{state.value} again")
+        elif state is not settled and track.take_late_effect(state):
+            self._say(name, "info", f"{state.value}: our last request has taken effect")
+        elif before in _GONE and settled is not State.UNKNOWN:
+            self._say(name, "good", f"is back, {state.value}")
         elif settled in _SETTLED and state in _SETTLED and state is not settled:
             self._say(name, "warning", f"{state.value}, by somebody else")
         elif settled is State.UNKNOWN:

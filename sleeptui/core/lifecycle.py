@@ -6,6 +6,7 @@ from sleeptui.core.commands import BY_ID
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.operation import Kind
+from sleeptui.core.version import parse
 
 _PART_ASLEEP = frozenset({State.ASLEEP, State.PAUSED, State.PARTIAL, State.SUSPECT})
 ALLOWED: Mapping[str, frozenset[State]] = {
@@ -41,7 +42,7 @@ def refusal(command_id: str, view: ServerView, *, readonly: bool = False) -> Not
             f"{view.name}: a {operation.kind.value} is already {_how_far(view)}",
             hint="wait for its end",
         )
-    if view.state not in allowed:
+    if view.state not in allowed and not (command_id == "server.prompt" and _may_answer(view)):
         return NotAllowed(
             f"{view.name} is {_words(view)}: {_because(command_id, view)}", hint=view.advice
         )
@@ -64,12 +65,22 @@ def level_refusal(view: ServerView, level: int) -> NotAllowed | None:
             f"{view.name}: sleep mode is off, level {level} would free nothing",
             hint="start it with --enable-sleep-mode; level 0 works",
         )
+    if level > 1 and parse(view.facts.version) is None:
+        return NotAllowed(
+            f"{view.name}: its version is not known, level 2 may have no way back",
+            hint="use level 1",
+        )
     if level > 1 and not features.reload_weights:
         return NotAllowed(
             f"{view.name}: this version cannot reload its weights, level 2 has no way back",
             hint="use level 1",
         )
     return None
+
+
+def _may_answer(view: ServerView) -> bool:
+    """It is suspect and says that it is awake: a test prompt is the way to find out."""
+    return view.state is State.SUSPECT and view.level is None and not view.queue_frozen
 
 
 def _how_far(view: ServerView) -> str:

@@ -5,22 +5,32 @@ the whole GPU around our own sleep), and says which; else there is none. GPU mem
 vLLM's engine core and workers, not to the process that listens, hence whole trees.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sleeptui.core.model import GpuMemory, GpuReading, GpuSample, Home, MemorySource
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
 
 
-def measured(reading: GpuReading, home: Home | None) -> GpuMemory | None:
+def measured(
+    reading: GpuReading, home: Home | None, gpus: Collection[int] = ()
+) -> GpuMemory | None:
     """Memory of a server's processes by GPU; None where they cannot be told.
 
-    A server whose processes are known and hold nothing on any GPU is measured as holding 0 only
-    if NVML lists processes at all: an empty list beside used memory means "not visible".
+    Processes that hold nothing on any GPU are not visible rather than empty: a sleeping engine
+    still holds its CUDA context.
+
+    Args:
+        reading: All GPUs.
+        home: The processes of the server.
+        gpus: Where it is known to hold memory: if one of them lists no processes now, the rest
+            would be too small a sum.
     """
     if home is None or not home.pids:
         return None
     by_gpu: dict[int, int] = {}
     for gpu in reading.gpus:
+        if gpu.processes is None and gpu.index in gpus:
+            return None
         for process in gpu.processes or ():
             if process.pid not in home.pids:
                 continue
@@ -43,7 +53,10 @@ def estimated(
 
 
 def last_good_sleep(history: Iterable[OperationRecord]) -> OperationRecord | None:
-    """The newest sleep that freed memory; ``history`` is newest first."""
+    """The newest sleep that freed memory; ``history`` is newest first.
+
+    A figure below 0 is somebody else's doing, who took more at once than the sleep gave.
+    """
     return next(
         (
             record
@@ -51,6 +64,7 @@ def last_good_sleep(history: Iterable[OperationRecord]) -> OperationRecord | Non
             if record.kind is Kind.SLEEP
             and record.outcome is Outcome.DONE
             and record.freed_bytes is not None
+            and record.freed_bytes > 0
         ),
         None,
     )

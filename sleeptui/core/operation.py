@@ -52,6 +52,8 @@ class Cause(StrEnum):
     """A wake or sleep failed inside the engine and left it neither way."""
     STOPPED_MIDWAY = "stopped midway"
     """A staged wake stopped between its steps."""
+    NO_WEIGHTS = "no weights"
+    """A wake from level 2 stopped before its weights were read again: answers are garbage."""
     ENGINE_LOST = "engine lost"
     NO_ANSWER = "no answer"
     STILL_BUSY = "still busy"

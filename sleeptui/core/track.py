@@ -1,10 +1,11 @@
 """What the fleet store remembers of one server between two pictures."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sleeptui.core.derive import Derived, Signals, disagrees
+from sleeptui.core.derive import disagrees
 from sleeptui.core.model import (
+    IN_TRANSITION,
     Check,
     EngineMetrics,
     GpuMemory,
@@ -14,19 +15,24 @@ from sleeptui.core.model import (
     Reach,
     ServerFacts,
     ServerView,
+    SleepMetric,
     State,
 )
-from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
 from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.core.signals import Derived, Signals
 
 HISTORY = 50
 """Ended operations that are kept for each server."""
 RATE_WINDOW_S = 2.0
 """Tokens per second are taken over this time: shorter windows jump with every batch."""
 _EXPECT_FROM = 5
-_UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN, State.STARTING})
+_UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
+_TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
+_ASLEEP_VERDICTS = frozenset({Cause.NOTHING_FREED, Cause.OUT_OF_MEMORY, Cause.STOPPED_MIDWAY})
+"""What is wrong with a server that sleeps, and no more once it has been awake."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -38,19 +44,27 @@ class Track:
     derived: Derived = field(default_factory=lambda: Derived(state=State.UNKNOWN))
     since_s: float = 0.0
     previous: State = State.UNKNOWN
+    settled: Derived | None = None
     facts: ServerFacts = field(default_factory=ServerFacts)
     home: Home | None = None
     seen: Observation | None = None
     answered_s: float | None = None
+    told_s: float | None = None
     answered_by: str | None = None
     metrics: EngineMetrics | None = None
     load: int | None = None
     disagreeing: int = 0
     memory: GpuMemory | None = None
+    weighed: tuple[float, int] | None = None
+    """Time and bytes of the newest measurement that no look has come after."""
+    on_gpus: set[int] = field(default_factory=set)
+    """GPUs on which it was seen to hold memory."""
     awake_bytes: int | None = None
     lowest_asleep_bytes: int | None = None
+    asleep_bytes: int | None = None
     residual_bytes: int | None = None
     asked_level: int | None = None
+    told_level: int | None = None
     last: OperationRecord | None = None
     operations: dict[int, Operation] = field(default_factory=dict)
     history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
@@ -70,7 +84,8 @@ class Track:
         restarted = self._restarted(seen)
         if restarted:
             self._forget()
-        self.seen = seen
+        before, self.seen = self.seen, seen
+        self._pair(before, seen)
         if seen.reach is not Reach.ANSWERED:
             self.running_series.append(seen.at_s, None)
             self.waiting_series.append(seen.at_s, None)
@@ -82,20 +97,44 @@ class Track:
         if seen.metrics is not None:
             self.disagreeing = self.disagreeing + 1 if disagrees(seen) else 0
             self._take_metrics(seen.at_s, seen.metrics)
-        if seen.is_sleeping is False and self.operation is None:
-            self.asked_level = None
-            self.lowest_asleep_bytes = None
+        if seen.is_sleeping is not None:
+            self.told_s = seen.at_s
+        if seen.is_sleeping:
+            metric = seen.metrics.sleep_metric if seen.metrics else None
+            told = _TOLD_LEVEL.get(metric) if metric else None
+            self.told_level = max(told or 0, self.told_level or 0) or None
+        elif seen.is_sleeping is False:
+            self._found_awake(was_asleep=bool(before and before.is_sleeping))
         return restarted
 
     @property
     def operation(self) -> Operation | None:
-        """The operation to show: the one that runs before one that waits, newest first."""
-        running = [op for op in self.operations.values() if op.phase is not Phase.QUEUED]
-        transitions = [op for op in running if op.kind is not Kind.PROMPT]
-        for group in (transitions, running, list(self.operations.values())):
+        """The operation to show: transitions before prompts, running before waiting, newest."""
+        every = list(self.operations.values())
+        transitions = [op for op in every if op.kind is not Kind.PROMPT]
+        running = [op for op in transitions if op.phase is not Phase.QUEUED]
+        for group in (running, transitions, every):
             if group:
                 return group[-1]
         return None
+
+    @property
+    def is_ours(self) -> bool:
+        """A transition of ours runs on it: what it does now is our doing."""
+        operation = self.operation
+        if operation is None or operation.kind is Kind.PROMPT:
+            return False
+        return operation.phase is not Phase.QUEUED
+
+    def take_late_effect(self, state: State) -> bool:
+        """Whether a change to ``state`` is what our last, unanswered request asked for; once."""
+        last = self.last
+        if last is None or last.cause is not Cause.NO_ANSWER:
+            return False
+        if (state is State.AWAKE) is not (last.kind is Kind.WAKE):
+            return False
+        self.last = replace(last, cause=None)
+        return True
 
     def end(self, record: OperationRecord) -> None:
         """Take in an ended operation."""
@@ -103,6 +142,8 @@ class Track:
         self.history.appendleft(record)
         if record.kind is Kind.PROMPT and record.first_token_s is not None:
             self.last_ttft_s = record.first_token_s
+        if record.kind is Kind.PROMPT and record.outcome is Outcome.DONE:
+            self._lives()
         if record.kind not in _TRANSITIONS or record.outcome is Outcome.CANCELLED:
             return
         self.last = record
@@ -119,8 +160,11 @@ class Track:
         self.memory_series.append(at_s, total)
         if memory is None or total is None or memory.source is not MemorySource.MEASURED:
             return
+        self.weighed = at_s, total
+        self.on_gpus.update(memory.by_gpu)
         if self.derived.state in (State.AWAKE, State.NO_CONTROL):
-            self.awake_bytes = total
+            # Less than before may be a sleep under way: the next look decides.
+            self.awake_bytes = max(total, self.awake_bytes or 0)
         elif self.seen is not None and self.seen.is_sleeping:
             lowest = self.lowest_asleep_bytes
             self.lowest_asleep_bytes = total if lowest is None else min(lowest, total)
@@ -137,10 +181,14 @@ class Track:
             home=self.home,
             operation=self.operation,
             previous=self.previous,
+            settled=self.settled,
+            told_s=self.told_s,
             memory=self.memory,
             awake_bytes=self.awake_bytes,
             lowest_asleep_bytes=self.lowest_asleep_bytes,
+            asleep_bytes=self.asleep_bytes,
             asked_level=self.asked_level,
+            told_level=self.told_level,
             last=self.last,
             disagreeing=self.disagreeing,
             thresholds=self.settings.thresholds,
@@ -150,8 +198,8 @@ class Track:
         """Set the state. Returns the one before it when it changed."""
         before = self.derived.state
         self.derived = derived
-        if derived.state not in _UNSETTLED and self.operation is None:
-            self.previous = derived.state
+        if derived.state not in _UNSETTLED and not self.is_ours:
+            self.previous, self.settled = derived.state, derived
         if derived.state is before:
             return None
         self.since_s = now_s
@@ -189,6 +237,42 @@ class Track:
             waiting_series=self.waiting_series,
         )
 
+    def _lives(self) -> None:
+        """It has answered a prompt: a sleep that failed in its engine has done it no harm."""
+        last = self.last
+        if last is not None and last.kind is Kind.SLEEP and last.cause is Cause.WEDGED:
+            self.last = replace(last, cause=None)
+
+    def _pair(self, before: Observation | None, seen: Observation) -> None:
+        """Take in what was measured between two looks that say the same.
+
+        One after a look alone may be of another state: somebody else acts between looks.
+        """
+        if before is None or before.is_sleeping is not seen.is_sleeping:
+            self.asleep_bytes = self.weighed = None
+            return
+        if self.weighed is None or self.weighed[0] > seen.at_s - seen.took_s:
+            return
+        (_, total), self.weighed = self.weighed, None
+        if seen.is_sleeping:
+            self.asleep_bytes = total
+        elif self.derived.state in (State.AWAKE, State.NO_CONTROL) and seen.metrics:
+            self.awake_bytes = total
+
+    def _found_awake(self, *, was_asleep: bool) -> None:
+        """A look said awake: what was known of its sleep is over."""
+        self.told_level = self.lowest_asleep_bytes = None
+        if self.is_ours:
+            return
+        self.asked_level = None
+        last = self.last
+        if last is None:
+            return
+        broken_wake = last.kind is Kind.WAKE and last.cause is Cause.WEDGED
+        answered = was_asleep and last.cause is Cause.NO_ANSWER and last.kind is Kind.SLEEP
+        if broken_wake or answered or last.cause in _ASLEEP_VERDICTS:
+            self.last = replace(last, cause=None)
+
     def _restarted(self, seen: Observation) -> bool:
         before = self.metrics.process_start_s if self.metrics else None
         now = seen.metrics.process_start_s if seen.metrics else None
@@ -203,7 +287,11 @@ class Track:
         self.restarts += 1
         self.last = None
         self.asked_level = None
-        self.lowest_asleep_bytes = None
+        self.told_level = None
+        self.lowest_asleep_bytes = self.asleep_bytes = None
+        self.awake_bytes = self.weighed = None
+        self.on_gpus.clear()
+        self.previous, self.settled = State.UNKNOWN, None
         self.residual_bytes = None
         self.cycles = 0
         self.last_ttft_s = None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sleeptui.core.derive import DISAGREE_LOOKS, Signals, derive, disagrees
+from sleeptui.core.derive import DISAGREE_LOOKS, derive, disagrees
 from sleeptui.core.model import (
     Check,
     Control,
@@ -17,6 +17,7 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.signals import Signals
 
 GIB = 1 << 30
 FACTS = ServerFacts(version="0.25.1", sleep_enabled=True)
@@ -202,7 +203,7 @@ def test_a_sleep_that_freed_nothing_is_suspect():
 def test_asleep_and_still_holding_its_memory_is_suspect():
     found = state_of(
         look(sleeping=True, metric=SleepMetric.OFFLOADED),
-        memory=held(87),
+        asleep_bytes=87 * GIB,
         awake_bytes=87 * GIB,
         lowest_asleep_bytes=87 * GIB,
     )
@@ -213,7 +214,7 @@ def test_asleep_and_still_holding_its_memory_is_suspect():
 def test_memory_that_grew_back_while_asleep_is_half_awake():
     found = state_of(
         look(sleeping=True, metric=SleepMetric.OFFLOADED),
-        memory=held(60),
+        asleep_bytes=60 * GIB,
         awake_bytes=87 * GIB,
         lowest_asleep_bytes=2 * GIB,
     )
@@ -222,8 +223,8 @@ def test_memory_that_grew_back_while_asleep_is_half_awake():
 
 def test_metric_awake_with_little_memory_is_half_awake_not_paused():
     seen = look(sleeping=True, metric=SleepMetric.AWAKE)
-    assert state_of(seen, memory=held(5), awake_bytes=87 * GIB).state is State.PARTIAL
-    assert state_of(seen, memory=held(87), awake_bytes=87 * GIB).state is State.PAUSED
+    assert state_of(seen, asleep_bytes=5 * GIB, awake_bytes=87 * GIB).state is State.PARTIAL
+    assert state_of(seen, asleep_bytes=87 * GIB, awake_bytes=87 * GIB).state is State.PAUSED
 
 
 def test_a_staged_wake_that_stopped_midway_is_half_awake():

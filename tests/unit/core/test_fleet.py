@@ -1,136 +1,24 @@
 """The fleet store: events in, one picture out."""
 
 import pytest
+from support.story import GIB, Story
 
 from sleeptui.core.events import (
     Discovered,
     FactsLearned,
     GpuSampled,
-    HomeFound,
     Noted,
     OperationAdvanced,
-    OperationEnded,
-    OperationQueued,
-    OperationStarted,
-    ServerAdded,
     ServerRemoved,
-    StateObserved,
 )
-from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import (
-    Control,
-    EngineMetrics,
-    GpuProcess,
     GpuReading,
-    GpuSample,
-    Home,
     MemorySource,
-    Observation,
     Reach,
     ServerFacts,
-    SleepMetric,
     State,
 )
-from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
-from sleeptui.core.settings import ServerSpec, Settings
-
-GIB = 1 << 30
-
-
-class Story:
-    """Tells the store what happened, a moment at a time."""
-
-    def __init__(self, *names):
-        self.store = FleetStore(Settings())
-        self.now_s = 100.0
-        for name in names or ("a",):
-            self.store.apply(
-                ServerAdded(at_s=self.now_s, spec=ServerSpec(name=name, url="http://127.0.0.1:1"))
-            )
-            self.store.apply(
-                FactsLearned(
-                    at_s=self.now_s,
-                    server=name,
-                    facts=ServerFacts(version="0.25.1", sleep_enabled=True),
-                )
-            )
-
-    def wait(self, seconds):
-        self.now_s += seconds
-        return self
-
-    def look(
-        self,
-        *,
-        server="a",
-        sleeping=False,
-        reach=Reach.ANSWERED,
-        load=None,
-        problem=None,
-        **metrics,
-    ):
-        default = SleepMetric.OFFLOADED if sleeping else SleepMetric.AWAKE
-        page = EngineMetrics(**({"sleep_metric": default} | metrics))
-        answered = reach is Reach.ANSWERED
-        seen = Observation(
-            at_s=self.now_s,
-            took_s=0.01,
-            reach=reach,
-            control=Control.AVAILABLE,
-            is_sleeping=sleeping if answered else None,
-            metrics=page if answered and problem is None else None,
-            load=load,
-            problem=problem,
-        )
-        self.store.apply(StateObserved(at_s=self.now_s, server=server, observation=seen))
-        return self.view(server)
-
-    def gpu(self, used, *processes, problem=None, listed=True):
-        sample = GpuSample(
-            index=0,
-            name="H200",
-            total_bytes=140 * GIB,
-            used_bytes=int(used * GIB),
-            processes=tuple(
-                GpuProcess(pid=pid, used_bytes=None if gib is None else int(gib * GIB))
-                for pid, gib in processes
-            )
-            if listed
-            else None,
-            problem=problem,
-        )
-        self.store.apply(
-            GpuSampled(at_s=self.now_s, reading=GpuReading(at_s=self.now_s, gpus=(sample,)))
-        )
-        return self.store.view
-
-    def at_home(self, *pids, server="a"):
-        self.store.apply(HomeFound(at_s=self.now_s, server=server, home=Home(pids=frozenset(pids))))
-
-    def start(self, kind, *, id_=1, server="a", phase=Phase.CALLING, level=None):
-        operation = Operation(
-            id=id_, kind=kind, server=server, began_s=self.now_s, phase=phase, level=level
-        )
-        event = OperationQueued if phase is Phase.QUEUED else OperationStarted
-        self.store.apply(event(at_s=self.now_s, operation=operation))
-        return self.view(server)
-
-    def end(self, kind, outcome=Outcome.DONE, *, id_=1, server="a", **fields):
-        record = OperationRecord(
-            id=id_,
-            kind=kind,
-            server=server,
-            began_s=self.now_s - 1,
-            **({"duration_s": 1.0, "outcome": outcome} | fields),
-        )
-        self.store.apply(OperationEnded(at_s=self.now_s, record=record))
-        return self.view(server)
-
-    def view(self, server="a"):
-        return self.store.view.server(server)
-
-    def log(self):
-        return [(entry.server, entry.text) for entry in self.store.view.log]
+from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 
 
 def test_a_new_server_is_unknown():
@@ -239,14 +127,14 @@ def test_restarts_at_each_look_are_told_together():
     for number in range(30):
         story.wait(1).look(process_start_s=1.0 + number % 2)
     told = [text for _, text in story.log() if "restarted" in text]
-    many = "was restarted 10 times in 10 s: do several servers answer on its address?"
+    many = "was restarted 10 times in 10.0 s: do several servers answer on its address?"
     assert told == ["was restarted", many, many]
 
 
 def test_what_hinders_the_looks_is_told_once():
     story = Story("a", "b")
     for _ in range(3):
-        story.wait(1).look(problem="answers more than 8 MiB of metrics", page=None)
+        story.wait(1).look(problem="answers more than 8 MiB of metrics")
         story.look(server="b", reach=Reach.TIMED_OUT, problem="no answer in time from h:1")
     assert story.log() == [
         ("a", "found awake"),
@@ -346,7 +234,7 @@ def test_asleep_but_never_let_go_is_suspect():
     story.gpu(90, (10, 87))
     story.look(sleeping=True)
     story.gpu(90, (10, 87))
-    story.look(sleeping=True)
+    story.wait(0.5).look(sleeping=True)
     assert story.view().state is State.SUSPECT
 
 
@@ -359,7 +247,7 @@ def test_half_awake_by_memory():
     story.gpu(4, (10, 2))
     assert story.view().state is State.ASLEEP
     story.gpu(62, (10, 60))
-    assert story.view().state is State.PARTIAL
+    assert story.wait(0.5).look(sleeping=True).state is State.PARTIAL
 
 
 def test_gpu_problems_are_said_once():

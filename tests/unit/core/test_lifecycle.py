@@ -22,7 +22,8 @@ def view(state=State.AWAKE, version="0.25.1", enabled=True, **fields):
 @pytest.mark.parametrize("command", sorted(ALLOWED))
 def test_every_state_and_command_has_an_answer(state, command):
     refused = refusal(command, view(state))
-    assert (refused is None) == (state in ALLOWED[command])
+    suspect_prompt = (command, state) == ("server.prompt", State.SUSPECT)
+    assert (refused is None) == (state in ALLOWED[command] or suspect_prompt)
     if refused is not None:
         assert refused.message.startswith("code is ")
         assert refused.message.isprintable()
@@ -62,6 +63,15 @@ def test_asleep_says_its_level():
 
 
 @pytest.mark.parametrize(
+    ("fields", "refused"),
+    [({}, False), ({"queue_frozen": True}, True), ({"level": 1}, True)],
+)
+def test_a_suspect_server_that_says_awake_can_be_tried_with_a_prompt(fields, refused):
+    found = refusal("server.prompt", view(State.SUSPECT, reason="signals disagree", **fields))
+    assert (found is not None) == refused
+
+
+@pytest.mark.parametrize(
     ("level", "version", "enabled", "refused"),
     [
         (0, "0.25.1", True, False),
@@ -73,6 +83,7 @@ def test_asleep_says_its_level():
         (1, "0.25.1", None, False),
         (2, "0.10.0", True, True),
         (2, "0.11.0", True, False),
+        (2, None, True, True),
         (3, "0.25.1", True, True),
         (-1, "0.25.1", True, True),
     ],

@@ -1,0 +1,65 @@
+"""How the state of a server is known: what each signal says, a line each."""
+
+from sleeptui.core.model import Control, Home, Observation, Reach, SleepMetric
+from sleeptui.core.operation import Kind, OperationRecord
+from sleeptui.core.signals import Signals
+from sleeptui.core.units import memory as memory_text
+
+
+def evidence_of(signals: Signals) -> tuple[str, ...]:
+    """What each signal says, a line each."""
+    return tuple(
+        line
+        for line in (
+            *_said_by_server(signals.observation),
+            _said_by_memory(signals),
+            _said_by_home(signals.home),
+            _said_by_last(signals.last),
+        )
+        if line
+    )
+
+
+def _said_by_server(seen: Observation | None) -> tuple[str, ...]:
+    if seen is None:
+        return ()
+    if seen.reach is not Reach.ANSWERED:
+        return (f"look: {seen.problem or seen.reach.value}",)
+    lines = []
+    if seen.is_sleeping_slow:
+        lines.append("/is_sleeping: no answer while /metrics answers")
+    elif seen.is_sleeping is not None:
+        lines.append(f"/is_sleeping: {str(seen.is_sleeping).lower()}")
+    if seen.is_paused is not None:
+        lines.append(f"/is_paused: {str(seen.is_paused).lower()}")
+    if seen.metrics is not None and seen.metrics.sleep_metric is not None:
+        metric = seen.metrics.sleep_metric
+        shown = "all zero" if metric is SleepMetric.NONE else metric.value
+        lines.append(f"engine_sleep_state: {shown}")
+    if seen.control is Control.NO_DEV_MODE:
+        lines.append("/is_sleeping: 404")
+    return tuple(lines)
+
+
+def _said_by_memory(signals: Signals) -> str:
+    if signals.memory is None:
+        return "GPU memory: not visible for its processes"
+    text = f"GPU memory: {memory_text(signals.memory.total_bytes)}"
+    if signals.awake_bytes is not None:
+        text += f" of {memory_text(signals.awake_bytes)} awake"
+    return f"{text}, {signals.memory.source.value}"
+
+
+def _said_by_home(home: Home | None) -> str:
+    if home is None:
+        return ""
+    if home.container is not None:
+        return f"container {home.container}: {home.container_state or 'found'}"
+    return f"local processes: {len(home.pids)}"
+
+
+def _said_by_last(last: OperationRecord | None) -> str:
+    if last is None:
+        return ""
+    level = f" L{last.level}" if last.kind is Kind.SLEEP and last.level is not None else ""
+    return f"our last: {last.kind.value}{level}, {last.outcome.value}"
