@@ -49,21 +49,25 @@ def unsent(error: EngineError, *, midway: str = "") -> Result:
     )
     return Result(
         outcome=Outcome.FAILED,
-        cause=Cause.STOPPED_MIDWAY if midway else Cause.REJECTED,
+        cause=_stopped(midway) if midway else Cause.REJECTED,
         message=f"{where}{error.message}; {what}",
         hint=error.hint,
     )
 
 
+def _stopped(step: str) -> Cause:
+    return Cause.NO_WEIGHTS if step == "reload" else Cause.STOPPED_MIDWAY
+
+
 def _cause(error: Refused, kind: Kind, *, midway: str) -> Cause:
     inside = error.status == _SERVER_ERROR or error.status > _UNAVAILABLE
     if not inside:
-        return Cause.STOPPED_MIDWAY if midway else Cause.REJECTED
+        return _stopped(midway) if midway else Cause.REJECTED
     words = f"{error.detail} {error.message}".lower()
     if kind is Kind.WAKE and "out of memory" in words:
         return Cause.OUT_OF_MEMORY
     if midway in ("reload", "reset"):
-        return Cause.STOPPED_MIDWAY
+        return _stopped(midway)
     return Cause.WEDGED
 
 
@@ -72,7 +76,7 @@ def _hint(cause: Cause, error: Refused, features: Features) -> str:
         return "put another model on its GPU to sleep, then wake it again"
     if cause in (Cause.OUT_OF_MEMORY, Cause.WEDGED):
         return _RESTART
-    if error.hint or cause is Cause.STOPPED_MIDWAY:
+    if error.hint or cause in (Cause.STOPPED_MIDWAY, Cause.NO_WEIGHTS):
         return error.hint or "wake it again; if that fails too, restart it"
     if error.status in (_NOT_FOUND, _NOT_IMPLEMENTED):
         return "start it with VLLM_SERVER_DEV_MODE=1"

@@ -9,7 +9,7 @@ from functools import partial
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
 from sleeptui.core.lifecycle import level_refusal, refusal
-from sleeptui.core.model import ServerView, SleepLevel, SleepMode
+from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
 from sleeptui.core.ports import TokenEvent
 from sleeptui.services.deadline import end, within
@@ -25,6 +25,7 @@ from sleeptui.services.ticket import Stopped, Ticket
 from sleeptui.services.wake import slept_level, wake_refusal, wake_up
 
 Work = Callable[[Run], Awaitable[Result]]
+_AWAKE = frozenset({State.AWAKE, State.NO_CONTROL})
 
 
 class Operations:
@@ -193,13 +194,12 @@ class Operations:
     async def _turn(self, run: Run, claim: Claim) -> str:
         """Wait until it may begin. Returns why it does not begin at all, or ""."""
         try:
-            await run.ticket.stoppable(_wait_for(claim.turn))
+            return await run.ticket.stoppable(_until_turn(run, claim))
         except Stopped:
             return "taken out of the queue; nothing was sent"
         except asyncio.CancelledError:
             run.end(Result(outcome=Outcome.CANCELLED, message="the panel was closed"))
             raise
-        return await _outdated(run) if claim.has_waited else ""
 
     def _start_up(self, claim: Claim) -> str:
         """Whether another server starts on the GPUs of the claim, in words."""
@@ -241,13 +241,15 @@ async def _outdated(run: Run) -> str:
     seen = await run.look()
     if run.operation.kind is Kind.SLEEP and seen.is_sleeping:
         return "it was asleep when its turn came; nothing was sent"
-    if run.operation.kind is not Kind.SLEEP and seen.is_sleeping is False and not seen.is_paused:
+    if run.operation.kind is not Kind.SLEEP and run.view.state in _AWAKE:
         return "it was awake when its turn came; nothing was sent"
     return ""
 
 
-async def _wait_for(turn: asyncio.Future[None]) -> None:
-    await turn
+async def _until_turn(run: Run, claim: Claim) -> str:
+    """Wait for the turn. Returns why it makes no sense any more then, or ""."""
+    await claim.turn
+    return await _outdated(run) if claim.has_waited else ""
 
 
 async def _all_ended(tasks: set[asyncio.Task[None]]) -> None:

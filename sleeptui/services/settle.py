@@ -33,10 +33,11 @@ async def weigh_settled(run: Run, before: Weight) -> Weight:
     """Wait until the memory of the GPUs in ``before`` stands still, then read it.
 
     Settled: within ``settled_bytes`` for ``settled_for_s``; bounded by ``settle_s``, after which
-    the last figure counts. Noted as the part ``memory``.
+    the last figure counts. Noted as the part ``memory``. Where it cannot be read, nothing tells
+    when it has settled: unknown.
     """
     if before.used_bytes is None:
-        return before
+        return Weight(gpus=before.gpus, used_bytes=None, held_bytes=None)
     began_s = run.now_s()
     last: list[int] = []
     with suppress(TimeoutError):

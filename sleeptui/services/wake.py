@@ -50,7 +50,8 @@ def slept_level(view: ServerView) -> int | None:
     """The level that a server sleeps at, the worse one where two sources disagree.
 
     A ``/sleep`` of a sleeping server does nothing and still sets the metric, so that weights
-    dropped by us count as dropped whatever the metric says.
+    dropped by us count as dropped whatever the metric says; also those of somebody else's sleep
+    that a wake of ours has not brought back.
     """
     metric = view.metrics.sleep_metric if view.metrics else None
     shown = view.level if view.level is not None else _LEVEL.get(metric or SleepMetric.AWAKE)
@@ -59,6 +60,8 @@ def slept_level(view: ServerView) -> int | None:
     for record in view.history:
         if record.kind is Kind.WAKE and record.outcome is Outcome.DONE:
             break
+        if record.kind is Kind.WAKE and record.level == SleepLevel.DISCARD:
+            return SleepLevel.DISCARD
         if record.kind is Kind.SLEEP and record.outcome in _ASLEEP:
             return SleepLevel.DISCARD if record.level == SleepLevel.DISCARD else shown
     return shown
@@ -115,7 +118,7 @@ class _Waking:
         """Send the steps in order; the first that fails is the last."""
         run, steps = self._run, self._steps()
         self._before = await weigh(run)
-        for step in steps:
+        for number, step in enumerate(steps):
             run.advance(step.phase)
             sent = await send(
                 run, step.name, partial(step.send, run.client), midway=step is not steps[0]
@@ -123,10 +126,11 @@ class _Waking:
             self._sent.append(sent)
             if sent.doubt and step is not steps[-1]:
                 await run.look()
+                is_read = _RELOAD in steps[:number]
                 raise Ended(
                     Result(
                         outcome=Outcome.UNKNOWN,
-                        cause=Cause.STOPPED_MIDWAY,
+                        cause=Cause.STOPPED_MIDWAY if is_read else Cause.NO_WEIGHTS,
                         message=f"step {step.name}: {sent.doubt}; the wake stopped there",
                         hint="wait until it answers, then wake it again",
                     )

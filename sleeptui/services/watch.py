@@ -12,6 +12,7 @@ from sleeptui.core.model import Observation, Reach, ServerView, State
 from sleeptui.core.ports import Clock, EngineClient
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.bus import Bus
+from sleeptui.services.deadline import within
 from sleeptui.services.nap import Naps
 
 log = logging.getLogger(__name__)
@@ -84,14 +85,22 @@ class Watch:
                 if error.message != told:
                     told = error.message
                     self._note(f"its version and models cannot be read: {error}")
-                await self._clock.sleep(FACTS_RETRY_S[min(attempt, len(FACTS_RETRY_S) - 1)])
-                attempt += 1
-                self._facts_due.set()
+                attempt = await self._until_retry(attempt)
                 continue
             attempt, told = 0, ""
             self._bus.publish(
                 FactsLearned(at_s=self._clock.now_s(), server=self.spec.name, facts=facts)
             )
+
+    async def _until_retry(self, attempt: int) -> int:
+        """Pause after a failed attempt; a restart ends the pause. Returns the next attempt."""
+        pause_s = FACTS_RETRY_S[min(attempt, len(FACTS_RETRY_S) - 1)]
+        try:
+            await within(self._clock, pause_s, self._facts_due.wait())
+        except TimeoutError:
+            self._facts_due.set()
+            return attempt + 1
+        return 0
 
     async def look(self, *, full: bool) -> Observation:
         """Look once, publish it, and notice restarts."""

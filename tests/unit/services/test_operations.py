@@ -208,6 +208,22 @@ class TestDrain:
             await clock.advance(0.1)
         assert (await ticket.ended()).outcome is Outcome.UNKNOWN
 
+    async def test_what_looks_whether_it_still_makes_sense_is_stopped_too(self, clock):
+        async with opened(*two(clock), clock=clock) as panel:
+            operations = panel.services.operations
+            first = operations.sleep(panel.services.store.view.servers[0].name)
+            name = panel.services.store.view.servers[1].name
+            second = operations.sleep(name)
+            engine = panel.engine(name)
+            engine.look_takes_s = 10.0
+            await panel.ends(first)
+            await clock.advance(1.0)
+            closing = asyncio.ensure_future(operations.drain(2.0))
+            await clock.advance(30.0)
+            await closing
+            assert (await second.ended()).outcome is Outcome.CANCELLED
+            assert engine.calls == []
+
     async def test_with_nothing_to_do_it_ends_at_once(self, clock):
         async with opened(FakeEngine(clock), clock=clock) as panel:
             await panel.services.operations.drain(5.0)

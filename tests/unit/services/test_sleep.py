@@ -112,6 +112,14 @@ async def test_without_gpu_figures_it_is_done_and_says_that_nothing_was_measured
         assert parts(record) == ["call", "state"]
 
 
+async def test_what_it_held_awake_is_no_residual(clock):
+    spec = ServerSpec(name="qwen", url="http://127.0.0.1:8001", gpus=(7,))
+    async with opened(FakeEngine(clock), clock=clock, specs=[spec]) as panel:
+        record = await panel.ends(panel.services.operations.sleep("qwen"))
+        assert record.message == "asleep at level 1, its memory was not measured"
+        assert (record.freed_bytes, record.residual_bytes) == (None, None)
+
+
 async def test_memory_that_comes_late_is_waited_for_and_memory_that_never_rests_is_bounded(clock):
     async with opened(FakeEngine(clock), clock=clock) as panel:
         noise = iter(range(10_000))

@@ -3,7 +3,7 @@ import itertools
 import pytest
 from support.builders import seen
 from support.clock import settle
-from support.fakes import FakeEngine
+from support.fakes import FakeEngine, broken
 from support.panel import opened
 
 from sleeptui.core.errors import ProcessError, Refused
@@ -132,6 +132,19 @@ async def test_facts_that_cannot_be_read_are_tried_again_ever_later_and_told_onc
         assert len(of(panel, FactsLearned)) == 1
         notes = [note.text for note in of(panel, Noted)]
         assert notes == ["its version and models cannot be read: 401 Unauthorized. set api_key_env"]
+
+
+async def test_a_restart_ends_the_pause_before_the_facts_are_read_again(clock):
+    engine = FakeEngine(clock, faults={"facts": [broken() for _ in range(6)]})
+    async with opened(engine, clock=clock, begin=False) as panel:
+        panel.services.begin()
+        await clock.advance(60.0)
+        assert panel.view("qwen").facts.models == ()
+        engine.reach = Reach.REFUSED
+        await clock.advance(3.0)
+        engine.reach, engine.started_s, engine.faults = Reach.ANSWERED, 2_000.0, {}
+        await clock.advance(3.0)
+        assert panel.view("qwen").facts.models == ("qwen",)
 
 
 async def test_homes_are_found_soon_after_a_server_is_added_and_published_on_change(clock):

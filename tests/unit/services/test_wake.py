@@ -84,7 +84,7 @@ async def test_our_own_sleep_at_level_2_counts_whatever_the_metric_says(clock):
     ("step", "calls", "cause", "state"),
     [
         ("wake weights", 1, Cause.WEDGED, State.WEDGED),
-        ("reload_weights", 2, Cause.STOPPED_MIDWAY, State.PARTIAL),
+        ("reload_weights", 2, Cause.NO_WEIGHTS, State.PARTIAL),
         ("wake kv_cache", 3, Cause.WEDGED, State.WEDGED),
     ],
 )
@@ -104,7 +104,7 @@ async def test_the_step_that_failed_is_named(clock):
     async with opened(asleep(clock, 2, faults={"reload_weights": [error]}), clock=clock) as panel:
         await until_asleep(panel)
         ended = await panel.ends(panel.services.operations.wake("qwen"))
-        assert ended.cause is Cause.STOPPED_MIDWAY
+        assert ended.cause is Cause.NO_WEIGHTS
         assert ended.message == "step reload failed: it answered 404"
         assert ended.hint == "wake it again; if that fails too, restart it"
         assert (await panel.ends(panel.services.operations.wake("qwen"))).outcome is Outcome.DONE
@@ -125,7 +125,7 @@ async def test_a_step_without_answer_stops_the_wake_there(clock):
         await until_asleep(panel)
         ended = await panel.ends(panel.services.operations.wake("qwen"))
         assert engine.calls == ["wake weights", "reload_weights"]
-        assert (ended.outcome, ended.cause) == (Outcome.UNKNOWN, Cause.STOPPED_MIDWAY)
+        assert (ended.outcome, ended.cause) == (Outcome.UNKNOWN, Cause.NO_WEIGHTS)
         assert ended.message == "step reload: no answer in 120 s; the wake stopped there"
         assert panel.view("qwen").state is State.PARTIAL
 
@@ -283,6 +283,48 @@ async def test_it_is_refused_before_anything_is_published(clock):
         assert panel.story() == []
 
 
+class TestNoWeights:
+    """All is mapped and the weights are not read again: awake, and its answers are garbage."""
+
+    @pytest.mark.parametrize(
+        ("step", "error", "outcome"),
+        [
+            ("reload_weights", Refused("500", server="qwen", status=500), Outcome.FAILED),
+            ("reload_weights", TimedOut("no connection", server="qwen"), Outcome.FAILED),
+            ("reload_weights", timed_out(), Outcome.UNKNOWN),
+            ("wake", timed_out(), Outcome.UNKNOWN),
+        ],
+    )
+    async def test_it_is_not_shown_as_awake_and_another_wake_reads_them(
+        self, clock, step, error, outcome
+    ):
+        engine = asleep(clock, 2, version="0.20.0", faults={step: [error]}, works_anyway={"wake"})
+        async with opened(engine, clock=clock) as panel:
+            await until_asleep(panel)
+            ended = await panel.ends(panel.services.operations.wake("qwen"))
+            assert (ended.outcome, ended.cause) == (outcome, Cause.NO_WEIGHTS)
+            await clock.advance(5.0)
+            assert panel.view("qwen").state is State.SUSPECT
+            engine.calls.clear()
+            again = await panel.ends(panel.services.operations.wake("qwen"))
+            assert engine.calls == ["wake", "reload_weights", "reset_prefix_cache"]
+            assert again.outcome is Outcome.DONE
+            await clock.advance(5.0)
+            assert panel.view("qwen").state is State.AWAKE
+
+    async def test_the_wake_that_reads_them_may_have_to_wait(self, clock):
+        error = Refused("500", server="qwen", status=500)
+        broken_one = asleep(clock, 2, version="0.20.0", faults={"reload_weights": [error]})
+        async with opened(broken_one, FakeEngine(clock, name="phi"), clock=clock) as panel:
+            await until_asleep(panel)
+            await panel.ends(panel.services.operations.wake("qwen"))
+            first = panel.services.operations.sleep("phi")
+            second = panel.services.operations.wake("qwen")
+            await panel.ends(first)
+            assert (await panel.ends(second)).outcome is Outcome.DONE
+            assert panel.view("qwen").state is State.AWAKE
+
+
 class TestSleptLevel:
     def view(self, sleep, *history, level=None):
         return server(
@@ -305,6 +347,10 @@ class TestSleptLevel:
         assert slept_level(self.view("weights_offloaded", record(Kind.PROMPT), ours)) == 2
         failed = record(Kind.WAKE, outcome=Outcome.FAILED)
         assert slept_level(self.view("awake", failed, ours)) == 2
+
+    def test_a_wake_from_level_2_that_failed_leaves_it_there(self):
+        failed = record(Kind.WAKE, outcome=Outcome.FAILED, level=2)
+        assert slept_level(self.view("awake", failed)) == 2
 
     def test_a_good_wake_since_then_ends_it(self):
         ours, woken = record(Kind.SLEEP, level=2), record(Kind.WAKE)
