@@ -437,3 +437,8 @@ async def test_with_ascii_nothing_else_is_drawn():
             assert shown_text(panel.pilot).isascii(), key
             await panel.press("escape")
             await panel.home()
+
+
+async def test_on_the_smallest_screen_the_footer_still_shows_keys():
+    async with Panel(AWAKE, size=(60, 16)) as panel:
+        await until(panel.pilot, lambda: "s Sleep w Wake" in shown_text(panel.pilot))
