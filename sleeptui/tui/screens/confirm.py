@@ -39,6 +39,10 @@ class ConfirmScreen(ModalScreen[bool]):
         self._yes = yes
         self._no = no
 
+    def on_mount(self) -> None:
+        """Clear the notices: they would cover the buttons."""
+        self.app.clear_notifications()
+
     def compose(self) -> ComposeResult:
         """A question, what is lost, two buttons; the harmless one has the focus."""
         with Vertical(id="box"):

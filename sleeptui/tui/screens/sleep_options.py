@@ -8,13 +8,14 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, RadioButton, RadioSet, Static
+from textual.widgets import Button, RadioSet, Static
 
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
 from sleeptui.tui import sleeping
 from sleeptui.tui.sleeping import SleepChoice
+from sleeptui.tui.widgets.choice import Choice
 
 
 class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
@@ -53,7 +54,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
             yield Static("Level", classes="heading")
             with RadioSet(id="levels"):
                 for level in SleepLevel:
-                    yield RadioButton(
+                    yield Choice(
                         self._level_label(level),
                         value=level is self._level,
                         disabled=bool(sleeping.level_refusal(self._views, level)),
@@ -62,7 +63,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
             yield Static("Requests in flight", classes="heading")
             with RadioSet(id="modes"):
                 for mode in SleepMode:
-                    yield RadioButton(
+                    yield Choice(
                         self._mode_label(mode),
                         value=mode is self._mode,
                         disabled=bool(sleeping.mode_refusal(self._views, mode)),
@@ -75,6 +76,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
 
     def on_mount(self) -> None:
         """Start on the button: enter does what is written."""
+        self.app.clear_notifications()  # they would cover the buttons
         self.query_one("#sleep").focus()
         self._say()
 
@@ -121,7 +123,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         self.dismiss(None)
 
     def _press(self, selector: str) -> None:
-        button = self.query_one(selector, RadioButton)
+        button = self.query_one(selector, Choice)
         if button.disabled:
             self.app.bell()
         else:
