@@ -88,10 +88,7 @@ class Drive:
         load = threading.Thread(target=lambda: ends.extend(asyncio.run(_streams(url, name))))
         load.start()
         self.panel.cursor_to(name)
-        self.panel.until(
-            lambda _: any(f" {STREAMS} " in line for line in [self.panel.row(f" {name} ")]),
-            f"{STREAMS} running",
-        )
+        self.panel.row_shows(f" {name} ", f" {STREAMS} ")
         self.panel.press("s")
         self.panel.shows("abort", "keep")
         self.shot("busy-asks")
