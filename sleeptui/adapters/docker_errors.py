@@ -40,7 +40,12 @@ def explain(error: Exception, *, address: str, timeout_s: float) -> ContainerErr
     import requests.exceptions  # noqa: PLC0415
     import urllib3.exceptions  # noqa: PLC0415
 
-    causes = tuple(_causes(error))
+    # urllib3 derives a refused connection and an unknown host from its timeouts.
+    causes = tuple(
+        cause
+        for cause in _causes(error)
+        if not isinstance(cause, urllib3.exceptions.NewConnectionError)
+    )
     if _has(causes, requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
         return explain_connection(TimeoutError(), address=address, timeout_s=timeout_s)
     for cause in causes:

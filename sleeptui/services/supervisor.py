@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import GpuReading, Observation
 from sleeptui.core.ports import Clock, EngineClient, EngineClients, GpuProbe, HomeFinder
 from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.core.text import one_line
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end
 from sleeptui.services.gpus import GpuSampler
@@ -62,6 +64,7 @@ class Supervisor:
         self._group: asyncio.TaskGroup | None = None
         self._loops: list[asyncio.Task[None]] = []
         self._home_problem = ""
+        self._told: set[str] = set()
         self._home_naps = Naps(clock)
         self._are_homes_due = False
         self.gpus = GpuSampler(
@@ -177,11 +180,20 @@ class Supervisor:
                 self._note(f"where the servers run cannot be seen: {error}")
             return
         self._home_problem = ""
+        if any(spec.name not in homes for spec in specs):
+            self._tell(self._finder.notes())
         for spec in specs:
             view = self._store.server(spec.name)
             home = homes.get(spec.name)
             if view is not None and view.home != home:
                 self._bus.publish(HomeFound(at_s=self._clock.now_s(), server=spec.name, home=home))
+
+    def _tell(self, notes: Sequence[str]) -> None:
+        """Say once what may be why a server was not found."""
+        for note in notes:
+            if note not in self._told:
+                self._told.add(note)
+                self._note(one_line(note))
 
     def _note(self, text: str) -> None:
         self._bus.publish(

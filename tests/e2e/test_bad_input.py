@@ -244,10 +244,13 @@ class TestGpu:
 
 
 class TestDocker:
+    """It is named where a server is not found; the others need it not."""
+
     def test_it_is_not_there(self, bad, home):
-        gone = {"DOCKER_HOST": f"tcp://127.0.0.1:{closed_port()}"}
-        with opened(bad.arguments("healthy"), home, environment=gone) as panel:
-            panel.row_shows("■ healthy", "AWAKE")
+        address = f"127.0.0.1:{closed_port()}"
+        gone = {"DOCKER_HOST": f"tcp://{address}"}
+        with opened(bad.arguments("healthy", "refuses"), home, environment=gone) as panel:
+            panel.shows(f"Docker is not running: nothing answers at tcp://{address}")
             cycle(panel)
 
     def test_it_hangs(self, bad, home, tmp_path):
@@ -255,9 +258,10 @@ class TestDocker:
             deaf.bind(str(tmp_path / "d.sock"))
             deaf.listen(64)
             hanging = {"DOCKER_HOST": f"unix://{tmp_path}/d.sock"}
-            with opened(bad.arguments("healthy"), home, environment=hanging) as panel:
+            with opened(bad.arguments("healthy", "refuses"), home, environment=hanging) as panel:
                 panel.row_shows("■ healthy", "AWAKE")
                 cycle(panel)
+                panel.shows("Docker has not answered in")
 
 
 @pytest.mark.parametrize(

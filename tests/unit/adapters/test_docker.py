@@ -224,6 +224,7 @@ def wrapped(inner: Exception) -> Exception:
         (wrapped(PermissionError(13, "Permission denied")), "No permission to ask Docker"),
         (wrapped(FileNotFoundError(2, "No such file")), "there is no /d.sock"),
         (wrapped(ConnectionRefusedError(111, "refused")), "nothing answers"),
+        (wrapped(urllib3.exceptions.NewConnectionError(None, "refused")), "nothing answers"),
         (wrapped(ConnectionResetError(104, "reset")), "nothing answers"),
         (wrapped(TimeoutError()), "has not answered in 3 s"),
         (requests.exceptions.ReadTimeout(), "has not answered in 3 s"),

@@ -174,6 +174,16 @@ async def test_homes_that_cannot_be_looked_for_are_told_once(clock):
         assert len(of(panel, Noted)) == 2
 
 
+async def test_why_a_server_was_not_found_is_told_once(clock):
+    async with opened(FakeEngine(clock), clock=clock) as panel:
+        panel.homes.unseen = ["Docker is not running: there is no /var/run/docker.sock"]
+        await clock.advance(20.0)
+        assert of(panel, Noted) == []  # all that is watched was found
+        panel.homes.found.clear()
+        await clock.advance(20.0)
+        assert [note.text for note in of(panel, Noted)] == panel.homes.unseen
+
+
 async def test_servers_are_added_and_removed_live(clock):
     async with opened(FakeEngine(clock), clock=clock) as panel:
         supervisor = panel.services.supervisor
