@@ -72,7 +72,8 @@ def find_file(flags: Flags, environment: Mapping[str, str], folder: Path) -> Pat
         path = Path(named).expanduser()
         if not path.is_file():
             source = "--fleet" if flags.fleet else "SLEEPTUI_FLEET"
-            raise ConfigError(f"{named}: there is no such file", hint=f"check {source}")
+            what = "it is not a file" if path.exists() else "there is no such file"
+            raise ConfigError(f"{named}: {what}", hint=f"check {source}")
         return path
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~
         environment.get("HOME", "~"), ".config"
@@ -184,8 +185,9 @@ def parse_server(text: str) -> ServerSpec:
         name = urlsplit(text).netloc if "://" in text else ""
     name = name.strip()
     if not name or name != clean(name):
+        what = "has control characters" if name else "is missing"
         raise ConfigError(
-            f"--server {one_line(text, 80)}: the name is missing",
+            f"--server {one_line(text, 80)}: the name {what}",
             hint="use --server NAME=http://HOST:PORT",
         )
     return ServerSpec(name=name, url=checked_url(url, "--server", name))

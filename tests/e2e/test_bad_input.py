@@ -336,3 +336,41 @@ def test_a_terminal_that_is_closed_in_the_middle(bad, home, has_signal):
     finally:
         child.kill()
         child.wait()
+
+
+def shell(line, **streams):
+    """The program as a shell starts it, with its streams led elsewhere."""
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m sleeptui {line}', sys.executable],
+        capture_output=not streams,
+        text=True,
+        check=False,
+        timeout=60,
+        **streams,
+    )
+
+
+def test_output_that_cannot_be_written():
+    done = shell("--version > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("sleeptui: no space is left")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-"])
+def test_a_stream_that_is_closed_is_no_terminal(closed):
+    done = shell(f"--demo {closed}")
+    assert done.returncode == 2
+    assert "the panel needs a terminal" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_screen_that_would_be_drawn_into_a_file():
+    ours, theirs = pty.openpty()
+    try:
+        done = shell("--demo", stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.returncode == 2
+    assert "draws on standard error, and that is no terminal" in done.stderr

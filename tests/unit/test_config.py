@@ -262,3 +262,13 @@ def test_no_value_of_a_wrong_kind_raises_anything_but_our_error(value, key):
         parse(f"{key} = {json.dumps(value)}", "file")
     except ConfigError as error:
         assert error.message.startswith("file")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="it is not a file. check --fleet"):
+        load_settings(Flags(fleet=str(tmp_path)), {}, tmp_path)
+
+
+def test_a_name_on_the_command_line_that_would_drive_the_terminal(tmp_path):
+    with pytest.raises(ConfigError, match="--server x=http://h:1: the name has control characters"):
+        load_settings(Flags(servers=("x\x1b[2J=http://h:1",)), {}, tmp_path)

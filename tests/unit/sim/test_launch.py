@@ -98,3 +98,14 @@ def test_an_interrupt_ends_it_cleanly():
     process.terminate()
     assert process.wait(timeout=30) == 0
     process.stdout.close()
+
+
+async def test_a_full_disk_is_said(monkeypatch):
+    def full():
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(launch.tempfile, "TemporaryFile", full)
+    with pytest.raises(SimError, match="needs a temporary file") as caught:
+        async with launched_fleet("default"):
+            pytest.fail("it started")
+    assert "TMPDIR" in caught.value.hint
