@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from sleeptui.core.errors import EngineError, Refused, TimedOut, Unreachable
+from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, Reach
 from sleeptui.core.ports import Timed
 from sleeptui.services.explain import lost, refused, unsent
@@ -55,8 +55,10 @@ async def send(
         if not error.sent:
             raise Ended(unsent(error, midway=step)) from error
         doubt = error.message
-    except EngineError as error:
+    except BadReply as error:
         doubt = error.message
+    except EngineError as error:  # held back here: its version would not know it, or do harm
+        raise Ended(unsent(error, midway=step)) from error
     else:
         run.part(name, timed.duration_s)
         return Sent(sent_s=timed.sent_s, done_s=timed.done_s)

@@ -6,7 +6,7 @@ from support.clock import settle
 from support.fakes import FakeEngine, broken, timed_out
 from support.panel import opened
 
-from sleeptui.core.errors import BadReply, NotAllowed, Refused, TimedOut
+from sleeptui.core.errors import BadReply, EngineError, NotAllowed, Refused, TimedOut
 from sleeptui.core.model import Reach, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Cause, Outcome, Phase
 from sleeptui.core.settings import ServerSpec, Thresholds, Timeouts
@@ -182,6 +182,15 @@ async def test_a_request_that_never_left_is_failed_and_says_so(clock):
         record = await panel.ends(panel.services.operations.sleep("qwen"))
         assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.REJECTED)
         assert record.message == "no connection in 1 s; nothing was sent"
+        assert panel.view("qwen").state is State.AWAKE
+
+
+async def test_a_request_that_is_held_back_is_failed_at_once(clock):
+    error = EngineError("this version would drop its weights, not sent", server="qwen")
+    async with opened(FakeEngine(clock, faults={"sleep": [error]}), clock=clock) as panel:
+        record = await panel.ends(panel.services.operations.sleep("qwen"))
+        assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.REJECTED)
+        assert record.duration_s < 1.0
         assert panel.view("qwen").state is State.AWAKE
 
 
