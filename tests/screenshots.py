@@ -65,10 +65,10 @@ class Stage:
         server = self.app.services.store.view.server(name)
         return State.UNKNOWN if server is None else server.state
 
-    def has_ended(self, name: str) -> bool:
-        """Whether a first operation on the server is over."""
+    def ended(self, name: str) -> int:
+        """How many operations on the server are over."""
         server = self.app.services.store.view.server(name)
-        return server is not None and bool(server.history)
+        return 0 if server is None else len(server.history)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -118,7 +118,6 @@ async def default(stage: Stage) -> None:
     await stage.go_on(15)
     await stage.cursor_to("summarize")
     await stage.press("x")
-    await stage.until(lambda: stage.state("code") in {State.DRAINING, State.FALLING_ASLEEP})
     await stage.says("FALLING")
     await stage.take("switch")
     await stage.until(lambda: stage.state("summarize") is State.AWAKE)
@@ -142,9 +141,9 @@ async def _pages(stage: Stage) -> None:
     await stage.press("t")
     await stage.says("Send")
     for _ in range(2):
+        before = stage.ended("summarize")
         await stage.press("ctrl+j")
-        await stage.until(lambda: stage.app.services.operations.busy)
-        await stage.until(lambda: not stage.app.services.operations.busy)
+        await stage.until(lambda before=before: stage.ended("summarize") > before)
         await stage.pilot.pause(0.5)
     await stage.take("prompt")
     await stage.press("escape")
@@ -181,7 +180,7 @@ async def faults(stage: Stage) -> None:
     for name, key in (("keeps-memory", "s"), ("oom", "w"), ("wedged", "w")):
         await stage.cursor_to(name)
         await stage.press(key)
-        await stage.until(lambda name=name: stage.has_ended(name))
+        await stage.until(lambda name=name: stage.ended(name))
     await stage.go_on(10)
     await stage.take("faults")
 
@@ -221,15 +220,16 @@ async def _play(scenes: list[str], folder: Path, *, every: bool) -> None:
 def main() -> None:
     """Play the scenes and write their pictures."""
     parser = argparse.ArgumentParser(description="Rebuild the pictures of the demo.")
-    parser.add_argument("scenes", nargs="*", help=f"of {', '.join(SCENES)}; all without one")
+    parser.add_argument("scenes", nargs="*", help=f"of {', '.join(SCENES)}")
     parser.add_argument("--to", type=Path, default=FOLDER, help="folder; else screenshots/")
     parser.add_argument("--all", action="store_true", help="also pictures that are not kept")
     given = parser.parse_args()
     if unknown := set(given.scenes) - set(SCENES):
         parser.error(f"there is no scene {', '.join(sorted(unknown))}")
+    scenes = given.scenes or [name for name in SCENES if given.all or name != "versions"]
     given.to.mkdir(parents=True, exist_ok=True)
     with patch.object(platform, "node", return_value="gpu-box"):
-        asyncio.run(_play(given.scenes or list(SCENES), given.to, every=given.all))
+        asyncio.run(_play(scenes, given.to, every=given.all))
 
 
 if __name__ == "__main__":

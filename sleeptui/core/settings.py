@@ -9,14 +9,17 @@ class Timeouts:
     """How long each kind of request may take."""
 
     connect_s: float = 1.0
+    """Any connection."""
     probe_s: float = 2.0
     """A look: /is_sleeping, /metrics, /health."""
     sleep_s: float = 120.0
+    """/sleep, after the drain."""
     wake_s: float = 120.0
-    """Each step of a level 2 wake."""
+    """/wake_up; at level 2 each of its steps."""
     drain_s: float = 120.0
     """How long a sleep waits for requests in flight."""
     prompt_s: float = 120.0
+    """A test prompt, with its whole answer."""
     settle_s: float = 10.0
     """How long the state and the memory may take to be confirmed."""
 
@@ -32,7 +35,7 @@ class ServerSpec:
     api_key_env: str | None = None
     """Name of the environment variable with the key; the key itself is never stored."""
     gpus: tuple[int, ...] | None = None
-    """NVML indices; None: learnt from the processes."""
+    """NVML indices; where not given, learnt from the processes."""
     container: str | None = None
     """Docker container name."""
     compose: str | None = None
@@ -49,11 +52,11 @@ class Sampling:
     """How often to look."""
 
     interval_s: float = 0.5
-    """Servers and GPUs."""
+    """Between two looks at servers and GPUs."""
     fast_interval_s: float = 0.05
-    """GPU memory around an operation."""
+    """Between two readings of GPU memory around an operation."""
     discovery_s: float = 5.0
-    """Containers and processes."""
+    """Between two searches for containers and processes."""
     stale_after_s: float = 5.0
     """A server that has not answered for so long is shown as stale."""
 
@@ -65,7 +68,7 @@ class Thresholds:
     settled_bytes: int = 32 << 20
     """GPU memory has settled when it stays within this."""
     settled_for_s: float = 0.3
-    """...for this long."""
+    """How long GPU memory must stay within that."""
     freed_fraction: float = 0.5
     """A sleep that frees less than this share of what the server held is suspect."""
     regrown_fraction: float = 0.5
@@ -77,7 +80,9 @@ class PromptDefaults:
     """What the prompt screen starts with."""
 
     text: str = "Say in one sentence why the sky is blue."
+    """What is asked."""
     max_tokens: int = 64
+    """The longest answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +93,15 @@ class Settings:
     demo: str | None = None
     """Scenario of the simulated fleet, instead of servers."""
     readonly: bool = False
+    """Watch only: nothing can be put to sleep or woken."""
     sampling: Sampling = Sampling()
     thresholds: Thresholds = Thresholds()
     prompt: PromptDefaults = PromptDefaults()
     theme: str = "textual-dark"
+    """Any theme of Textual; the command palette shows them."""
     ascii: bool = False
     """Only ASCII characters: no bars, no braille, no glyphs."""
     keymap: Mapping[str, str] = field(default_factory=dict)
-    """Command id to key."""
+    """Command id to keys, such as "server.wake" = "w,f2"."""
     source: str = "defaults"
     """Where the settings came from, for the header and for errors."""

@@ -1,0 +1,107 @@
+"""The README says what the code says, and what it shows exists."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import readme
+
+from sleeptui.cli import cli
+from sleeptui.config import parse
+from sleeptui.core.model import State
+from sleeptui.sim.faults import FaultSetting
+
+ROOT = Path(__file__).parents[2]
+TEXT = readme.README.read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line
+    for kind, block in BLOCKS
+    if kind == "sh"
+    for line in block.splitlines()
+    if line.startswith(("sleeptui", ".venv/bin/sleeptui"))
+]
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_generated_parts_are_those_of_the_code():
+    assert readme.written(TEXT) == TEXT, "write them anew with: python -m tests.readme"
+
+
+def test_every_generated_part_has_its_place():
+    assert sorted(readme.marks(TEXT)) == sorted(readme.tables())
+
+
+def test_writing_twice_changes_nothing():
+    bare = re.sub(r"(<!-- begin \w+ -->\n).*?(<!-- end)", r"\1\2", TEXT, flags=re.DOTALL)
+    assert bare != TEXT
+    assert readme.written(bare) == TEXT
+
+
+def test_every_state_that_can_be_seen_says_how_it_is_known():
+    assert readme.HOW_KNOWN.keys() | readme.UNREACHED == set(State)
+    code = "".join(
+        path.read_text()
+        for layer in ("core", "services")
+        for path in (ROOT / "sleeptui" / layer).glob("*.py")
+        if path.name != "model.py"
+    )
+    assert {state for state in State if f"State.{state.name}" in code} == set(readme.HOW_KNOWN)
+
+
+def test_every_setting_has_a_meaning():
+    rows = [line.split(" | ") for line in readme.tables()["configuration"].splitlines()]
+    assert len(rows) > 20
+    assert all(len(row) == 3 and row[2].strip(" |") for row in rows)
+
+
+def test_every_picture_and_page_exists():
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
+    local = [link for link in links if "://" not in link]
+    assert any(link.endswith(".png") for link in local)
+    assert [link for link in local if not (ROOT / link).is_file()] == []
+
+
+def test_every_picture_in_the_repository_is_small():
+    pictures = list((ROOT / "screenshots").glob("*"))
+    assert len(pictures) <= 10
+    assert all(picture.stat().st_size < 150_000 for picture in pictures)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_line_parses(line):
+    words = shlex.split(line, comments=True)[1:]
+    try:
+        with cli.make_context("sleeptui", words) as context:
+            rest = [*context._protected_args, *context.args]
+            if rest:
+                name, command, arguments = cli.resolve_command(context, rest)
+                assert command is not None
+                command.make_context(name, arguments, parent=context).close()
+    except click.exceptions.Exit as done:
+        assert done.exit_code == 0
+
+
+def test_there_are_command_lines():
+    assert len(COMMANDS) >= 5
+
+
+def test_every_make_target_exists():
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", TEXT, re.MULTILINE))
+    assert named
+    assert named <= set(TARGETS)
+
+
+@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "toml"])
+def test_every_configuration_is_valid(block):
+    assert parse(block, "README.md").servers
+
+
+def test_every_fault_shown_can_be_switched():
+    import json
+
+    bodies = re.findall(r"-d '(\{.*?\})'", TEXT)
+    faults = [json.loads(body) for body in bodies if "fault" in body]
+    assert [FaultSetting.read(fault).fault for fault in faults]

@@ -1,0 +1,153 @@
+"""The tables of the README that are made from the code: ``python -m tests.readme`` writes them."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sleeptui import config_schema as schema
+from sleeptui.config import ENVIRONMENT
+from sleeptui.core import settings
+from sleeptui.core.commands import COMMANDS
+from sleeptui.core.model import State
+from sleeptui.sim.faults import Fault
+from sleeptui.sim.scenario import SCENARIOS
+from sleeptui.tui.glyphs import UNICODE
+from sleeptui.tui.keymap import key_table_markdown
+from sleeptui.tui.screens.help import STATES
+
+README = Path(__file__).parents[1] / "README.md"
+_MARKED = re.compile(
+    r"(<!-- begin (?P<name>\w+) -->\n)(?P<body>.*?)(<!-- end (?P=name) -->)", re.DOTALL
+)
+
+HOW_KNOWN = {
+    State.AWAKE: "/is_sleeping false, and the metric `engine_sleep_state` agrees",
+    State.ASLEEP: "/is_sleeping true, level by the metric, GPU memory let go",
+    State.PAUSED: "/is_sleeping true, GPU memory held, metric awake or all zero",
+    State.DRAINING: "our own operation",
+    State.FALLING_ASLEEP: "our own operation; or /is_sleeping blocks while /metrics answers",
+    State.WAKING: "our own operation; or /is_sleeping blocks while /metrics answers",
+    State.RELOADING: "our own operation",
+    State.STARTING: "its process or container runs and nothing listens yet",
+    State.PARTIAL: "/is_sleeping true, GPU memory grown back, or a staged wake that stopped midway",
+    State.SUSPECT: "signals disagree for three looks, or a sleep let go of too little memory",
+    State.WEDGED: "the last sleep or wake failed inside the engine, which still sleeps",
+    State.NO_CONTROL: "the sleep routes answer 404, or /server_info says sleep mode is off",
+    State.DOWN: "connection refused, /health 503, or another service on the port",
+    State.STALE: "no answer for `stale_after_s`; a slow answer alone is not this",
+    State.UNKNOWN: "no look has ended yet",
+}
+"""By which signals a state is recognised: the table in ARCHITECTURE.md, shorter."""
+UNREACHED = frozenset({State.VERIFYING, State.STOPPING})
+"""States that nothing leads to: no operation checks answers or stops a server."""
+_NAMES = {"docker": "container", "settled_mib": "settled_bytes"}
+"""Keys of the file that have another name in the settings."""
+
+
+def tables() -> dict[str, str]:
+    """Every generated part, by the name in its marks."""
+    return {
+        "keys": key_table_markdown(),
+        "states": _states(),
+        "configuration": _configuration(),
+        "environment": _table(("variable", "meaning"), _coded(ENVIRONMENT.items())),
+        "commands": ", ".join(f"`{command.id}`" for command in COMMANDS) + "\n",
+        "faults": ", ".join(f"`{fault}`" for fault in Fault) + ".\n",
+        "scenarios": _table(
+            ("scenario", "shows"),
+            (
+                (f"`{each.name}`", f"{each.title}. {each.description}")
+                for each in SCENARIOS.values()
+            ),
+        ),
+    }
+
+
+def marks(text: str) -> list[str]:
+    """The names in the marks of a text."""
+    return [found["name"] for found in _MARKED.finditer(text)]
+
+
+def written(text: str) -> str:
+    """The text with every generated part made anew."""
+    made = tables()
+    return _MARKED.sub(lambda found: f"{found[1]}\n{made[found['name']]}\n{found[4]}", text)
+
+
+def _states() -> str:
+    rows = (
+        (f"`{UNICODE.states[state]} {state.value.upper()}`", meaning, HOW_KNOWN[state])
+        for state, meaning in STATES
+        if state not in UNREACHED
+    )
+    return _table(("shown", "meaning", "how it is known"), rows)
+
+
+def _configuration() -> str:
+    rows: list[Sequence[str]] = []
+    parts = (
+        ("", schema.ConfigFile, settings.Settings),
+        ("[[server]] ", schema.ServerTable, settings.ServerSpec),
+        ("[[server]] runtime.", schema.RuntimeTable, settings.ServerSpec),
+        ("[timeouts] ", schema.TimeoutsTable, settings.Timeouts),
+        ("[sampling] ", schema.SamplingTable, settings.Sampling),
+        ("[thresholds] ", schema.ThresholdsTable, settings.Thresholds),
+        ("[prompt] ", schema.PromptTable, settings.PromptDefaults),
+    )
+    for place, table, value in parts:
+        meanings = field_docstrings(value)
+        for field in msgspec.structs.fields(table):
+            if not _is_table(field):
+                meaning = meanings[_NAMES.get(field.name, field.name)]
+                rows.append((f"`{place}{field.name}`", _default(field, value), meaning))
+    return _table(("key", "default", "meaning"), rows)
+
+
+def _is_table(field: msgspec.structs.FieldInfo) -> bool:
+    kind = str(field.type)
+    return "Table" in kind
+
+
+def _default(field: msgspec.structs.FieldInfo, value: type) -> str:
+    if field.required:
+        return "required"
+    found: Any = field.default
+    if found is msgspec.NODEFAULT:
+        found = field.default_factory()
+    if value is settings.Timeouts:
+        found = getattr(settings.Timeouts(), field.name)
+    if found is None or found == {}:
+        return ""
+    if isinstance(found, bool):
+        return f"`{str(found).lower()}`"
+    return f'`"{found}"`' if isinstance(found, str) else f"`{found:g}`"
+
+
+def field_docstrings(kind: type) -> dict[str, str]:
+    """The docstrings that stand under the fields of a class."""
+    (node,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(node, ast.ClassDef)
+    found: dict[str, str] = {}
+    for before, after in zip(node.body, node.body[1:], strict=False):
+        said = after.value if isinstance(after, ast.Expr) else None
+        if isinstance(before, ast.AnnAssign) and isinstance(said, ast.Constant):
+            found[ast.unparse(before.target)] = " ".join(str(said.value).split())
+    return found
+
+
+def _coded(rows: Iterable[tuple[str, str]]) -> Iterable[Sequence[str]]:
+    return ((f"`{name}`", meaning) for name, meaning in rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+if __name__ == "__main__":
+    README.write_text(written(README.read_text()))
