@@ -152,6 +152,7 @@ class VllmClient:
         here = asyncio.get_running_loop()
 
         def tell(event: TokenEvent) -> None:
+            """Hand it over to the caller's loop."""
             here.call_soon_threadsafe(on_token, event)
 
         return await self._measuring.run(self._stream(content, tell))
