@@ -129,11 +129,9 @@ def _queue(
     ]
     top = max((value for value in both if value is not None), default=0.0)
     top = max(top, _LEAST_TOP)
-    metrics = view.metrics
-    counts = (units.count(metrics.running), units.count(metrics.waiting)) if metrics else ("", "")
     return Plot(
         title="Requests",
-        now=f"{counts[0]} run, {counts[1]} wait" if metrics else units.UNKNOWN,
+        now=_queue_now(view),
         curves=(
             Curve(values=tuple(both), tone=Tone.WARN),
             Curve(values=tuple(running), tone=Tone.GOOD),
@@ -143,6 +141,14 @@ def _queue(
         bands=bands,
         span_s=span_s,
     )
+
+
+def _queue_now(view: ServerView) -> str:
+    metrics = view.metrics
+    if metrics is None:
+        return units.UNKNOWN
+    frozen = ", frozen" if view.queue_frozen else ""
+    return f"{units.count(metrics.running)} run, {units.count(metrics.waiting)} wait{frozen}"
 
 
 def _reduced(series: Series, look: Look, width: int, span_s: float) -> Cells:

@@ -51,6 +51,11 @@ def test_the_queue_is_stacked_running_in_front_of_all():
     assert set(running.values) == {5.0}
 
 
+def test_a_queue_that_stands_still_says_so():
+    view = server(metrics=metrics(running=8, waiting=1), queue_frozen=True)
+    assert plots_of(view, LOOK, 20)[1].now == "8 run, 1 wait, frozen"
+
+
 def test_a_queue_known_in_half_is_drawn_as_far_as_it_is_known():
     view = server(running_series=pictures.series((300, 5)))
     _, plot = plots_of(view, LOOK, 20)
