@@ -33,6 +33,7 @@ def on_hangup(descriptor: int, call: Callable[[], object]) -> Iterator[None]:
         hung.register(descriptor, 0)  # a hang-up is reported without being asked for
 
         def gone() -> None:
+            """The terminal has hung up: told once."""
             loop.remove_reader(hung.fileno())
             _lead_nowhere(descriptor)
             call()

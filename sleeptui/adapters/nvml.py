@@ -112,6 +112,7 @@ class NvmlProbe:
         future: asyncio.Future[GpuReading] = loop.create_future()
 
         def work() -> None:
+            """Read on the thread, tell on the loop."""
             try:
                 reading = self._driver.read()
             except Exception as error:  # noqa: BLE001 - raised again in the awaiting task
@@ -152,6 +153,7 @@ class _Driver:
         """What is known while the driver is not open: why, and of which GPUs."""
 
     def read(self) -> GpuReading:
+        """All GPUs now; blocks as long as the driver does."""
         at_s = self._clock.now_s()
         if not self._open and not self._try_to_open(at_s):
             return replace(self._closed, at_s=at_s)
@@ -169,6 +171,7 @@ class _Driver:
         return reading
 
     def close(self) -> None:
+        """Let go of the library, if it is open."""
         if self._open:
             self._open = False
             _ask(self._nvml, self._nvml.nvmlShutdown)
