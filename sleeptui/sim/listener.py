@@ -10,6 +10,9 @@ _LOOPBACK = "127.0.0.1"
 _KEEP_ALIVE_S = 5
 """vLLM's default (VLLM_HTTP_TIMEOUT_KEEP_ALIVE): a pooled connection is closed after it."""
 
+_ACCEPTING_TURNS = 5
+"""Turns of the loop from accept to the connection being known: asyncio takes three."""
+
 
 class Listener:
     """A port on loopback: bound for its whole life, answering only while it is open.
@@ -67,21 +70,28 @@ class Listener:
             return
         for listening in server.servers:
             listening.close()
-        state = server.server_state
-        for connection in list(state.connections):
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
-        tasks = list(state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for _ in range(_ACCEPTING_TURNS):
+            await _break(server)
+            await asyncio.sleep(0)
         self._socket = _bound(self.port)
 
     async def end(self) -> None:
         """Let go of the port."""
         await self.close()
         self._socket.close()
+
+
+async def _break(server: uvicorn.Server) -> None:
+    """Break all connections, and end what is answered on them."""
+    state = server.server_state
+    for connection in list(state.connections):
+        transport = getattr(connection, "transport", None)
+        if transport is not None:
+            transport.abort()
+    tasks = list(state.tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _bound(port: int) -> socket.socket:

@@ -83,15 +83,34 @@ class Processes:
         return pid
 
     def end(self, pid: int) -> None:
-        """End one with its children, and wait."""
+        """End one with its children, and wait for all of them."""
         process = next(one for one in self._started if one.pid == pid)
         self._started.remove(process)
+        family = descendants(pid)
         os.killpg(pid, signal.SIGKILL)
         process.wait(LIMIT_S)
+        until = time.monotonic() + LIMIT_S
+        while any(is_alive(one) for one in family) and time.monotonic() < until:
+            time.sleep(0.005)
 
     def end_all(self) -> None:
         for process in list(self._started):
             self.end(process.pid)
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, their children, and so on."""
+    found = children(pid)
+    return found + [below for child in found for below in descendants(child)]
+
+
+def is_alive(pid: int) -> bool:
+    """It exists and is more than an entry that waits for its parent."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def children(pid: int) -> list[int]:
