@@ -58,6 +58,11 @@ class Processes:
         if not isinstance(output, int):
             output.close()
         self._started.append(process)
+        # The kernel closes our pipe before it sets the new command line: wait for that too.
+        command_line = Path(f"/proc/{process.pid}/cmdline")
+        wait_until(
+            lambda: process.poll() is not None or command_line.read_bytes(), what="its command line"
+        )
         # Between fork and exec it still has our own command line.
         cmdline = Path(f"/proc/{process.pid}/cmdline")
         ours = Path("/proc/self/cmdline").read_bytes()
