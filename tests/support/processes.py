@@ -58,15 +58,13 @@ class Processes:
         if not isinstance(output, int):
             output.close()
         self._started.append(process)
-        # The kernel closes our pipe before it sets the new command line: wait for that too.
-        command_line = Path(f"/proc/{process.pid}/cmdline")
-        wait_until(
-            lambda: process.poll() is not None or command_line.read_bytes(), what="its command line"
-        )
-        # Between fork and exec it still has our own command line.
+        # Between fork and exec it still has our own command line, within exec for a moment none.
         cmdline = Path(f"/proc/{process.pid}/cmdline")
-        ours = Path("/proc/self/cmdline").read_bytes()
-        wait_until(lambda: cmdline.read_bytes() != ours, what=f"exec of {argv}")
+        others = (b"", Path("/proc/self/cmdline").read_bytes())
+        wait_until(
+            lambda: process.poll() is not None or cmdline.read_bytes() not in others,
+            what=f"exec of {argv}",
+        )
         return process.pid
 
     def serve(self, port: int, *flags: str, log: Path | None = None) -> int:

@@ -25,6 +25,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
     the servers while the question stands.
     """
 
+    AUTO_FOCUS = "#sleep"  # enter does what is written
     CSS_PATH = "sleep_options.tcss"
     BINDING_GROUP_TITLE = "Sleep options"
     HELP = "`0` `1` `2` choose the level, `a` `w` `k` the mode, `s` or enter sleeps."
@@ -75,9 +76,8 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
                 yield Button("Sleep (s)", id="sleep", variant="primary")
 
     def on_mount(self) -> None:
-        """Start on the button: enter does what is written."""
+        """Clear the notices and say what will happen."""
         self.app.clear_notifications()  # they would cover the buttons
-        self.query_one("#sleep").focus()
         self._say()
 
     def show(self, view: FleetView) -> None:
