@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from sleeptui.adapters.clock import SystemClock
-from sleeptui.adapters.hangup import on_hangup
+from sleeptui.adapters.hangup import forgiving_output, on_hangup
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.model import GpuReading, Home
 from sleeptui.core.ports import Candidate, Clock, EngineClient, EngineClients, GpuProbe, HomeFinder
@@ -158,7 +158,8 @@ async def _run(settings: Settings) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
-        with on_hangup(sys.stdin.fileno(), lambda: app.exit(None, _SIGNALLED + signal.SIGHUP)):
+        hung_up = _SIGNALLED + signal.SIGHUP
+        with forgiving_output(), on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)):
             await app.run_async()
     return app.return_code or 0
 
