@@ -13,7 +13,7 @@ from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
 from sleeptui.core.ports import TokenEvent
 from sleeptui.services.deadline import end, within
-from sleeptui.services.places import Gpus, gpus_of, overlap
+from sleeptui.services.places import Gpus, gpus_of, machine_of, overlap
 from sleeptui.services.prompt import stream
 from sleeptui.services.queue import Claim, Lanes
 from sleeptui.services.room import givers
@@ -164,7 +164,11 @@ class Operations:
         ticket, claim = Ticket(operation.id), None
         if operation.kind is not Kind.PROMPT:
             claim = self._lanes.claim(
-                number=operation.id, server=operation.server, title=title, gpus=gpus
+                number=operation.id,
+                server=operation.server,
+                title=title,
+                gpus=gpus,
+                machine=machine_of(self._desk.view(operation.server)),
             )
             operation = replace(operation, note=claim.note)
         run = Run(self._desk, operation, ticket)
@@ -207,7 +211,7 @@ class Operations:
         for view in fleet.servers:
             if view.name == claim.server or not is_starting_up(view, self._desk.clock):
                 continue
-            if overlap(claim.gpus, gpus_of(view, fleet)):
+            if claim.machine == machine_of(view) and overlap(claim.gpus, gpus_of(view, fleet)):
                 return f"waits until {view.name} has started"
         return ""
 

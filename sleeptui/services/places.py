@@ -11,16 +11,36 @@ Gpus = frozenset[int] | None
 """NVML indices; None: not known, it could be on any."""
 
 
+def machine_of(view: ServerView) -> str:
+    """Where a server runs: empty for this machine, else the host of its URL."""
+    host = urlsplit(view.spec.url).hostname or ""
+    return "" if view.home is not None or host in _LOOPBACK else host
+
+
 def gpus_of(view: ServerView, fleet: FleetView) -> Gpus:
-    """The GPUs of a server: as configured, as its processes show, or the only one there is."""
+    """The GPUs of a server: as configured, as its processes show, or the only one there is.
+
+    Of a server on another machine they number that machine's GPUs.
+    """
     if view.spec.gpus:
         return frozenset(view.spec.gpus)
     if view.memory is not None and view.memory.by_gpu:
         return frozenset(view.memory.by_gpu)
-    is_local = view.home is not None or urlsplit(view.spec.url).hostname in _LOOPBACK
-    if is_local and len(fleet.gpus) == 1:
+    if not machine_of(view) and len(fleet.gpus) == 1:
         return frozenset({fleet.gpus[0].sample.index})
     return None
+
+
+def seen_gpus_of(view: ServerView, fleet: FleetView) -> Gpus:
+    """Those of its GPUs that can be read here: none of another machine's."""
+    return None if machine_of(view) else gpus_of(view, fleet)
+
+
+def may_share(one: ServerView, other: ServerView, fleet: FleetView) -> bool:
+    """Whether two servers may use the same GPU."""
+    return machine_of(one) == machine_of(other) and overlap(
+        gpus_of(one, fleet), gpus_of(other, fleet)
+    )
 
 
 def overlap(one: Gpus, other: Gpus) -> bool:

@@ -21,6 +21,8 @@ class Claim:
     title: str
     """``sleep of code``, for those who wait for it."""
     gpus: Gpus
+    machine: str
+    """Whose GPUs these are, see ``places.machine_of``."""
     turn: asyncio.Future[None]
     """Done when it may begin."""
     note: str = ""
@@ -49,10 +51,12 @@ class Lanes:
         """Whether anybody waits."""
         return any(not claim.turn.done() for claim in self._claims)
 
-    def claim(self, *, number: int, server: str, title: str, gpus: Gpus) -> Claim:
+    def claim(
+        self, *, number: int, server: str, title: str, gpus: Gpus, machine: str = ""
+    ) -> Claim:
         """Take a place at the end of the queue; it may begin at once if nothing is in its way."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        claim = Claim(id=number, server=server, title=title, gpus=gpus, turn=turn)
+        claim = Claim(id=number, server=server, title=title, gpus=gpus, machine=machine, turn=turn)
         claim.note = self._in_the_way(claim, self._claims) or self._start_up(claim)
         claim.has_waited = bool(claim.note)
         self._claims.append(claim)
@@ -82,7 +86,7 @@ class Lanes:
 
     def _in_the_way(self, claim: Claim, earlier: list[Claim]) -> str:
         for other in earlier:
-            if overlap(claim.gpus, other.gpus):
+            if claim.machine == other.machine and overlap(claim.gpus, other.gpus):
                 shared = sorted((claim.gpus or frozenset()) & (other.gpus or frozenset()))
                 where = f" on {gpus_text(shared)}" if shared else ""
                 return f"waits for {other.title}{where}"

@@ -7,7 +7,7 @@ from sleeptui.core.memory import last_good_sleep
 from sleeptui.core.model import FleetView, GpuSample, MemorySource, ServerView, State
 from sleeptui.core.units import MIB
 from sleeptui.services.drain import in_flight
-from sleeptui.services.places import Gpus, gpus_of, overlap
+from sleeptui.services.places import Gpus, may_share, seen_gpus_of
 
 MARGIN_BYTES = 256 * MIB
 """Left free beside what a wake needs: a wake into a full card can lose the server."""
@@ -39,7 +39,7 @@ class Need:
 
 def need_of(view: ServerView, fleet: FleetView) -> Need | None:
     """What waking this server takes; None where it cannot be known."""
-    gpus = gpus_of(view, fleet)
+    gpus = seen_gpus_of(view, fleet)
     if not gpus:
         return None
     last = last_good_sleep(view.history)
@@ -75,18 +75,17 @@ def shortfall(need: Need, gpus: Sequence[GpuSample]) -> Mapping[int, int] | None
 
 def givers(target: ServerView, fleet: FleetView) -> tuple[Giver, ...]:
     """Awake servers that are not pinned and share a GPU with the target, in fleet order."""
-    gpus = gpus_of(target, fleet)
     return tuple(
         Giver(
             name=view.name,
             busy=bool(in_flight(view.metrics)),
-            gives=_gives(view, gpus_of(view, fleet)),
+            gives=_gives(view, seen_gpus_of(view, fleet)),
         )
         for view in fleet.servers
         if view.name != target.name
         and view.state is State.AWAKE
         and not view.spec.pinned
-        and overlap(gpus, gpus_of(view, fleet))
+        and may_share(target, view, fleet)
     )
 
 

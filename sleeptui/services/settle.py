@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sleeptui.core.model import EngineMetrics, MemorySource, ServerView
 from sleeptui.core.operation import Kind
 from sleeptui.services.deadline import within
-from sleeptui.services.places import Gpus, gpus_of, used_on
+from sleeptui.services.places import Gpus, seen_gpus_of, used_on
 from sleeptui.services.run import Run
 
 
@@ -25,7 +25,7 @@ class Weight:
 async def weigh(run: Run) -> Weight:
     """Read the GPUs of the server now."""
     reading = await run.desk.supervisor.sample_gpus()
-    gpus = gpus_of(run.view, run.desk.store.view)
+    gpus = seen_gpus_of(run.view, run.desk.store.view)
     return Weight(gpus=gpus, used_bytes=used_on(reading, gpus), held_bytes=held_by(run.view))
 
 

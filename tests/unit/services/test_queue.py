@@ -2,7 +2,15 @@ import asyncio
 
 from support.builders import GIB, fleet, gpu, gpu_view, home, memory, reading, server, spec
 
-from sleeptui.services.places import gpus_of, gpus_text, overlap, used_on
+from sleeptui.services.places import (
+    gpus_of,
+    gpus_text,
+    machine_of,
+    may_share,
+    overlap,
+    seen_gpus_of,
+    used_on,
+)
 from sleeptui.services.queue import Lanes
 
 
@@ -114,3 +122,27 @@ def test_used_needs_every_gpu():
     assert used_on(seen, frozenset({0, 9})) is None
     assert used_on(seen, None) is None
     assert used_on(seen, frozenset()) is None
+
+
+async def test_the_same_number_on_another_machine_is_another_gpu():
+    queue = Lanes(start_up=lambda _: "", on_note=lambda _: None)
+    here = queue.claim(number=1, server="a", title="a", gpus=frozenset({0}))
+    there = queue.claim(number=2, server="b", title="b", gpus=frozenset({0}), machine="far")
+    unknown = queue.claim(number=3, server="c", title="c", gpus=None, machine="far")
+    assert here.turn.done()
+    assert there.turn.done()
+    assert not unknown.turn.done()
+
+
+def test_machines():
+    one = fleet(gpus=[gpu_view(0)])
+    here = server("here")
+    there = server("there", spec=spec("there", url="http://far:8001", gpus=(0,)))
+    beside = server("beside", spec=spec("beside", url="http://far:8002"))
+    assert (machine_of(here), machine_of(there)) == ("", "far")
+    assert gpus_of(there, one) == {0}
+    assert seen_gpus_of(there, one) is None
+    assert gpus_of(beside, one) is None
+    assert not may_share(here, there, one)
+    assert not may_share(here, beside, one)
+    assert may_share(there, beside, one)
