@@ -23,6 +23,9 @@ DOWN_INTERVAL_S = 2.0
 """The longest pause between looks at a server that is down."""
 FACTS_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Pauses between attempts to read the facts; the last one repeats."""
+FACTS_GAP_S = 2.0
+"""Between two readings: a start time that flaps (several servers behind one address) would else
+ask for /server_info without a pause."""
 _STILL = frozenset({State.ASLEEP, State.PAUSED, State.DOWN})
 _GOLDEN = 0.6180339887
 """Multiples of it, modulo 1, are spread evenly for any number of servers."""
@@ -76,8 +79,10 @@ class Watch:
         Apart from the looks: the first /server_info takes seconds (it collects system facts).
         """
         attempt, told = 0, ""
+        read_s = float("-inf")
         while True:
             await self._facts_due.wait()
+            await self._clock.sleep(max(read_s + FACTS_GAP_S - self._clock.now_s(), 0.0))
             self._facts_due.clear()
             try:
                 facts = await self.client.facts()
@@ -87,7 +92,7 @@ class Watch:
                     self._note(f"its version and models cannot be read: {error}")
                 attempt = await self._until_retry(attempt)
                 continue
-            attempt, told = 0, ""
+            attempt, told, read_s = 0, "", self._clock.now_s()
             self._bus.publish(
                 FactsLearned(at_s=self._clock.now_s(), server=self.spec.name, facts=facts)
             )

@@ -134,6 +134,15 @@ async def test_facts_that_cannot_be_read_are_tried_again_ever_later_and_told_onc
         assert notes == ["its version and models cannot be read: 401 Unauthorized. set api_key_env"]
 
 
+async def test_a_start_time_that_flaps_does_not_ask_for_the_facts_at_each_look(clock):
+    async with opened(FakeEngine(clock), clock=clock) as panel:
+        engine = panel.engine("qwen")
+        for _ in range(40):
+            engine.started_s += 1.0
+            await clock.advance(0.5)
+        assert 5 <= len(of(panel, FactsLearned)) <= 11
+
+
 async def test_a_restart_ends_the_pause_before_the_facts_are_read_again(clock):
     engine = FakeEngine(clock, faults={"facts": [broken() for _ in range(6)]})
     async with opened(engine, clock=clock, begin=False) as panel:
