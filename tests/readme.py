@@ -1,4 +1,4 @@
-"""The tables of the README that are made from the code: ``python -m tests.readme`` writes them."""
+"""What README and ARCHITECTURE take from the code: ``python -m tests.readme`` writes it."""
 
 import ast
 import inspect
@@ -20,7 +20,9 @@ from sleeptui.tui.glyphs import UNICODE
 from sleeptui.tui.keymap import key_table_markdown
 from sleeptui.tui.screens.help import STATES
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "sleeptui" / "ARCHITECTURE.md"
 _MARKED = re.compile(
     r"(<!-- begin (?P<name>\w+) -->\n)(?P<body>.*?)(<!-- end (?P=name) -->)", re.DOTALL
 )
@@ -53,6 +55,7 @@ def tables() -> dict[str, str]:
     """Every generated part, by the name in its marks."""
     return {
         "keys": key_table_markdown(),
+        "modules": _modules(),
         "states": _states(),
         "configuration": _configuration(),
         "environment": _table(("variable", "meaning"), _coded(ENVIRONMENT.items())),
@@ -66,6 +69,17 @@ def tables() -> dict[str, str]:
             ),
         ),
     }
+
+
+def _modules() -> str:
+    """Each module with the first sentence of its docstring."""
+    rows = []
+    for path in sorted((ROOT / "sleeptui").rglob("*.py")):
+        said = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
+        if path.name != "__init__.py":
+            name = path.relative_to(ROOT / "sleeptui").as_posix()
+            rows.append((f"`{name}`", " ".join(said.split())))
+    return _table(("module", "is for"), rows)
 
 
 def marks(text: str) -> list[str]:
@@ -150,4 +164,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(written(README.read_text()))
+    for document in (README, ARCHITECTURE):
+        document.write_text(written(document.read_text()))

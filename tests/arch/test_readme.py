@@ -26,12 +26,17 @@ COMMANDS = [
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_the_generated_parts_are_those_of_the_code():
-    assert readme.written(TEXT) == TEXT, "write them anew with: python -m tests.readme"
+@pytest.mark.parametrize(
+    "document", [readme.README, readme.ARCHITECTURE], ids=lambda path: path.stem
+)
+def test_the_generated_parts_are_those_of_the_code(document):
+    text = document.read_text()
+    assert readme.written(text) == text, "write them anew with: python -m tests.readme"
 
 
 def test_every_generated_part_has_its_place():
-    assert sorted(readme.marks(TEXT)) == sorted(readme.tables())
+    places = readme.marks(TEXT) + readme.marks(readme.ARCHITECTURE.read_text())
+    assert sorted(places) == sorted(readme.tables())
 
 
 def test_writing_twice_changes_nothing():
