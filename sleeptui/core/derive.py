@@ -44,12 +44,8 @@ def disagrees(observation: Observation) -> bool:
 
 def derive(signals: Signals) -> Derived:
     """The state from the signals; the first rule that applies decides."""
-    evidence = evidence_of(signals)
-    for rule in _RULES:
-        found = rule(signals)
-        if found is not None:
-            return replace(found, reason=found.reason or _half_seen(signals), evidence=evidence)
-    return Derived(state=State.UNKNOWN, evidence=evidence)
+    found = next((found for rule in _RULES if (found := rule(signals))), _only_metrics(signals))
+    return replace(found, reason=found.reason or _half_seen(signals), evidence=evidence_of(signals))
 
 
 def _half_seen(signals: Signals) -> str:
@@ -92,7 +88,7 @@ def _unreached(signals: Signals) -> Derived | None:
             )
         case Reach.NOT_VLLM:
             return Derived(state=State.DOWN, reason=problem, advice="check the address")
-        case Reach.TIMED_OUT:
+        case _:  # TIMED_OUT
             return _silent(signals, problem, signals.answered_s)
 
 
@@ -335,13 +331,11 @@ def _awake(signals: Signals) -> Derived | None:
     return Derived(state=State.AWAKE)
 
 
-def _only_metrics(signals: Signals) -> Derived | None:
+def _only_metrics(signals: Signals) -> Derived:
     """/metrics answered and /is_sleeping gave an error: the metric is the better half."""
     seen = signals.observation
-    if seen is None:
-        return None
-    metric = seen.metrics.sleep_metric if seen.metrics else None
-    reason = seen.problem or "only its metrics answer"
+    metric = seen.metrics.sleep_metric if seen and seen.metrics else None
+    reason = (seen.problem if seen else None) or "only its metrics answer"
     if metric is SleepMetric.AWAKE:
         return Derived(state=State.SUSPECT, reason=reason, advice="l shows its log")
     if metric in (SleepMetric.OFFLOADED, SleepMetric.DISCARDED):
@@ -360,5 +354,4 @@ _RULES: tuple[_Rule, ...] = (
     _uncontrolled,
     _asleep,
     _awake,
-    _only_metrics,
 )

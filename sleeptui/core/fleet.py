@@ -119,6 +119,7 @@ class FleetStore:
             case ServerRemoved():
                 self._tracks.pop(event.server, None)
                 self._views.pop(event.server, None)
+                self._dirty.discard(event.server)
             case FactsLearned():
                 if track := self._tracks.get(event.server):
                     track.facts = event.facts
@@ -261,8 +262,7 @@ class FleetStore:
 
     def _paint(self) -> FleetView:
         for name in self._dirty:
-            if track := self._tracks.get(name):
-                self._views[name] = track.view(self._now_s)
+            self._views[name] = self._tracks[name].view(self._now_s)
         self._dirty.clear()
         return FleetView(
             at_s=self._now_s,

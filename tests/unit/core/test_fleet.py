@@ -1,5 +1,7 @@
 """The fleet store: events in, one picture out."""
 
+from types import SimpleNamespace
+
 import pytest
 from support.story import GIB, Story
 
@@ -304,3 +306,24 @@ def test_one_server_can_be_asked_for_alone():
     assert story.store.server("nobody") is None
     story.wait(1.0).look(server="a", sleeping=True)
     assert story.store.server("a").state is not State.AWAKE
+
+
+def test_what_is_no_event_is_a_bug():
+    with pytest.raises(TypeError):
+        Story().store.apply(SimpleNamespace(at_s=1.0))
+
+
+def test_a_rate_is_not_shown_long_after_its_last_figure():
+    story = Story()
+    story.look(generation_tokens_total=1.0)
+    story.wait(1).look(generation_tokens_total=50.0)
+    view = story.wait(30).look(generation_tokens_total=None)
+    assert view.tokens_per_s is None
+
+
+def test_a_change_that_our_unanswered_request_did_not_ask_for_is_somebody_elses():
+    story = Story()
+    story.look()
+    story.end(Kind.WAKE, Outcome.UNKNOWN, cause=Cause.NO_ANSWER)
+    story.wait(60).look(sleeping=True)
+    assert story.log()[-1] == ("a", "asleep, by somebody else")

@@ -90,3 +90,8 @@ def test_a_suspect_server_that_says_awake_can_be_tried_with_a_prompt(fields, ref
 )
 def test_levels(level, version, enabled, refused):
     assert (level_refusal(view(version=version, enabled=enabled), level) is not None) == refused
+
+
+@pytest.mark.parametrize("state", State)
+def test_looking_is_always_allowed(state):
+    assert refusal("view.sort", view(state), readonly=True) is None
