@@ -2,7 +2,7 @@
 
 A terminal that repaints holds the panel's event loop for 5 to 50 ms at a time, and a stamp taken
 there is late by as much. Here nothing else runs: a stamp is late at most by the interpreter's
-switch interval, 5 ms.
+switch interval, 5 ms. The driver's blocking calls (``nvml.py``) have such a thread of their own.
 """
 
 import asyncio
@@ -25,7 +25,11 @@ class Measuring:
 
         Cancelling the caller cancels the work; it cleans up over there, after this has raised.
         """
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
+        return await self.begin(work)
+
+    def begin(self, work: Coroutine[Any, Any, _T]) -> "asyncio.Future[_T]":
+        """Start ``work`` over there; the future belongs to the caller's loop."""
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
 
     async def close(self) -> None:
         """Cancel what still runs, wait for its clean-up, and end the thread."""

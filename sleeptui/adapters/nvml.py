@@ -6,18 +6,17 @@ a power sensor still shows its memory.
 Indices are NVML's own, in PCI bus order; ``CUDA_VISIBLE_DEVICES`` does not matter here.
 
 A healthy driver answers in 1 to 33 us a call (measured on an H200), but one that loses a GPU can
-block for seconds. So a reading is taken in a daemon thread: a late one is reported as such, no
+block for seconds. So a reading is taken on a daemon thread: a late one is reported as such, no
 second one is started behind it, and it cannot keep the program from ending.
 """
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
+from sleeptui.adapters.measuring import Measuring
 from sleeptui.core.model import GpuProcess, GpuReading, GpuSample
 from sleeptui.core.ports import Clock
 from sleeptui.core.text import one_line
@@ -90,6 +89,7 @@ class NvmlProbe:
         self._clock = clock
         self._deadline_s = deadline_s
         self._driver = _Driver(clock, retry_s)
+        self._thread = Measuring()
         self._reading: asyncio.Future[GpuReading] | None = None
         self._asked_s = 0.0
 
@@ -98,30 +98,21 @@ class NvmlProbe:
         reading = self._reading
         if reading is None or reading.done():
             self._asked_s = self._clock.now_s()
-            reading = self._reading = self._start()
+            reading = self._reading = self._thread.begin(self._read())
         await asyncio.wait({reading}, timeout=self._deadline_s)
         return reading.result() if reading.done() else self._silent()
 
     async def close(self) -> None:
         """Let go of the driver; not while it hangs, as that would hang here too."""
-        if self._reading is None or self._reading.done():
-            self._driver.close()
+        if self._reading is not None and not self._reading.done():
+            self._reading.cancel()
+            return
+        self._driver.close()
+        await self._thread.close()
 
-    def _start(self) -> "asyncio.Future[GpuReading]":
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[GpuReading] = loop.create_future()
-
-        def work() -> None:
-            """Read on the thread, tell on the loop."""
-            try:
-                reading = self._driver.read()
-            except Exception as error:  # noqa: BLE001 - raised again in the awaiting task
-                _tell(loop, future.set_exception, error)
-            else:
-                _tell(loop, future.set_result, reading)
-
-        threading.Thread(target=work, name="nvml", daemon=True).start()
-        return future
+    async def _read(self) -> GpuReading:
+        """Runs on the thread."""
+        return self._driver.read()
 
     def _silent(self) -> GpuReading:
         now_s = self._clock.now_s()
@@ -131,12 +122,6 @@ class NvmlProbe:
             for device in self._driver.devices
         )
         return GpuReading(at_s=now_s, gpus=gpus, problem=problem)
-
-
-def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[T], None], value: T) -> None:
-    # A late answer may find the loop closed: then nobody waits for it.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(settle, value)
 
 
 class _Driver:
