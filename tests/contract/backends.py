@@ -16,7 +16,7 @@ from support.replay import Replay
 from sleeptui.sim.fleet import running_fleet
 from sleeptui.sim.spec import EngineSpec, GpuSpec, Scenario
 
-LONG_TOKENS = 4000
+LONG_TOKENS = 2000
 """An answer so long that it is still streaming when the next request comes."""
 
 

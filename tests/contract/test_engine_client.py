@@ -18,6 +18,10 @@ from sleeptui.core.ports import Completion, TokenEvent
 AWAKE_CONTROL = {Control.AVAILABLE, Control.NO_SLEEP_MODE}
 
 
+TRIES = 8
+"""On two cores one long stream keeps real vLLM from hearing the next request for seconds."""
+
+
 async def ask(client, prompt="The quick brown", *, max_tokens=8) -> tuple[Completion, list]:
     events: list[TokenEvent] = []
     answer = await client.complete(prompt, max_tokens=max_tokens, on_token=events.append)
@@ -213,9 +217,13 @@ class TestPrompts:
 
     async def test_sleep_aborts_what_is_in_flight(self, client):
         await client.facts()
-        task = await asking(client)
-        await client.sleep(SleepLevel.OFFLOAD, SleepMode.ABORT)
-        answer = await task
+        for _ in range(TRIES):
+            task = await asking(client)
+            await client.sleep(SleepLevel.OFFLOAD, SleepMode.ABORT)
+            answer = await task
+            if answer.finish_reason != "length":
+                break
+            await client.wake()  # the answer was over before the sleep was heard
         assert answer.finish_reason == "abort"
         assert answer.terminated
         assert answer.error is None
