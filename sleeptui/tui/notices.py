@@ -17,7 +17,7 @@ _SEVERITY: Final[dict[Outcome, Severity]] = {
     Outcome.UNKNOWN: "warning",
     Outcome.FAILED: "error",
 }
-_PAST: Final = {Kind.SLEEP: "asleep", Kind.WAKE: "awake", Kind.SWITCH: "awake", Kind.PROMPT: "done"}
+_PAST: Final = {Kind.SLEEP: "asleep", Kind.WAKE: "awake", Kind.SWITCH: "awake"}
 _WORDS: Final = {
     Outcome.CANCELLED: "cancelled",
     Outcome.SUSPECT: "suspect",
@@ -70,7 +70,9 @@ def of_error(error: SleeptuiError) -> Notice:
 def _ended(record: OperationRecord) -> Notice:
     name = one_line(record.server, limit=40)
     if record.outcome is Outcome.DONE:
-        title = f"{name} {_PAST[record.kind]} · {units.duration(record.duration_s)}"
+        paused = record.kind is Kind.SLEEP and record.level == 0
+        became = "paused" if paused else _PAST[record.kind]
+        title = f"{name} {became} · {units.duration(record.duration_s)}"
     else:
         title = f"{record.kind.value} of {name} {_WORDS[record.outcome]}"
     text = ". ".join(part.rstrip(".") for part in (record.message, record.hint) if part)

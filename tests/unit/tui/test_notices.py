@@ -20,6 +20,13 @@ def test_a_wake_that_ended_well_says_how_long_it_took():
     assert (notice.title, notice.severity) == ("qwen awake · 0.38 s", "information")
 
 
+@pytest.mark.parametrize(("level", "word"), [(0, "paused"), (1, "asleep"), (2, "asleep")])
+def test_level_0_is_a_pause_and_no_sleep(level, word):
+    notice = Notices().of(ended(kind=Kind.SLEEP, level=level, duration_s=0.38))
+    assert notice is not None
+    assert notice.title == f"qwen {word} · 0.38 s"
+
+
 @pytest.mark.parametrize(
     ("outcome", "severity", "words"),
     [
