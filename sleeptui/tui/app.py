@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 
 from sleeptui.core.events import Event
 from sleeptui.core.model import FleetView
-from sleeptui.tui import keymap, notices
+from sleeptui.tui import keymap, notices, suspension
 from sleeptui.tui.bridge import Bridge
 from sleeptui.tui.dispatch import Dispatch
 from sleeptui.tui.glyphs import glyphs_for
@@ -81,12 +81,14 @@ class SleeptuiApp(App[None]):
 
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
+        suspension.resume_only_on_a_terminal()
         self._unsubscribe = self.services.bus.subscribe(self._heard)
         self.show(self.services.store.view)
         self.call_after_refresh(self.services.begin)
 
     def on_unmount(self) -> None:
         """Hear nothing more."""
+        suspension.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
 
