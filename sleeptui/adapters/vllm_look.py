@@ -141,6 +141,12 @@ class Looker:
 
     def _not_vllm(self, refusal: Refused) -> BadReply:
         said = f"/is_sleeping answered {refusal.status}"
+        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return BadReply(
+                f"{self._spec.name}: {self._wire.address} answers with errors only, {said}",
+                server=self._spec.name,
+                hint="its log says more",
+            )
         return BadReply(
             f"{self._spec.name}: what answers on {self._wire.address} is not vLLM, {said}",
             server=self._spec.name,

@@ -96,7 +96,7 @@ COMMANDS: tuple[Command, ...] = (
         id="select.toggle",
         key="space",
         title="Select",
-        help="Add this model to the selection, or take it out; commands act on all selected.",
+        help="Add this model to the selection, or take it out; sleep and wake act on all selected.",
         group=Group.VIEW,
     ),
     Command(

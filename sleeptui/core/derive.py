@@ -174,11 +174,7 @@ def _wedged(signals: Signals) -> Derived | None:
     if seen.is_sleeping is False:
         return _broken_sleep(signals, last) if last.kind is Kind.SLEEP else None
     if last.cause is Cause.OUT_OF_MEMORY and signals.facts.features.failed_wake_recovers:
-        return Derived(
-            state=State.PARTIAL,
-            reason=last.message,
-            advice="free memory on its GPU, then w tries the wake again",
-        )
+        return None  # it sleeps as before; its wake can be tried again
     return Derived(
         state=State.WEDGED,
         reason=last.message,
@@ -293,6 +289,13 @@ def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
         last = signals.last
         if last is not None and last.kind is Kind.SLEEP and last.cause is Cause.NOTHING_FREED:
             return Derived(state=State.SUSPECT, level=level, reason=last.message, advice=last.hint)
+        if last is not None and last.cause is Cause.OUT_OF_MEMORY:
+            return Derived(
+                state=State.ASLEEP,
+                level=level,
+                reason=last.message,
+                advice="free memory on its GPU, then w tries the wake again",
+            )
         return Derived(state=State.ASLEEP, level=level)
     if lowest <= limit:
         return Derived(

@@ -7,9 +7,9 @@ from sleeptui.core.commands import BY_ID, Group
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
+from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
-from sleeptui.services.room import givers
-from sleeptui.tui import notices, opening, sleeping
+from sleeptui.tui import notices, opening, room_words, sleeping
 from sleeptui.tui.sleeping import SleepChoice
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ class Dispatch:
         running = [view for view in self._picture.servers if view.operation is not None]
         lines = [f"{_name(view)}: {_what_runs(view)}" for view in running]
         lines.append("What waits is dropped. What was sent goes on in the server, unwatched.")
+        if any(view.operation and view.operation.kind is Kind.SWITCH for view in running):
+            lines.append("A switch ends where it is: nobody is woken, who has made room sleeps.")
         screen = opening.question(
             "Quit while operations run?", lines, yes="Quit", no="Stay", name="quit"
         )
@@ -191,19 +193,30 @@ class Dispatch:
         self._services.operations.sleep(view.name, level=level, mode=sent)
 
     def _wake(self) -> None:
+        """At once where there is room, else only when asked again."""
+        tight: dict[str, str] = {}
         for view in self._allowed("server.wake"):
-            self._try(self._services.operations.wake, view.name)
+            if words := room_words.missing(view, self._picture):
+                tight[view.name] = words
+            else:
+                self._try(self._services.operations.wake, view.name)
+        if not tight:
+            return
+
+        def answered(yes: bool | None) -> None:
+            """Wake them all the same."""
+            for name in tight if yes else ():
+                self._try(self._services.operations.wake, name)
+
+        lines = [*tight.values(), room_words.RISK]
+        screen = opening.question("Wake without room?", lines, yes="Wake anyway")
+        self._app.push_screen(screen, answered)
 
     def _switch(self) -> None:
         for view in self._allowed("server.switch"):
             self._try(self._services.operations.switch, view.name)
-            self.say(notices.Notice(title=f"Switch to {_name(view)}", text=self._room_words(view)))
-
-    def _room_words(self, view: ServerView) -> str:
-        others = [one_line(giver.name, limit=_NAME_LIMIT) for giver in givers(view, self._picture)]
-        if not others:
-            return "Nothing has to make room."
-        return f"{sleeping.names(others)} may have to sleep first, once running requests end."
+            text = room_words.of_switch(self._picture.server(view.name) or view, self._picture)
+            self.say(notices.Notice(title=f"Switch to {_name(view)}", text=text))
 
     def _prompt(self) -> None:
         for view in self._targets("server.prompt"):
@@ -230,7 +243,6 @@ class Dispatch:
     def _rate(self, factor: float) -> None:
         supervisor = self._services.supervisor
         supervisor.set_interval(supervisor.interval_s * factor)
-        self.say(notices.Notice(title="Sampling", text=f"Looks every {supervisor.interval_s:g} s."))
 
     def _now(self, servers: Sequence[str]) -> list[ServerView]:
         """The servers as they are by the time a question is answered."""

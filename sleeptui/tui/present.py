@@ -50,6 +50,8 @@ _SHORT_WORDS: Mapping[State, str] = {
     State.VERIFYING: "VERIFY",
     State.NO_CONTROL: "NO CONTROL",
 }
+_SILENT = frozenset({State.DOWN, State.STARTING, State.UNKNOWN})
+"""Nothing answers: what its queue was is not what it is."""
 _DIMMED = frozenset({State.STALE, State.DOWN, State.UNKNOWN})
 _FEW_CELLS = 20
 """A state column narrower than this gets short words."""
@@ -148,7 +150,7 @@ def waiting(view: ServerView, look: Look, width: int) -> Line:
     if view.parked:
         return line(f"{units.count(view.parked)}p", Tone.WARN)
     value = view.metrics.waiting if view.metrics else None
-    if value and not view.queue_frozen and view.state not in _DIMMED:
+    if value and not view.queue_frozen and view.state not in _DIMMED | _SILENT:
         return line(units.count(value), Tone.WARN)
     return _queue_figure(view, look, value)
 
@@ -156,14 +158,15 @@ def waiting(view: ServerView, look: Look, width: int) -> Line:
 def kv_use(view: ServerView, look: Look, width: int) -> Line:
     """Share of the KV cache in use."""
     del look, width
-    usage = view.metrics.kv_usage if view.metrics else None
+    usage = view.metrics.kv_usage if view.metrics and view.state not in _SILENT else None
     return _figure(units.percent(usage), view, dim=view.queue_frozen or not usage)
 
 
 def token_rate(view: ServerView, look: Look, width: int) -> Line:
     """Generated tokens a second."""
     del look, width
-    return _figure(units.rate(view.tokens_per_s), view, dim=not view.tokens_per_s)
+    rate = None if view.state in _SILENT else view.tokens_per_s
+    return _figure(units.rate(rate), view, dim=not rate)
 
 
 def first_token(view: ServerView, look: Look, width: int) -> Line:
@@ -212,7 +215,7 @@ def _figure(text: str, view: ServerView, *, dim: bool = False) -> Line:
 
 
 def _queue_figure(view: ServerView, look: Look, value: int | None) -> Line:
-    if value is None:
+    if value is None or view.state in _SILENT:
         return line(units.UNKNOWN, Tone.FAINT)
     if view.queue_frozen:
         return line(f"{units.count(value)}{look.glyphs.frozen}", Tone.FAINT)

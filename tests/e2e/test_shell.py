@@ -442,3 +442,30 @@ async def test_with_ascii_nothing_else_is_drawn():
 async def test_on_the_smallest_screen_the_footer_still_shows_keys():
     async with Panel(AWAKE, size=(60, 16)) as panel:
         await until(panel.pilot, lambda: "s Sleep w Wake" in shown_text(panel.pilot))
+
+
+async def test_a_wake_without_room_is_asked_about_and_sent_only_when_confirmed():
+    slept = build.record(kind=Kind.SLEEP, server="asleep", level=1, freed_bytes=100 << 30)
+    tight = replace(ASLEEP, history=(slept,))
+    async with Panel(tight) as panel:
+        panel.services.paint(build.fleet([tight], gpus=[build.gpu_view(0, 80 << 30)]), TICK)
+        await panel.press("w")
+        await panel.on(ConfirmScreen)
+        assert "needs 100.0 GiB on GPU 0, 60.0 GiB are free" in shown_text(panel.pilot)
+        await panel.press("n")
+        await panel.home()
+        assert panel.asked == []
+        await panel.press("w")
+        await panel.on(ConfirmScreen)
+        await panel.press("y")
+        await panel.home()
+        assert panel.asked == [("wake", tight.name)]
+
+
+async def test_commands_leave_selected_servers_alone_that_a_filter_hides():
+    other = replace(AWAKE, spec=build.spec("other"))
+    async with Panel(AWAKE, other) as panel:
+        await panel.press("space", "down", "space")
+        assert set(panel.app.dashboard.selected) == {AWAKE.name, "other"}
+        await panel.press("slash", *"other", "enter")
+        await panel.until(lambda: panel.app.dashboard.selected == ("other",))

@@ -140,8 +140,13 @@ class DashboardScreen(Screen[object]):
 
     @property
     def selected(self) -> tuple[str, ...]:
-        """What commands act on: the selected servers in fleet order, else the current one."""
-        marked = tuple(each.name for each in self.view.servers if each.name in self._table.marked)
+        """What commands act on: the selected servers that are shown, else the current one."""
+        rows = {each.name for each in shown(self.view, self._filter, self._sort)}
+        marked = tuple(
+            each.name
+            for each in self.view.servers
+            if each.name in self._table.marked and each.name in rows
+        )
         if marked:
             return marked
         return (self.current,) if self.current is not None else ()

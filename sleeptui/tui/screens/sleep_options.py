@@ -52,7 +52,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         """Names, levels, modes, the sentence, buttons; enter is Sleep."""
         with VerticalScroll(id="box", can_focus=False):
             yield Static(id="title", markup=False)
-            yield Static("Level", classes="heading")
+            yield Static("Level: keys 0 1 2", classes="heading")
             with RadioSet(id="levels"):
                 for level in SleepLevel:
                     yield Choice(
@@ -61,7 +61,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
                         disabled=bool(sleeping.level_refusal(self._views, level)),
                         id=f"level-{level.value}",
                     )
-            yield Static("Requests in flight", classes="heading")
+            yield Static("Requests in flight: keys a w k", classes="heading")
             with RadioSet(id="modes"):
                 for mode in SleepMode:
                     yield Choice(

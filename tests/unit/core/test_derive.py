@@ -237,7 +237,7 @@ def test_a_staged_wake_that_stopped_midway_is_half_awake():
     ("version", "cause", "state"),
     [
         ("0.25.1", Cause.OUT_OF_MEMORY, State.WEDGED),
-        ("0.28.0", Cause.OUT_OF_MEMORY, State.PARTIAL),
+        ("0.28.0", Cause.OUT_OF_MEMORY, State.ASLEEP),
         ("0.32.0", Cause.WEDGED, State.WEDGED),
     ],
 )

@@ -134,7 +134,7 @@ async def test_a_step_without_answer_stops_the_wake_there(clock):
     ("version", "state", "hint"),
     [
         ("0.25.1", State.WEDGED, "restart it; l shows its log"),
-        ("0.32.0", State.PARTIAL, "put another model on its GPU to sleep, then wake it again"),
+        ("0.32.0", State.ASLEEP, "put another model on its GPU to sleep, then wake it again"),
     ],
 )
 async def test_a_wake_into_a_full_card(clock, version, state, hint):
