@@ -141,7 +141,7 @@ class Looker:
 
     def _not_vllm(self, refusal: Refused) -> BadReply:
         said = f"/is_sleeping answered {refusal.status}"
-        if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:  # 502 to 504 are a proxy's
             return BadReply(
                 f"{self._spec.name}: {self._wire.address} answers with errors only, {said}",
                 server=self._spec.name,

@@ -180,8 +180,12 @@ class TestSomethingElse:
                 http(status=301, head="location: http://127.0.0.1:1/\r\n"),
                 "what answers on ADDRESS is not vLLM, /is_sleeping answered 301",
             ),
+            (
+                http('{"error":{"message":"boom"}}', status=500),
+                "ADDRESS answers with errors only, /is_sleeping answered 500",
+            ),
         ],
-        ids=range(12),
+        ids=range(13),
     )
     async def test_another_service(self, connect, answer, problem):
         async def answering(asked, writer):
