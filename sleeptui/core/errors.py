@@ -9,7 +9,6 @@
     │   ├── TimedOut         no answer in time: slow is not down
     │   ├── Refused          the server answered with an error status
     │   └── BadReply         the answer is not what vLLM answers
-    ├── GpuUnavailable       NVML is missing, or a GPU is lost
     ├── ContainerError       the Docker engine
     ├── ProcessError         local processes cannot be read
     ├── NotAllowed           the state of the server does not allow the command
@@ -96,12 +95,6 @@ class BadReply(EngineError):
     """The answer is not what vLLM answers: HTML, half a JSON, too large, another service."""
 
     title = "Not an answer of vLLM"
-
-
-class GpuUnavailable(SleeptuiError):
-    """NVML is not there, its driver is not loaded, or a GPU is lost."""
-
-    title = "GPU"
 
 
 class ContainerError(SleeptuiError):

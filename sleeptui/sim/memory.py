@@ -27,11 +27,6 @@ class EngineMemory:
         self._gpus = tuple(gpus)
 
     @property
-    def gpu_indices(self) -> tuple[int, ...]:
-        """The GPUs it is on."""
-        return tuple(gpu.index for gpu in self._gpus)
-
-    @property
     def held_bytes(self) -> int:
         """On all its GPUs now."""
         return sum(gpu.held(self._holder) for gpu in self._gpus)

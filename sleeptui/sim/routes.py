@@ -39,7 +39,6 @@ class Routes:
         self._engine = engine
         self._pulse = pulse
         self._page = MetricsPage(engine, http)
-        self._models_created = int(time.time())
         self._collected = False
         self.completions = Completions(engine, pulse)
 

@@ -141,14 +141,11 @@ class DashboardScreen(Screen[object]):
     @property
     def selected(self) -> tuple[str, ...]:
         """What commands act on: the selected servers that are shown, else the current one."""
-        rows = {each.name for each in shown(self.view, self._filter, self._sort)}
-        marked = tuple(
-            each.name
-            for each in self.view.servers
-            if each.name in self._table.marked and each.name in rows
-        )
-        if marked:
-            return marked
+        if self._table.marked:  # asked for at each paint, mostly with nothing marked
+            rows = {each.name for each in shown(self.view, self._filter, self._sort)}
+            wanted = self._table.marked & rows
+            if marked := tuple(one.name for one in self.view.servers if one.name in wanted):
+                return marked
         return (self.current,) if self.current is not None else ()
 
     def toggle_select(self) -> None:
