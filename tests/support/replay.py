@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from support.raw_http import listening, read_request
+
 DATA = Path(__file__).parent.parent / "data"
 HELD_TOKENS = 1000
 """A stream asked for more tokens than this is held half-way, to be aborted."""
@@ -44,43 +46,21 @@ class Replay:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.url = ""
         self._turned = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Replay"]:
         """Listen on a free port of this machine."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        async with listening(self._talk) as port:
+            self.url = f"http://127.0.0.1:{port}"
             yield self
-        finally:
-            server.close()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            while await self._one(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has left
-        except asyncio.CancelledError:
-            pass  # asyncio's streams would report it as an error of the callback
-        finally:
-            writer.close()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await self._one(reader, writer):
+            pass
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; returns whether the connection stays open."""
-        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        method, target, _ = first.split(" ")
-        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines if line)}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, target, headers, body = await read_request(reader)
         self.requests.append((method, target, headers))
         answer = self._answer(method, target, body, headers)
         if answer is None:

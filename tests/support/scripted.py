@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from support.raw_http import listening, read_request
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -60,7 +62,6 @@ class Scripted:
         """
         self._greeting = greeting
         self._answering = _by_path(answering) if isinstance(answering, dict) else answering
-        self._tasks: set[asyncio.Task[None]] = set()
         self.asked: list[Asked] = []
         self.port = 0
 
@@ -74,41 +75,18 @@ class Scripted:
 
     @asynccontextmanager
     async def running(self, host: str = "127.0.0.1") -> AsyncIterator["Scripted"]:
-        server = await asyncio.start_server(self._serve, host, 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with listening(self._talk, host) as self.port:
             yield self
-        finally:
-            server.close()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await server.wait_closed()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        try:
-            if self._greeting:
-                writer.write(self._greeting)
-                return
-            while await self._answering(await self._next(reader), writer):
-                await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has left
-        except asyncio.CancelledError:
-            pass  # asyncio's streams would report it as an error of the callback
-        finally:
-            writer.close()
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._greeting:
+            writer.write(self._greeting)
+            return
+        while await self._answering(await self._next(reader), writer):
+            await writer.drain()
 
     async def _next(self, reader: asyncio.StreamReader) -> Asked:
-        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        method, target, _ = first.split(" ")
-        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines if line)}
-        body = await reader.readexactly(int(headers.get("content-length", "0")))
-        asked = Asked(method, target, headers, body)
+        asked = Asked(*await read_request(reader))
         self.asked.append(asked)
         return asked
 
