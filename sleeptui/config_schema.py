@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct, field
 
 from sleeptui.core.settings import (
+    Canary,
     PromptDefaults,
     Sampling,
     ServerSpec,
@@ -33,6 +34,7 @@ class TimeoutsTable(Struct, forbid_unknown_fields=True, kw_only=True):
     wake_s: _Seconds | None = None
     drain_s: _Seconds | None = None
     prompt_s: _Seconds | None = None
+    canary_s: _Seconds | None = None
     settle_s: _Seconds | None = None
 
     def over(self, base: Timeouts) -> Timeouts:
@@ -40,6 +42,22 @@ class TimeoutsTable(Struct, forbid_unknown_fields=True, kw_only=True):
         names = self.__struct_fields__
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return Timeouts(**{name: given.get(name, getattr(base, name)) for name in names})
+
+
+class CanaryTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[canary]`` for all servers, ``[server.canary]`` for one: the prompt that proves a wake."""
+
+    enabled: bool | None = None
+    prompt: Annotated[str, Meta(min_length=1, max_length=10_000)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=256)] | None = None
+
+    def over(self, base: Canary) -> Canary:
+        """The canary with what is set here in place of ``base``."""
+        return Canary(
+            enabled=base.enabled if self.enabled is None else self.enabled,
+            prompt=base.prompt if self.prompt is None else self.prompt,
+            max_tokens=base.max_tokens if self.max_tokens is None else self.max_tokens,
+        )
 
 
 class RuntimeTable(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -61,9 +79,10 @@ class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
     runtime: RuntimeTable = field(default_factory=RuntimeTable)
     level: Annotated[int, Meta(ge=0, le=2)] = 1
     pinned: bool = False
+    canary: CanaryTable = field(default_factory=CanaryTable)
     timeouts: TimeoutsTable = field(default_factory=TimeoutsTable)
 
-    def spec(self, base: Timeouts) -> ServerSpec:
+    def spec(self, base: Timeouts, canary: Canary) -> ServerSpec:
         """The server as a value; its URL is checked by the caller."""
         return ServerSpec(
             name=self.name,
@@ -74,6 +93,7 @@ class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
             compose=self.runtime.compose,
             level=self.level,
             pinned=self.pinned,
+            canary=self.canary.over(canary),
             timeouts=self.timeouts.over(base),
         )
 
@@ -94,6 +114,7 @@ class ThresholdsTable(Struct, forbid_unknown_fields=True, kw_only=True):
     settled_for_s: _Seconds = _DEFAULT_THRESHOLDS.settled_for_s
     freed_fraction: _Fraction = _DEFAULT_THRESHOLDS.freed_fraction
     regrown_fraction: _Fraction = _DEFAULT_THRESHOLDS.regrown_fraction
+    residual_mib: Annotated[int, Meta(ge=1)] | None = None
 
 
 class PromptTable(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -108,6 +129,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
 
     server: list[ServerTable] = field(default_factory=list)
     timeouts: TimeoutsTable = field(default_factory=TimeoutsTable)
+    canary: CanaryTable = field(default_factory=CanaryTable)
     sampling: SamplingTable = field(default_factory=SamplingTable)
     thresholds: ThresholdsTable = field(default_factory=ThresholdsTable)
     prompt: PromptTable = field(default_factory=PromptTable)
@@ -119,8 +141,10 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     def settings(self, source: str) -> Settings:
         """The file as settings."""
         timeouts = self.timeouts.over(_DEFAULT_TIMEOUTS)
+        canary = self.canary.over(Canary())
+        residual_mib = self.thresholds.residual_mib
         return Settings(
-            servers=tuple(server.spec(timeouts) for server in self.server),
+            servers=tuple(server.spec(timeouts, canary) for server in self.server),
             readonly=self.readonly,
             sampling=Sampling(
                 interval_s=self.sampling.interval_s,
@@ -133,6 +157,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
                 settled_for_s=self.thresholds.settled_for_s,
                 freed_fraction=self.thresholds.freed_fraction,
                 regrown_fraction=self.thresholds.regrown_fraction,
+                residual_bytes=None if residual_mib is None else residual_mib * MIB,
             ),
             prompt=PromptDefaults(text=self.prompt.text, max_tokens=self.prompt.max_tokens),
             theme=self.theme,

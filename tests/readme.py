@@ -35,9 +35,11 @@ HOW_KNOWN = {
     State.FALLING_ASLEEP: "our own operation; or /is_sleeping blocks while /metrics answers",
     State.WAKING: "our own operation; or /is_sleeping blocks while /metrics answers",
     State.RELOADING: "our own operation",
+    State.VERIFYING: "our own operation: the canary is with the server",
     State.STARTING: "its process or container runs and nothing listens yet",
     State.PARTIAL: "/is_sleeping true, GPU memory grown back, or a staged wake that stopped midway",
-    State.SUSPECT: "signals disagree for three looks, or a sleep let go of too little memory",
+    State.SUSPECT: "signals disagree for three looks, a sleep let go of too little memory, or the"
+    " canary was answered with something else",
     State.WEDGED: "the last sleep or wake failed inside the engine, which still sleeps",
     State.NO_CONTROL: "the sleep routes answer 404, or /server_info says sleep mode is off",
     State.DOWN: "connection refused, /health 503, or another service on the port",
@@ -45,9 +47,9 @@ HOW_KNOWN = {
     State.UNKNOWN: "no look has ended yet",
 }
 """By which signals a state is recognised: the table in ARCHITECTURE.md, shorter."""
-UNREACHED = frozenset({State.VERIFYING, State.STOPPING})
-"""States that nothing leads to: no operation checks answers or stops a server."""
-_NAMES = {"docker": "container", "settled_mib": "settled_bytes"}
+UNREACHED = frozenset({State.STOPPING})
+"""States that nothing leads to: no operation stops a server."""
+_NAMES = {"docker": "container", "settled_mib": "settled_bytes", "residual_mib": "residual_bytes"}
 """Keys of the file that have another name in the settings."""
 
 
@@ -109,6 +111,7 @@ def _configuration() -> str:
         ("[[server]] ", schema.ServerTable, settings.ServerSpec),
         ("[[server]] runtime.", schema.RuntimeTable, settings.ServerSpec),
         ("[timeouts] ", schema.TimeoutsTable, settings.Timeouts),
+        ("[canary] ", schema.CanaryTable, settings.Canary),
         ("[sampling] ", schema.SamplingTable, settings.Sampling),
         ("[thresholds] ", schema.ThresholdsTable, settings.Thresholds),
         ("[prompt] ", schema.PromptTable, settings.PromptDefaults),
@@ -133,8 +136,8 @@ def _default(field: msgspec.structs.FieldInfo, value: type) -> str:
     found: Any = field.default
     if found is msgspec.NODEFAULT:
         found = field.default_factory()
-    if value is settings.Timeouts:
-        found = getattr(settings.Timeouts(), field.name)
+    if value in (settings.Timeouts, settings.Canary):
+        found = getattr(value(), field.name)
     if found is None or found == {}:
         return ""
     if isinstance(found, bool):

@@ -4,10 +4,12 @@ Format: server-sent events as vLLM writes them (``openai/completion/serving.py``
 ``openai/chat_completion/serving.py``): ``data: <json>``, a blank line, last ``data: [DONE]``.
 """
 
+from math import nan
 from typing import Annotated
 
 import msgspec
 
+from sleeptui.core.canary import Token
 from sleeptui.core.ports import TokenEvent
 from sleeptui.core.text import clean, one_line
 
@@ -71,10 +73,20 @@ class _Delta(msgspec.Struct):
     reasoning_content: str | None = None  # up to 0.12
 
 
+class _Logprobs(msgspec.Struct):
+    """Of ``/v1/completions``: lists, one entry a token of the chunk."""
+
+    tokens: list[str] = []
+    token_logprobs: list[float | None] = []
+    top_logprobs: list[dict[str, float | None] | None] = []
+
+
 class _Choice(msgspec.Struct):
     text: str | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
+    logprobs: msgspec.Raw = msgspec.Raw()
+    token_ids: list[int] | None = None
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -96,13 +108,18 @@ class _Error(msgspec.Struct):
 
 
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_logprobs = msgspec.json.Decoder(_Logprobs | None).decode
 _decode_error = msgspec.json.Decoder(_Error | str | None).decode
 
 
 class Answer:
     """What came of a streamed answer so far, of both shapes: completion and chat."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, detailed: bool = False) -> None:
+        """Of one request; ``detailed``: its tokens were asked for with their probabilities."""
+        self._detailed = detailed
+        self.details: list[Token] = []
+        """The tokens of a detailed answer."""
         self._reader = EventReader()
         self._pieces: list[str] = []
         self._chars = 0
@@ -156,6 +173,8 @@ class Answer:
         choice = chunk.choices[0] if chunk.choices else None
         if choice is not None and choice.finish_reason is not None:
             self.finish_reason = one_line(choice.finish_reason, 40)
+        if self._detailed and choice is not None:
+            self.details += _tokens(choice)
         grown = self._count(chunk.usage, choice)
         text = self._text(choice)
         if not grown and not text:
@@ -191,6 +210,43 @@ class Answer:
         if text:
             self._pieces.append(text)
         return text
+
+
+def _tokens(choice: _Choice) -> list[Token]:
+    """The tokens of one chunk; without log probabilities the ids, without those the text."""
+    ids = choice.token_ids or []
+    try:
+        told = _decode_logprobs(choice.logprobs) if choice.logprobs else None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BrokenStreamError("sends log probabilities that cannot be read") from error
+    if told is None:
+        if ids:
+            return [Token(id=number, text="") for number in ids]
+        return [Token(id=None, text=choice.text)] if choice.text else []
+    return [
+        Token(
+            id=ids[place] if place < len(ids) else None,
+            text=clean(text, lines=True),
+            logprob=_number(told.token_logprobs, place),
+            runner_up=_runner_up(told.top_logprobs, place, text),
+        )
+        for place, text in enumerate(told.tokens)
+    ]
+
+
+def _number(values: list[float | None], place: int) -> float:
+    """A log probability; what is no number in the engine is null in its JSON."""
+    value = values[place] if place < len(values) else None
+    return nan if value is None else value
+
+
+def _runner_up(
+    values: list[dict[str, float | None] | None], place: int, chosen: str
+) -> float | None:
+    """The most likely token but the chosen one."""
+    top = values[place] if place < len(values) else None
+    rest = [value for text, value in (top or {}).items() if text != chosen and value is not None]
+    return max(rest, default=None)
 
 
 def _raw_text(choice: _Choice) -> str:

@@ -7,10 +7,12 @@ where a version does not know it, or would do harm with it, is decided by ``core
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import httpx
 import msgspec
@@ -155,7 +157,42 @@ class VllmClient:
             """Hand it over to the caller's loop."""
             here.call_soon_threadsafe(on_token, event)
 
-        return await self._measuring.run(self._stream(content, tell))
+        answer = Answer()
+        return await self._measuring.run(
+            self._stream(content, answer, tell, self._spec.timeouts.prompt_s)
+        )
+
+    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+        """Ask for a greedy answer with the id and log probabilities of each token.
+
+        Salted, so that no prefix cache answers; before 0.9 the cache is reset instead, where
+        that can be done. Fields that a version does not know are ignored by it.
+
+        Raises:
+            EngineError: It refused, is lost, or did not answer in ``timeouts.canary_s``.
+        """
+        if not (await self._features()).cache_salt:
+            with suppress(Refused, BadReply):
+                await self.reset_prefix_cache()
+        content = msgspec.json.encode(
+            {
+                "model": await self._first_model(),
+                "prompt": prompt,
+                "max_tokens": max_tokens,
+                "temperature": 0,
+                "seed": 0,
+                "ignore_eos": True,
+                "logprobs": 2,
+                "return_token_ids": True,
+                "cache_salt": uuid4().hex,
+                "stream": True,
+                "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+            }
+        )
+        answer = Answer(detailed=True)
+        return await self._measuring.run(
+            self._stream(content, answer, _ignore, self._spec.timeouts.canary_s)
+        )
 
     async def close(self) -> None:
         """Close its connections."""
@@ -244,20 +281,26 @@ class VllmClient:
             raise self._refused(status, body, _route(path))
         return Timed(sent_s=stamps.sent_s or done_s, done_s=done_s), body
 
-    async def _stream(self, content: bytes, tell: Callable[[TokenEvent], None]) -> Completion:
+    async def _stream(
+        self,
+        content: bytes,
+        answer: Answer,
+        tell: Callable[[TokenEvent], None],
+        deadline_s: float,
+    ) -> Completion:
         """On the measuring loop."""
-        stamps, answer = Stamps(), Answer()
+        stamps = Stamps()
         problem: str | None = None
         try:
             async with (
-                asyncio.timeout(self._spec.timeouts.prompt_s),
+                asyncio.timeout(deadline_s),
                 self._wire.exchange(_COMPLETIONS, stamps, content=content) as response,
             ):
                 await self._read_stream(response, answer, tell)
         except TimeoutError as error:
             if answer.first_token_s is None:
                 raise self._timed_out(stamps) from error
-            problem = f"cut after {self._spec.timeouts.prompt_s:g} s"
+            problem = f"cut after {deadline_s:g} s"
         except BrokenStreamError as error:
             if answer.first_token_s is None:
                 raise BadReply(
@@ -281,6 +324,7 @@ class VllmClient:
             finish_reason=answer.finish_reason,
             terminated=answer.terminated,
             error=answer.error or problem,
+            tokens=tuple(answer.details),
         )
 
     async def _read_stream(
@@ -333,6 +377,10 @@ class VllmClients:
     async def close(self) -> None:
         """Cut off what is still being timed and end the thread; after closing the clients."""
         await self._measuring.close()
+
+
+def _ignore(event: TokenEvent) -> None:
+    """Nobody watches a canary."""
 
 
 def _route(path: str) -> str:

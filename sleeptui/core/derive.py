@@ -8,15 +8,16 @@ Where they disagree the server is suspect, and the evidence lines say what each 
 from collections.abc import Callable
 from dataclasses import replace
 
+from sleeptui.core.canary import Check, Grade, Verification
+from sleeptui.core.derive_asleep import LEVEL_OF, asleep
 from sleeptui.core.evidence import evidence_of
 from sleeptui.core.model import (
-    Check,
     Control,
     Home,
     Observation,
     Reach,
+    SleepLevel,
     SleepMetric,
-    SleepMode,
     State,
 )
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome, Phase
@@ -25,7 +26,6 @@ from sleeptui.core.units import memory as memory_text
 
 DISAGREE_LOOKS = 3
 """Looks in a row after which a disagreement is no longer the lag of the metric."""
-_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2, SleepMetric.NONE: 0}
 _BROKEN = frozenset({Cause.OUT_OF_MEMORY, Cause.WEDGED})
 _COMING = frozenset({"created", "restarting"})
 
@@ -60,6 +60,8 @@ def _operating(signals: Signals) -> Derived | None:
     operation = signals.operation
     if operation is None or operation.phase in (Phase.QUEUED, Phase.MAKING_ROOM):
         return None
+    if operation.phase is Phase.VERIFYING and operation.kind in (Kind.SLEEP, Kind.WAKE):
+        return Derived(state=State.VERIFYING)
     if operation.kind is Kind.SLEEP:
         draining = operation.phase is Phase.DRAINING
         state = State.DRAINING if draining else State.FALLING_ASLEEP
@@ -204,114 +206,6 @@ def _broken_sleep(signals: Signals, last: OperationRecord) -> Derived | None:
     )
 
 
-def _asleep(signals: Signals) -> Derived | None:
-    seen = signals.observation
-    if seen is None or not seen.is_sleeping:
-        return None
-    metric = seen.metrics.sleep_metric if seen.metrics else None
-    level = _LEVEL.get(metric) if metric is not None else signals.asked_level
-    last = signals.last
-    if last is not None and last.cause in (Cause.STOPPED_MIDWAY, Cause.NO_WEIGHTS):
-        return Derived(
-            state=State.PARTIAL,
-            level=level,
-            reason=last.message,
-            advice="w tries the wake again",
-        )
-    if metric is SleepMetric.AWAKE and (pending := _pending(signals)) is not None:
-        return pending
-    if metric is SleepMetric.NONE and signals.told_level:
-        level = signals.told_level  # a level 0 on top changes the metric and nothing else
-    elif metric is SleepMetric.AWAKE or level == 0:
-        return _paused(signals)
-    if signals.facts.sleep_enabled is False:
-        return Derived(
-            state=State.SUSPECT,
-            level=level,
-            reason="it says asleep, but sleep mode is off: nothing was freed",
-            advice="w wakes it; start it with --enable-sleep-mode",
-        )
-    return _asleep_by_memory(signals, level)
-
-
-def _pending(signals: Signals) -> Derived | None:
-    """Our sleep got no answer in time: the engine still waits for its requests, then sleeps.
-
-    A wake now would let requests run and leave the sleep armed, which then strikes while they do.
-    """
-    last, seen = signals.last, signals.observation
-    if last is None or last.kind is not Kind.SLEEP or last.cause is not Cause.NO_ANSWER:
-        return None
-    if last.level and _is_low(signals):
-        return Derived(state=State.ASLEEP, level=last.level)
-    running = seen.metrics.running if seen is not None and seen.metrics else None
-    if not last.level or last.mode != SleepMode.WAIT or running == 0:
-        return None
-    return Derived(
-        state=State.DRAINING,
-        level=last.level,
-        reason="our sleep got no answer and still waits for requests in flight",
-        advice="wait: it falls asleep when they have ended",
-    )
-
-
-def _is_low(signals: Signals) -> bool:
-    """It holds much less than awake."""
-    held, awake = signals.asleep_bytes, signals.awake_bytes
-    share = signals.thresholds.regrown_fraction
-    return held is not None and bool(awake) and held < share * (awake or 0)
-
-
-def _paused(signals: Signals) -> Derived:
-    if signals.told_level:
-        # Up to 0.30 the metric turns to awake when only a part was woken.
-        return Derived(
-            state=State.PARTIAL,
-            level=signals.told_level,
-            reason="its metric says awake, /is_sleeping says asleep: only a part was woken",
-            advice="w wakes the rest",
-        )
-    if _is_low(signals):
-        held, awake = memory_text(signals.asleep_bytes), memory_text(signals.awake_bytes)
-        return Derived(
-            state=State.PARTIAL,
-            reason=f"it holds {held} of {awake}: only a part was woken",
-            advice="w wakes the rest",
-        )
-    return Derived(state=State.PAUSED, level=0, reason="requests wait, memory stays")
-
-
-def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
-    held = signals.asleep_bytes
-    limit = signals.thresholds.regrown_fraction * (signals.awake_bytes or 0)
-    lowest = signals.lowest_asleep_bytes  # None: not weighed since it fell asleep
-    if held is None or lowest is None or not limit or held <= limit:
-        last = signals.last
-        if last is not None and last.kind is Kind.SLEEP and last.cause is Cause.NOTHING_FREED:
-            return Derived(state=State.SUSPECT, level=level, reason=last.message, advice=last.hint)
-        if last is not None and last.cause is Cause.OUT_OF_MEMORY:
-            return Derived(
-                state=State.ASLEEP,
-                level=level,
-                reason=last.message,
-                advice="free memory on its GPU, then w tries the wake again",
-            )
-        return Derived(state=State.ASLEEP, level=level)
-    if lowest <= limit:
-        return Derived(
-            state=State.PARTIAL,
-            level=level,
-            reason=f"its memory has grown back to {memory_text(held)}",
-            advice="w wakes the rest",
-        )
-    return Derived(
-        state=State.SUSPECT,
-        level=level,
-        reason=f"it says asleep and still holds {memory_text(held)}",
-        advice="wake it, look at its log, and check --enable-sleep-mode",
-    )
-
-
 def _awake(signals: Signals) -> Derived | None:
     seen = signals.observation
     if seen is None or seen.is_sleeping is None:
@@ -329,9 +223,41 @@ def _awake(signals: Signals) -> Derived | None:
             reason=f"it says awake, its weights were not read again: {last.message}",
             advice="w reads them again; until then its answers are garbage",
         )
-    if signals.check is Check.CHANGED:
-        return Derived(state=State.SUSPECT, reason="its answers have changed", advice="restart it")
+    verification = signals.verification
+    if verification is not None and verification.check is Check.CHANGED:
+        return _changed(signals, verification)
+    if signals.check_due:
+        return Derived(state=State.AWAKE, reason=_woken_outside(signals), advice="v verifies it")
     return Derived(state=State.AWAKE)
+
+
+def _changed(signals: Signals, verification: Verification) -> Derived:
+    """The canary says that its answers are not what they were."""
+    verdict = verification.verdict
+    if verdict.grade is Grade.NO_ANSWER:
+        return Derived(
+            state=State.SUSPECT,
+            reason=f"it says awake and does not answer: {verdict.words}",
+            advice="v asks again; if it stays silent, restart it",
+        )
+    what = "garbage" if verdict.grade in (Grade.GARBAGE, None) else "not what they were"
+    mends = signals.facts.features.reload_weights
+    return Derived(
+        state=State.SUSPECT,
+        reason=f"its answers are {what}: {verdict.words}",
+        advice="w reads its weights again; if that does not help, restart it"
+        if mends
+        else "restart it",
+    )
+
+
+def _woken_outside(signals: Signals) -> str:
+    last = signals.last
+    if last is not None and last.kind is Kind.WAKE and last.outcome is Outcome.UNKNOWN:
+        return "its wake had no answer and took effect later: its answers are not checked"
+    if signals.woken_from == SleepLevel.DISCARD:
+        return "somebody else woke it from level 2: garbage, unless its weights were read again"
+    return "somebody else woke it: its answers are not checked"
 
 
 def _only_metrics(signals: Signals) -> Derived:
@@ -343,7 +269,7 @@ def _only_metrics(signals: Signals) -> Derived:
         return Derived(state=State.SUSPECT, reason=reason, advice="l shows its log")
     if metric in (SleepMetric.OFFLOADED, SleepMetric.DISCARDED):
         return Derived(
-            state=State.SUSPECT, level=_LEVEL[metric], reason=reason, advice="l shows its log"
+            state=State.SUSPECT, level=LEVEL_OF[metric], reason=reason, advice="l shows its log"
         )
     return Derived(state=State.UNKNOWN, reason=reason)
 
@@ -355,6 +281,6 @@ _RULES: tuple[_Rule, ...] = (
     _wedged,
     _busy_engine,
     _uncontrolled,
-    _asleep,
+    asleep,
     _awake,
 )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sleeptui.core.canary import Reference, Verification
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, Home, Observation, ServerFacts
 from sleeptui.core.operation import Operation, OperationRecord, Phase
 from sleeptui.core.settings import ServerSpec
@@ -103,6 +105,33 @@ class OperationEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceTaken:
+    """A server answered the canary while it was known to be well."""
+
+    at_s: float
+    server: str
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A canary was judged, on its own or within a wake."""
+
+    at_s: float
+    server: str
+    verification: Verification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What earlier runs have learnt of a server was read."""
+
+    at_s: float
+    server: str
+    learned: Learned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:
     """Something worth a line in the event log that is none of the above."""
 
@@ -125,5 +154,8 @@ Event = (
     | OperationStarted
     | OperationAdvanced
     | OperationEnded
+    | ReferenceTaken
+    | Verified
+    | Recalled
     | Noted
 )

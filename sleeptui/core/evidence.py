@@ -1,5 +1,6 @@
 """How the state of a server is known: what each signal says, a line each."""
 
+from sleeptui.core.canary import Verification
 from sleeptui.core.model import Control, Home, Observation, Reach, SleepMetric
 from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.core.signals import Signals
@@ -14,6 +15,7 @@ def evidence_of(signals: Signals) -> tuple[str, ...]:
             *_said_by_server(signals.observation),
             _said_by_memory(signals),
             _said_by_home(signals.home),
+            _said_by_canary(signals.verification),
             _said_by_last(signals.last),
         )
         if line
@@ -56,6 +58,17 @@ def _said_by_home(home: Home | None) -> str:
     if home.container is not None:
         return f"container {home.container}: {home.container_state or 'found'}"
     return f"local processes: {len(home.pids)}"
+
+
+def _said_by_canary(verification: Verification | None) -> str:
+    if verification is None:
+        return ""
+    verdict = verification.verdict
+    decodes = "decodes" if verdict.decodes else "does not decode"
+    if verification.is_inconclusive:
+        return f"canary: not known, {verdict.words}"
+    grade = f"{verdict.grade.value}, " if verdict.grade is not None else ""
+    return f"canary: {decodes}; {grade}{verdict.words}"
 
 
 def _said_by_last(last: OperationRecord | None) -> str:

@@ -1,8 +1,9 @@
 """FleetStore: folds events into the picture of the fleet. Only it makes a FleetView."""
 
 from collections import deque
+from dataclasses import replace
 
-from sleeptui.core import memory
+from sleeptui.core import memory, units
 from sleeptui.core.derive import derive
 from sleeptui.core.events import (
     Discovered,
@@ -15,9 +16,12 @@ from sleeptui.core.events import (
     OperationEnded,
     OperationQueued,
     OperationStarted,
+    Recalled,
+    ReferenceTaken,
     ServerAdded,
     ServerRemoved,
     StateObserved,
+    Verified,
 )
 from sleeptui.core.model import (
     IN_TRANSITION,
@@ -27,13 +31,13 @@ from sleeptui.core.model import (
     GpuView,
     LogEntry,
     ServerView,
+    SleepLevel,
     State,
 )
 from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
 from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
 from sleeptui.core.track import Track
-from sleeptui.core.units import duration
 
 LOG_LENGTH = 1000
 OURS_FOR_S = 3.0
@@ -128,12 +132,27 @@ class FleetStore:
                 if track := self._tracks.get(event.server):
                     track.home = event.home
                     self._derive(track)
+            case ReferenceTaken() | Verified() | Recalled():
+                self._proved(event)
             case Discovered():
                 self._notes, self._looking = event.notes, not event.done
             case Noted():
                 self._say(event.server, event.severity, event.text)
             case _:
                 raise TypeError(event)
+
+    def _proved(self, event: ReferenceTaken | Verified | Recalled) -> None:
+        track = self._tracks.get(event.server)
+        if track is None:
+            return
+        match event:
+            case ReferenceTaken():
+                track.refer(event.reference)
+            case Verified():
+                track.verify(event.verification)
+            case Recalled():
+                track.recall(event.learned)
+        self._derive(track)
 
     def _observed(self, event: StateObserved) -> None:
         track = self._tracks.get(event.server)
@@ -150,7 +169,7 @@ class FleetStore:
             return
         text = "was restarted"
         if track.restarts > 1:
-            text += f" {track.restarts} times in {duration(passed_s)}"
+            text += f" {track.restarts} times in {units.duration(passed_s)}"
             text += ": do several servers answer on its address?"
         track.restarts, track.restart_told_s = 0, self._now_s
         self._say(track.spec.name, "warning", text)
@@ -186,8 +205,7 @@ class FleetStore:
 
     def _began(self, operation: Operation) -> None:
         if track := self._tracks.get(operation.server):
-            track.operations.pop(operation.id, None)
-            track.operations[operation.id] = operation
+            track.begin(operation)
             self._derive(track)
 
     def _advanced(self, event: OperationAdvanced) -> None:
@@ -195,16 +213,7 @@ class FleetStore:
         operation = track.operations.get(event.id) if track else None
         if track is None or operation is None:
             return
-        track.operations[event.id] = Operation(
-            id=operation.id,
-            kind=operation.kind,
-            server=operation.server,
-            began_s=operation.began_s,
-            phase=event.phase,
-            level=operation.level,
-            mode=operation.mode,
-            parent=operation.parent,
-        )
+        track.operations[event.id] = replace(operation, phase=event.phase, note="")
         self._derive(track)
 
     def _ended(self, record: OperationRecord, at_s: float) -> None:
@@ -212,10 +221,18 @@ class FleetStore:
         track = self._tracks.get(record.server)
         if track is None:
             return
+        before = track.drift
         track.end(record)
+        if track.drift and not before:
+            self._warn_of_drift(track)
         if record.kind is not Kind.PROMPT:
             self._ended_s[record.server] = at_s
         self._derive(track)
+
+    def _warn_of_drift(self, track: Track) -> None:
+        for one in track.drift:
+            grown = f"{one.what} grew {units.memory(one.grown_bytes)} in {one.cycles} cycles"
+            self._say(track.spec.name, "warning", f"{grown}; a restart gives it back")
 
     def _derive(self, track: Track) -> None:
         self._dirty.add(track.spec.name)
@@ -229,7 +246,7 @@ class FleetStore:
     def _complain(self, track: Track) -> None:
         """Log, once, what hinders the looks at a server whose state does not tell of it."""
         state, reason = track.derived.state, track.derived.reason
-        if track.seen is None or not reason or reason == track.problem_told:
+        if track.seen is None or not reason or reason == track.problem_told or track.check_due:
             return
         if state in _TOLD_APART:
             track.problem_told = reason
@@ -251,7 +268,7 @@ class FleetStore:
         elif before in _GONE and settled is not State.UNKNOWN:
             self._say(name, "good", f"is back, {state.value}")
         elif settled in _SETTLED and state in _SETTLED and state is not settled:
-            self._say(name, "warning", f"{state.value}, by somebody else")
+            self._say(name, "warning", f"{state.value}, by somebody else{_from_level_2(track)}")
         elif settled is State.UNKNOWN:
             self._say(name, "info", f"found {state.value}")
         elif state is not settled:
@@ -269,6 +286,7 @@ class FleetStore:
             servers=tuple(self._views[name] for name in self._tracks),
             gpus=tuple(self._gpu(index) for index in range(len(self._reading.gpus))),
             gpu_problem=self._reading.problem,
+            host=self._reading.host,
             notes=self._notes,
             looking=self._looking,
             log=tuple(self._log),
@@ -289,10 +307,16 @@ class FleetStore:
         )
 
 
+def _from_level_2(track: Track) -> str:
+    if track.derived.state is not State.AWAKE or track.woken_from != SleepLevel.DISCARD:
+        return ""
+    return " from level 2: its answers are garbage unless its weights were read again"
+
+
 def _sentence(record: OperationRecord) -> str:
     """An ended operation as one line of the event log."""
     what = record.kind.value
     if record.kind is Kind.SLEEP and record.level is not None:
         what += f" L{record.level}"
-    text = f"{what} {record.outcome.value} in {duration(record.duration_s)}"
+    text = f"{what} {record.outcome.value} in {units.duration(record.duration_s)}"
     return f"{text}: {record.message}" if record.message else text

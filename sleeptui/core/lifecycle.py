@@ -15,8 +15,10 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "server.wake": _PART_ASLEEP,
     "server.switch": frozenset({State.ASLEEP, State.PARTIAL, State.PAUSED}),
     "server.prompt": frozenset({State.AWAKE, State.NO_CONTROL}),
+    "server.verify": frozenset({State.AWAKE, State.NO_CONTROL}),
 }
 """States in which a command makes sense; commands that are not listed need none."""
+_ASKING = frozenset({"server.prompt", "server.verify"})
 TRANSITIONS = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
 _LEVELS = range(3)
 
@@ -42,7 +44,7 @@ def refusal(command_id: str, view: ServerView, *, readonly: bool = False) -> Not
             f"{view.name}: a {operation.kind.value} is already {_how_far(view)}",
             hint="wait for its end",
         )
-    if view.state not in allowed and not (command_id == "server.prompt" and _may_answer(view)):
+    if view.state not in allowed and not (command_id in _ASKING and _may_answer(view)):
         return NotAllowed(
             f"{view.name} is {_words(view)}: {_because(command_id, view)}", hint=view.advice
         )
@@ -79,7 +81,7 @@ def level_refusal(view: ServerView, level: int) -> NotAllowed | None:
 
 
 def _may_answer(view: ServerView) -> bool:
-    """It is suspect and says that it is awake: a test prompt is the way to find out."""
+    """It is suspect and says that it is awake: a prompt or a canary is the way to find out."""
     return view.state is State.SUSPECT and view.level is None and not view.queue_frozen
 
 
@@ -102,7 +104,7 @@ def _because(command_id: str, view: ServerView) -> str:
             return "wake it first to change its level"
         case "server.wake" | "server.switch", State.AWAKE:
             return "nothing to wake"
-        case "server.prompt", State.ASLEEP | State.PAUSED:
+        case "server.prompt" | "server.verify", State.ASLEEP | State.PAUSED:
             return "a prompt would hang until it wakes"
         case _, State.UNKNOWN:
             return "nothing is known of it yet"

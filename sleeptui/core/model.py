@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from sleeptui.core.canary import Check, Verification
+from sleeptui.core.drift import Drift
+from sleeptui.core.learned import Learned
 from sleeptui.core.operation import Operation, OperationRecord
 from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec
@@ -59,14 +62,6 @@ IN_TRANSITION = frozenset(
         State.STOPPING,
     }
 )
-
-
-class Check(StrEnum):
-    """What is known of the answers of an awake server."""
-
-    VERIFIED = "verified"
-    UNVERIFIED = "unverified"
-    CHANGED = "changed"
 
 
 class Reach(StrEnum):
@@ -245,6 +240,15 @@ class GpuSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostMemory:
+    """Memory of the machine; level 1 puts weights there."""
+
+    total_bytes: int
+    available_bytes: int
+    """Can be had without swapping (MemAvailable)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GpuReading:
     """All GPUs at one moment."""
 
@@ -252,6 +256,8 @@ class GpuReading:
     gpus: tuple[GpuSample, ...] = ()
     problem: str | None = None
     """One sentence when there is no NVML at all."""
+    host: HostMemory | None = None
+    """Memory of the machine that the GPUs are in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +277,9 @@ class Home:
     started_at: str | None = None
     """UTC, ISO 8601."""
     restarts: int | None = None
+    listens_on: tuple[str, ...] = ()
+    """Addresses that its port is bound to on this machine: 127.0.0.1, 0.0.0.0, ::; empty: not
+    known."""
     log_path: str | None = None
     """The file that the server's output goes to, where it is one."""
     host_bytes: int | None = None
@@ -297,7 +306,10 @@ class ServerView:
     since_s: float = 0.0
     """Monotonic time at which the state began."""
     level: int | None = None
-    check: Check = Check.UNVERIFIED
+    verification: Verification | None = None
+    """The newest canary since it last woke or started; None: its answers are not checked."""
+    check_due: bool = False
+    """Somebody else woke it: what it answers now is not known."""
     reason: str = ""
     """Why, for states that need it: suspect, wedged, no control, down, stale."""
     advice: str = ""
@@ -328,7 +340,11 @@ class ServerView:
     expected_s: float | None = None
     """How long the running operation took the last times."""
     cycles: int = 0
-    """Sleeps that ended well since the panel started."""
+    """Our sleeps that ended well since the server was started."""
+    learned: Learned = field(default_factory=Learned)
+    """What is remembered of it beyond this run."""
+    drift: tuple[Drift, ...] = ()
+    """What grows from cycle to cycle."""
     memory_series: Series = field(default_factory=Series)
     running_series: Series = field(default_factory=Series)
     waiting_series: Series = field(default_factory=Series)
@@ -337,6 +353,11 @@ class ServerView:
     def name(self) -> str:
         """The server's name, unique in the fleet."""
         return self.spec.name
+
+    @property
+    def check(self) -> Check:
+        """The badge of an awake server."""
+        return self.verification.check if self.verification else Check.UNVERIFIED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -359,6 +380,7 @@ class FleetView:
     servers: tuple[ServerView, ...] = ()
     gpus: tuple[GpuView, ...] = ()
     gpu_problem: str | None = None
+    host: HostMemory | None = None
     notes: tuple[str, ...] = ()
     """What discovery found and why not, for the first screen."""
     looking: bool = True

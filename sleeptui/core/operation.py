@@ -1,7 +1,10 @@
 """Operations: what was asked, how far it is, how it ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from sleeptui.core.canary import Verification
 
 
 class Kind(StrEnum):
@@ -11,6 +14,7 @@ class Kind(StrEnum):
     WAKE = "wake"
     SWITCH = "switch"
     PROMPT = "prompt"
+    VERIFY = "verify"
 
 
 class Phase(StrEnum):
@@ -25,6 +29,8 @@ class Phase(StrEnum):
     """Level 2: the weights are read again."""
     SETTLING = "settling"
     """The server answered; its state and the memory are being confirmed."""
+    VERIFYING = "verifying"
+    """The canary is with the server: before a sleep for the reference, after a wake for proof."""
     MAKING_ROOM = "making room"
     """Switch: others are put to sleep first."""
     STREAMING = "streaming"
@@ -54,6 +60,12 @@ class Cause(StrEnum):
     """A staged wake stopped between its steps."""
     NO_WEIGHTS = "no weights"
     """A wake from level 2 stopped before its weights were read again: answers are garbage."""
+    GARBAGE = "garbage"
+    """It answers, and not what it answered before."""
+    NO_TOKENS = "no tokens"
+    """It says awake and decodes nothing."""
+    NO_ROOM = "no room"
+    """The fit check found too little free memory; nothing was sent."""
     ENGINE_LOST = "engine lost"
     NO_ANSWER = "no answer"
     STILL_BUSY = "still busy"
@@ -85,8 +97,44 @@ class Part:
     """A timed part of an operation."""
 
     name: str
-    """drain, call, weights, reload, kv_cache, reset, state, memory, sleep NAME, wake NAME"""
+    """reference, drain, call, weights, reload, kv_cache, reset, state, memory, canary, total,
+    sleep NAME, wake NAME"""
     duration_s: float
+
+
+class Fate(StrEnum):
+    """What became of a request in flight when its server was put to sleep."""
+
+    COMPLETED = "completed"
+    """It ended by itself: ``stop`` or ``length``."""
+    ABORTED = "aborted"
+    """Cut off by the server: ``finish_reason`` abort."""
+    FROZEN = "frozen"
+    """Still open, with tokens so far; it goes on after the wake."""
+    PARKED = "parked"
+    """Still open, with no token yet; it runs after the wake."""
+    CUT = "cut"
+    """Its stream broke off, or ended with an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """Requests around a sleep."""
+
+    running: int | None
+    waiting: int | None
+    """Before it, by vllm:num_requests_running and _waiting; None: could not be read."""
+    finished: Mapping[str, int] = field(default_factory=dict)
+    """Rise of vllm:request_success_total by finished_reason, from before the sleep to after it."""
+    ours: Mapping[Fate, int] = field(default_factory=dict)
+    """Fate of the requests that sleeptui itself had sent."""
+
+    @property
+    def total(self) -> int | None:
+        """Running and waiting before it."""
+        if self.running is None or self.waiting is None:
+            return None
+        return self.running + self.waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +155,14 @@ class OperationRecord:
     """Sleep: used before less used after, on the server's GPUs. None where not measured."""
     residual_bytes: int | None = None
     """Sleep: held by the server after it. Wake: held by it before."""
+    host_bytes: int | None = None
+    """Sleep: host memory that it took: the fall of what the machine has available."""
+    in_flight: InFlight | None = None
+    """Sleep: what was in flight, and what became of it."""
+    verification: Verification | None = None
+    """Wake, switch, verify: what the canary said. Sleep: of the canary before it."""
     first_token_s: float | None = None
+    """Prompt: sent to first token. Wake: first request written to the canary's first token."""
     tokens_per_s: float | None = None
     """Prompts."""
     server_s: float | None = None
@@ -116,6 +171,11 @@ class OperationRecord:
     """Longest stall of our event loop while it ran."""
     message: str = ""
     """One sentence: what is true now."""
+    known: tuple[str, ...] = ()
+    """How that is known, a line each."""
     hint: str = ""
+    """What to do."""
+    is_forced: bool = False
+    """The user has overruled the fit check."""
     cause: Cause | None = None
     """Why it did not end well; the state table reads this."""

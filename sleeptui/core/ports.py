@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sleeptui.core.canary import Answer
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     GpuReading,
     Home,
@@ -63,6 +65,8 @@ class Completion:
     """``data: [DONE]`` was seen."""
     error: str | None = None
     """The error object inside the stream, in one line."""
+    tokens: Answer = ()
+    """Each token with its probabilities, where they were asked for (``canary``)."""
 
 
 class EngineClient(Protocol):
@@ -108,6 +112,14 @@ class EngineClient(Protocol):
             max_tokens: Where the answer is cut.
             on_token: Called for each piece, in order.
             model: A served name (an alias, a LoRA adapter); None: the first.
+        """
+
+    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+        """Ask for a greedy answer with the id and log probabilities of each token.
+
+        Salted, so that no prefix cache answers in the place of the weights; where the version
+        knows no salt (before 0.9), the prefix cache is reset first, if that can be done.
+        Bounded by ``timeouts.canary_s``. Cancelling aborts it in the engine.
         """
 
     async def close(self) -> None:
@@ -171,6 +183,20 @@ class HomeFinder(Protocol):
 
     async def close(self) -> None:
         """Close connections."""
+
+
+class Notebook(Protocol):
+    """What is learnt of servers, kept from run to run."""
+
+    async def read(self, key: str) -> Learned | None:
+        """What is known of a server; None: nothing, or it cannot be read. Never raises."""
+
+    async def write(self, key: str, learned: Learned) -> None:
+        """Keep it.
+
+        Raises:
+            SleeptuiError: It cannot be kept, and why.
+        """
 
 
 class Clock(Protocol):

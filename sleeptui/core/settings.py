@@ -20,8 +20,22 @@ class Timeouts:
     """How long a sleep waits for requests in flight."""
     prompt_s: float = 120.0
     """A test prompt, with its whole answer."""
+    canary_s: float = 10.0
+    """The canary, before a sleep and after a wake."""
     settle_s: float = 10.0
     """How long the state and the memory may take to be confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """The prompt that proves a wake: sent before a sleep and after the wake, answers compared."""
+
+    enabled: bool = True
+    """Off for models where it costs too much, or that do not generate text."""
+    prompt: str = "The quick brown fox jumps over the lazy dog. One, two, three,"
+    """Sent as it is, with no chat template; the same answer each time is what matters."""
+    max_tokens: int = 16
+    """Compared tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +58,7 @@ class ServerSpec:
     """Sleep level when none is chosen."""
     pinned: bool = False
     """Never put to sleep by a switch or by sleep all."""
+    canary: Canary = Canary()
     timeouts: Timeouts = Timeouts()
 
 
@@ -73,6 +88,8 @@ class Thresholds:
     """A sleep that frees less than this share of what the server held is suspect."""
     regrown_fraction: float = 0.5
     """A sleeping server that holds more than this share of its awake memory is half awake."""
+    residual_bytes: int | None = None
+    """A sleeping server that holds more is suspect; None: no ceiling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from sleeptui.core.model import Check, GpuMemory, Home, Observation, ServerFacts, State
+from sleeptui.core.canary import Verification
+from sleeptui.core.model import GpuMemory, Home, Observation, ServerFacts, State
 from sleeptui.core.operation import Operation, OperationRecord
 from sleeptui.core.settings import Thresholds
 
@@ -55,5 +56,10 @@ class Signals:
     """Our last sleep or wake of it, since its start."""
     disagreeing: int = 0
     """Looks in a row in which /is_sleeping and the metric disagreed."""
-    check: Check = Check.UNVERIFIED
+    verification: Verification | None = None
+    """The newest canary since it last woke."""
+    check_due: bool = False
+    """Somebody else woke it, or had it asleep and awake again between two looks."""
+    woken_from: int | None = None
+    """The level that it was at before that wake."""
     thresholds: Thresholds = Thresholds()

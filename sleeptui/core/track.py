@@ -3,10 +3,12 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
+from sleeptui.core.canary import Reference, Verification
 from sleeptui.core.derive import disagrees
+from sleeptui.core.drift import Drift, drifts
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     IN_TRANSITION,
-    Check,
     EngineMetrics,
     GpuMemory,
     Home,
@@ -19,15 +21,13 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.rates import TokenRate, mean_ttft
 from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.core.signals import Derived, Signals
 
 HISTORY = 50
 """Ended operations that are kept for each server."""
-RATE_WINDOW_S = 2.0
-"""Tokens per second are taken over this time: shorter windows jump with every batch."""
-_EXPECT_FROM = 5
 _UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
 _TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
@@ -68,13 +68,19 @@ class Track:
     last: OperationRecord | None = None
     operations: dict[int, Operation] = field(default_factory=dict)
     history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    cycles: int = 0
+    learned: Learned = field(default_factory=Learned)
+    drift: tuple[Drift, ...] = ()
+    verification: Verification | None = None
+    check_due: bool = False
+    woken_from: int | None = None
+    has_acted: bool = False
+    """A transition of ours began or ended since the look before."""
     last_ttft_s: float | None = None
     restarts: int = 0
     """Noticed since the last one was told."""
     restart_told_s: float = float("-inf")
     problem_told: str = ""
-    tokens: deque[tuple[float, float]] = field(default_factory=deque)
+    tokens: TokenRate = field(default_factory=TokenRate)
     memory_series: Series = field(default_factory=Series)
     running_series: Series = field(default_factory=Series)
     waiting_series: Series = field(default_factory=Series)
@@ -86,6 +92,7 @@ class Track:
             self._forget()
         before, self.seen = self.seen, seen
         self._pair(before, seen)
+        self._notice_others(before, seen)
         if seen.reach is not Reach.ANSWERED:
             self.running_series.append(seen.at_s, None)
             self.waiting_series.append(seen.at_s, None)
@@ -103,6 +110,7 @@ class Track:
             metric = seen.metrics.sleep_metric if seen.metrics else None
             told = _TOLD_LEVEL.get(metric) if metric else None
             self.told_level = max(told or 0, self.told_level or 0) or None
+            self.verification, self.check_due = None, False
         elif seen.is_sleeping is False:
             self._found_awake(was_asleep=bool(before and before.is_sleeping))
         return restarted
@@ -144,14 +152,47 @@ class Track:
             self.last_ttft_s = record.first_token_s
         if record.kind is Kind.PROMPT and record.outcome is Outcome.DONE:
             self._lives()
+        if record.kind not in (Kind.PROMPT, Kind.VERIFY):
+            self.has_acted = True
+            host = self.home.host_bytes if self.home else None
+            self.learned = self.learned.after(record, self.process_start_s, host)
         if record.kind not in _TRANSITIONS or record.outcome is Outcome.CANCELLED:
             return
         self.last = record
         if record.kind is Kind.SLEEP:
             self.asked_level = record.level
             if record.outcome is Outcome.DONE and record.level:
-                self.cycles += 1
                 self.residual_bytes = record.residual_bytes
+                self.drift = drifts(self.learned.cycles_of(self.process_start_s))
+
+    def begin(self, operation: Operation) -> None:
+        """Take in an operation that is queued or begins."""
+        self.operations.pop(operation.id, None)
+        self.operations[operation.id] = operation
+        if operation.kind not in (Kind.PROMPT, Kind.VERIFY) and operation.phase is not Phase.QUEUED:
+            self.has_acted = True
+
+    def verify(self, verification: Verification) -> None:
+        """Take in a judged canary."""
+        self.verification = verification
+        if not verification.is_inconclusive:
+            self.check_due = False
+
+    def refer(self, reference: Reference) -> None:
+        """Take in a new reference."""
+        self.learned = replace(self.learned, reference=reference)
+
+    def recall(self, earlier: Learned) -> None:
+        """Take in what earlier runs have learnt."""
+        self.learned = self.learned.joined(earlier)
+        cycles = self.learned.cycles_of(self.process_start_s)
+        if cycles:
+            self.residual_bytes = cycles[-1].residual_bytes
+
+    @property
+    def process_start_s(self) -> float | None:
+        """The life of the server: when its process started, as it says."""
+        return self.metrics.process_start_s if self.metrics else None
 
     def weigh(self, memory: GpuMemory | None, at_s: float) -> None:
         """Take in what the server holds on the GPUs now."""
@@ -184,13 +225,16 @@ class Track:
             settled=self.settled,
             told_s=self.told_s,
             memory=self.memory,
-            awake_bytes=self.awake_bytes,
+            awake_bytes=self.awake_bytes or self._awake_before(),
             lowest_asleep_bytes=self.lowest_asleep_bytes,
             asleep_bytes=self.asleep_bytes,
             asked_level=self.asked_level,
             told_level=self.told_level,
             last=self.last,
             disagreeing=self.disagreeing,
+            verification=self.verification,
+            check_due=self.check_due,
+            woken_from=self.woken_from,
             thresholds=self.settings.thresholds,
         )
 
@@ -213,7 +257,8 @@ class Track:
             state=derived.state,
             since_s=self.since_s,
             level=derived.level,
-            check=Check.UNVERIFIED,
+            verification=self.verification,
+            check_due=self.check_due,
             reason=derived.reason,
             advice=derived.advice,
             evidence=derived.evidence,
@@ -224,18 +269,42 @@ class Track:
             metrics=self.metrics,
             queue_frozen=asleep,
             parked=self.load if asleep else None,
-            tokens_per_s=None if asleep else self._tokens_per_s(now_s),
+            tokens_per_s=None if asleep else self.tokens.per_s(now_s),
             last_ttft_s=self.last_ttft_s,
             memory=self.memory,
             residual_bytes=self.residual_bytes,
             operation=self.operation,
             history=tuple(self.history),
             expected_s=self._expected_s(),
-            cycles=self.cycles,
+            cycles=len(self.learned.cycles_of(self.process_start_s)),
+            learned=self.learned,
+            drift=self.drift,
             memory_series=self.memory_series,
             running_series=self.running_series,
             waiting_series=self.waiting_series,
         )
+
+    def _awake_before(self) -> int | None:
+        """What it held awake, as an earlier run of ours saw it in this life of the server."""
+        learned = self.learned
+        if self.process_start_s is None or learned.awake_in_s != self.process_start_s:
+            return None
+        return sum(learned.awake_by_gpu.values()) or None
+
+    def _notice_others(self, before: Observation | None, seen: Observation) -> None:
+        """Notice that somebody else had it asleep and awake again between two looks.
+
+        Seen by the counters of its sleep operations (0.32 and later); its weights may be others.
+        """
+        ours, self.has_acted = self.has_acted or self.is_ours, self.is_ours
+        known = self.metrics
+        if before is None or ours or known is None or seen.metrics is None or seen.is_sleeping:
+            return
+        if known.process_start_s != seen.metrics.process_start_s:
+            return
+        if (seen.metrics.wake_operations or 0) > (known.wake_operations or 0):
+            self.verification, self.check_due = None, True
+            self.woken_from = self.told_level
 
     def _lives(self) -> None:
         """It has answered a prompt: a sleep that failed in its engine has done it no harm."""
@@ -258,12 +327,22 @@ class Track:
             self.asleep_bytes = total
         elif self.derived.state in (State.AWAKE, State.NO_CONTROL) and seen.metrics:
             self.awake_bytes = total
+            self._learn_footprint()
+
+    def _learn_footprint(self) -> None:
+        held = self.memory.by_gpu if self.memory else {}
+        known = self.learned
+        if held != known.awake_by_gpu or known.awake_in_s != self.process_start_s:
+            start = self.process_start_s
+            self.learned = replace(known, awake_by_gpu=held, awake_in_s=start)
 
     def _found_awake(self, *, was_asleep: bool) -> None:
         """A look said awake: what was known of its sleep is over."""
-        self.told_level = self.lowest_asleep_bytes = None
+        told, self.told_level, self.lowest_asleep_bytes = self.told_level, None, None
         if self.is_ours:
             return
+        if was_asleep:
+            self.verification, self.check_due, self.woken_from = None, True, told
         self.asked_level = None
         last = self.last
         if last is None:
@@ -293,7 +372,11 @@ class Track:
         self.on_gpus.clear()
         self.previous, self.settled = State.UNKNOWN, None
         self.residual_bytes = None
-        self.cycles = 0
+        # Without a start time the cycles of two lives cannot be told apart.
+        told = tuple(one for one in self.learned.cycles if one.process_start_s is not None)
+        self.learned = replace(self.learned, cycles=told)
+        self.drift = ()
+        self.verification, self.check_due, self.woken_from = None, False, None
         self.last_ttft_s = None
         self.load = None
         self.tokens.clear()
@@ -302,44 +385,13 @@ class Track:
         before, self.metrics = self.metrics, metrics
         self.running_series.append(at_s, metrics.running)
         self.waiting_series.append(at_s, metrics.waiting)
-        total = metrics.generation_tokens_total
-        if total is not None:
-            if self.tokens and total < self.tokens[-1][1]:
-                self.tokens.clear()
-            self.tokens.append((at_s, total))
-            while len(self.tokens) > 2 and at_s - self.tokens[1][0] >= RATE_WINDOW_S:  # noqa: PLR2004 - two points make a rate
-                self.tokens.popleft()
+        self.tokens.add(at_s, metrics.generation_tokens_total)
         if before is not None:
-            self.last_ttft_s = _mean_ttft(before, metrics) or self.last_ttft_s
-
-    def _tokens_per_s(self, now_s: float) -> float | None:
-        if len(self.tokens) < 2:  # noqa: PLR2004 - two points make a rate
-            return None
-        (began_s, first), (ended_s, last) = self.tokens[0], self.tokens[-1]
-        if now_s - ended_s > RATE_WINDOW_S * 2 or ended_s <= began_s:
-            return None
-        return (last - first) / (ended_s - began_s)
+            self.last_ttft_s = mean_ttft(before, metrics) or self.last_ttft_s
 
     def _expected_s(self) -> float | None:
-        """Median of the last times that the running operation took."""
+        """How long the running operation took the last times."""
         operation = self.operation
-        if operation is None:
+        if operation is None or operation.level is None:
             return None
-        times = sorted(
-            record.duration_s
-            for record in list(self.history)[: HISTORY // 2]
-            if record.kind is operation.kind
-            and record.outcome is Outcome.DONE
-            and record.level == operation.level
-        )[:_EXPECT_FROM]
-        return times[len(times) // 2] if times else None
-
-
-def _mean_ttft(before: EngineMetrics, now: EngineMetrics) -> float | None:
-    """Mean first-token time of the requests between two looks, from the histogram's sums."""
-    if None in (before.ttft_sum_s, before.ttft_count, now.ttft_sum_s, now.ttft_count):
-        return None
-    requests = (now.ttft_count or 0) - (before.ttft_count or 0)
-    if requests <= 0:
-        return None
-    return ((now.ttft_sum_s or 0) - (before.ttft_sum_s or 0)) / requests
+        return self.learned.expected_s(operation.kind, operation.level, self.process_start_s)

@@ -19,6 +19,8 @@ class Features:
     """``/sleep`` knows ``mode``, and level 0 pauses; before, level 0 would drop the weights."""
     wake_tags: bool
     """``/wake_up`` takes ``tags``."""
+    cache_salt: bool
+    """A request can carry a salt for the prefix cache (0.9)."""
     reload_weights: bool
     """``/collective_rpc`` exists: level 2 can be woken over HTTP."""
     partial_wake_resumes: bool
@@ -52,6 +54,7 @@ def features_of(text: str | None) -> Features:
     return Features(
         sleep_mode=known >= (0, 17, 0) and not careful,
         wake_tags=known >= (0, 8, 5),
+        cache_salt=known >= (0, 9, 0),
         reload_weights=known >= (0, 11, 0),
         partial_wake_resumes=(0, 17, 0) <= known < (0, 24, 0),
         sleep_state_metric=known >= (0, 12, 0),

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sleeptui.core.model import Check, State
+from sleeptui.core.canary import Check
+from sleeptui.core.model import State
 from sleeptui.core.operation import Outcome
 
 

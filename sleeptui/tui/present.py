@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sleeptui.core import units
-from sleeptui.core.model import IN_TRANSITION, Check, MemorySource, ServerView, State
+from sleeptui.core.canary import Check
+from sleeptui.core.model import IN_TRANSITION, MemorySource, ServerView, State
 from sleeptui.core.operation import Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.text import one_line
 from sleeptui.tui.glyphs import UNICODE, Glyphs

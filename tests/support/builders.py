@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from sleeptui.core.canary import Answer, Check, Reference, Token, Verification, judge
 from sleeptui.core.model import (
     Control,
     EngineMetrics,
@@ -28,7 +29,7 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome, Part, Phase
-from sleeptui.core.settings import ServerSpec
+from sleeptui.core.settings import Canary, ServerSpec
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -151,6 +152,40 @@ def record(kind: Kind = Kind.SLEEP, server: str = "qwen", **fields: Any) -> Oper
         **fields,
     }
     return OperationRecord(kind=kind, server=server, **values)
+
+
+def token(number: int, logprob: float | None = -1.0, **fields: Any) -> Token:
+    """A token of a canary; its runner-up is far behind."""
+    behind = None if logprob is None else logprob - 3
+    return Token(
+        id=number, **{"text": f" t{number}", "logprob": logprob, "runner_up": behind, **fields}
+    )
+
+
+def answer(*numbers: int, logprob: float | None = -1.0) -> Answer:
+    """The tokens of a canary; 1 to 16, if none are said."""
+    return tuple(token(number, logprob) for number in numbers or range(1, 17))
+
+
+def reference(*answers: Answer, **fields: Any) -> Reference:
+    """A reference of three equal answers, if none are said."""
+    values = {
+        "model": "qwen",
+        "prompt": Canary().prompt,
+        "max_tokens": 16,
+        "taken_wall_s": 1_700_000_000.0,
+        **fields,
+    }
+    return Reference(answers=answers or (answer(),) * 3, **values)
+
+
+def verification(check: Check = Check.VERIFIED, **fields: Any) -> Verification | None:
+    """A canary that leads to this badge; None where there was none."""
+    if check is Check.UNVERIFIED:
+        return None
+    good = check is Check.VERIFIED
+    verdict = judge(answer() if good else answer(99, 98), reference())
+    return Verification(**{"at_s": 0.0, "verdict": verdict, "took_s": 0.08, **fields})
 
 
 def entry(text: str, *, severity: str = "info", server: str | None = "qwen") -> LogEntry:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from support.builders import GIB
+from support.builders import answer as canary_answer
 from support.builders import facts as make_facts
 
+from sleeptui.core.canary import Answer
 from sleeptui.core.errors import EngineError, Refused, SleeptuiError, TimedOut, Unreachable
 from sleeptui.core.model import (
     Control,
@@ -87,6 +89,11 @@ class FakeEngine:
     wakes: int = 0
     operation_s: float = 0.0
     answer: Completion | None = None
+    canary_takes_s: float = 0.08
+    has_weights: bool = True
+    """False after a level 2 sleep, until they are read again: its answers are garbage."""
+    canary_tokens: Answer = field(default_factory=canary_answer)
+    """What it answers to the canary with its weights in place."""
     hold: asyncio.Event | None = None
     """Answers of control calls and prompts wait for it."""
     on_observe: Callable[[], None] | None = None
@@ -158,6 +165,7 @@ class FakeEngine:
                 self.awake_tags = {"weights", "kv_cache"}
             if mode is not SleepMode.KEEP:
                 self.running = 0
+            self.has_weights = self.has_weights and level is not SleepLevel.DISCARD
             self.sleeps += 1
             self.operation_s += self.sleep_takes_s
 
@@ -174,7 +182,10 @@ class FakeEngine:
         return await self._control(" ".join(("wake", *tags)), self.wake_takes_s, effect)
 
     async def reload_weights(self) -> Timed:
-        return await self._control("reload_weights", 0.8, lambda: None)
+        def effect() -> None:
+            self.has_weights = True
+
+        return await self._control("reload_weights", 0.8, effect)
 
     async def reset_prefix_cache(self) -> Timed:
         return await self._control("reset_prefix_cache", 0.01, lambda: None)
@@ -204,6 +215,28 @@ class FakeEngine:
             completion_tokens=11,
             finish_reason="stop",
             terminated=True,
+        )
+
+    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+        self.calls.append("canary")
+        self._raise("canary")
+        sent_s = self.clock.now_s()
+        if self.hold:
+            await self.hold.wait()
+        await self.clock.sleep(self.canary_takes_s)
+        tokens = self.canary_tokens if self.has_weights else canary_answer(*[0] * max_tokens)
+        return Completion(
+            sent_s=sent_s,
+            headers_s=sent_s,
+            first_token_s=sent_s + self.canary_takes_s / 2,
+            last_token_s=self.clock.now_s(),
+            ended_s=self.clock.now_s(),
+            text="",
+            prompt_tokens=12,
+            completion_tokens=len(tokens),
+            finish_reason="length",
+            terminated=True,
+            tokens=tokens,
         )
 
     async def close(self) -> None:

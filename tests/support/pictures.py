@@ -6,10 +6,10 @@ All are of one moment, ``NOW_S``, and the same on every run.
 import math
 from dataclasses import replace
 
-from support.builders import facts, fleet, gpu, home, metrics, server, spec
+from support.builders import facts, fleet, gpu, home, metrics, server, spec, verification
 
+from sleeptui.core.canary import Check
 from sleeptui.core.model import (
-    Check,
     FleetView,
     GpuMemory,
     GpuSample,
@@ -73,7 +73,7 @@ def qwen() -> ServerView:
         "qwen",
         spec=spec("qwen", container="vllm-qwen"),
         since_s=NOW_S - 95,
-        check=Check.VERIFIED,
+        verification=verification(Check.VERIFIED),
         facts=facts("0.25.1", models=("Qwen/Qwen2.5-7B-Instruct",)),
         home=home(4711, 4712, 4713, container="vllm-qwen", container_state="running",
                   host_bytes=19 * GIB),
@@ -264,7 +264,7 @@ def all_states() -> FleetView:
                 state,
                 since_s=NOW_S - 7.25 * (number + 1),
                 level=1 if state is State.ASLEEP else None,
-                check=list(Check)[number % 3],
+                verification=verification(list(Check)[number % 3]),
                 reason=reason,
                 advice=advice,
                 before_stale=State.AWAKE if state is State.STALE else None,

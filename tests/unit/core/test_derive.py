@@ -1,10 +1,11 @@
 """The state table: each row of the design, from signals as real servers gave them."""
 
 import pytest
+from support.builders import verification
 
+from sleeptui.core.canary import Check
 from sleeptui.core.derive import DISAGREE_LOOKS, derive, disagrees
 from sleeptui.core.model import (
-    Check,
     Control,
     EngineMetrics,
     GpuMemory,
@@ -261,7 +262,10 @@ def test_disagreement_counts_only_when_it_lasts():
 
 
 def test_changed_answers_are_suspect():
-    assert state_of(look(sleeping=False), check=Check.CHANGED).state is State.SUSPECT
+    assert (
+        state_of(look(sleeping=False), verification=verification(Check.CHANGED)).state
+        is State.SUSPECT
+    )
 
 
 def test_only_the_metrics_answer():

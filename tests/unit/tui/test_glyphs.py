@@ -5,7 +5,8 @@ from dataclasses import fields
 import pytest
 from rich.cells import cell_len
 
-from sleeptui.core.model import Check, State
+from sleeptui.core.canary import Check
+from sleeptui.core.model import State
 from sleeptui.core.operation import Outcome
 from sleeptui.tui.glyphs import ASCII, COLOURLESS, UNICODE, glyphs_for
 

@@ -2,9 +2,10 @@
 
 import pytest
 from support import pictures
-from support.builders import facts, memory, metrics, operation, record, server, spec
+from support.builders import facts, memory, metrics, operation, record, server, spec, verification
 
-from sleeptui.core.model import Check, State
+from sleeptui.core.canary import Check
+from sleeptui.core.model import State
 from sleeptui.core.operation import Kind, Outcome, Phase
 from sleeptui.tui import present
 from sleeptui.tui.glyphs import ASCII
@@ -28,8 +29,8 @@ def tones(cell, view, look=LOOK, width=30):
     ("state", "fields", "badge", "tone"),
     [
         (State.AWAKE, {}, "● AWAKE ?", Tone.GOOD),
-        (State.AWAKE, {"check": Check.VERIFIED}, "● AWAKE ✓", Tone.GOOD),
-        (State.AWAKE, {"check": Check.CHANGED}, "● AWAKE ✗", Tone.GOOD),
+        (State.AWAKE, {"verification": verification(Check.VERIFIED)}, "● AWAKE ✓", Tone.GOOD),
+        (State.AWAKE, {"verification": verification(Check.CHANGED)}, "● AWAKE ✗", Tone.GOOD),
         (State.ASLEEP, {"level": 1}, "○ ASLEEP L1", Tone.ASLEEP),
         (State.ASLEEP, {}, "○ ASLEEP", Tone.ASLEEP),
         (State.PAUSED, {}, "‖ PAUSED", Tone.WARN),

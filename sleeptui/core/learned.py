@@ -1,0 +1,107 @@
+"""What is remembered of a server beyond this run: footprints, times, cycles, the reference.
+
+Kept in a small state file by ``services.learning``. It feeds the fit check (what a wake takes),
+the expected time of an operation, the drift warning and the comparison after a wake.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sleeptui.core.canary import Reference
+from sleeptui.core.operation import Kind, OperationRecord, Outcome
+
+TIMES_KEPT = 9
+"""Durations of each kind, newest last: enough for a median that follows a change."""
+CYCLES_KEPT = 200
+_TIMED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+FIRST = "first sleep 1"
+"""The first level 1 sleep of a process allocates the pinned host copy: a time of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One sleep of ours that ended well."""
+
+    process_start_s: float | None
+    """Which life of the server it was in: process_start_time_seconds."""
+    level: int
+    freed_bytes: int | None = None
+    residual_bytes: int | None = None
+    host_bytes: int | None = None
+    """Host memory that its processes held after it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What is known of one server from before."""
+
+    awake_by_gpu: Mapping[int, int] = field(default_factory=dict)
+    """Bytes that it holds awake, by GPU index, as measured; empty: never seen."""
+    awake_in_s: float | None = None
+    """The life of the server that this was seen in: process_start_time_seconds."""
+    times: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Seconds by ``sleep 1``, ``wake 2``, ``first sleep 1``; newest last."""
+    cycles: tuple[Cycle, ...] = ()
+    """Newest last, of all its lives."""
+    reference: Reference | None = None
+
+    def cycles_of(self, process_start_s: float | None) -> tuple[Cycle, ...]:
+        """Those of one life of the server."""
+        return tuple(one for one in self.cycles if one.process_start_s == process_start_s)
+
+    def joined(self, earlier: "Learned") -> "Learned":
+        """With what earlier runs knew; what this run has seen counts more."""
+        return Learned(
+            awake_by_gpu=self.awake_by_gpu or earlier.awake_by_gpu,
+            awake_in_s=self.awake_in_s if self.awake_by_gpu else earlier.awake_in_s,
+            times={
+                key: (*earlier.times.get(key, ()), *self.times.get(key, ()))[-TIMES_KEPT:]
+                for key in (*earlier.times, *self.times)
+            },
+            cycles=(*earlier.cycles, *self.cycles)[-CYCLES_KEPT:],
+            reference=self.reference or earlier.reference,
+        )
+
+    def after(
+        self,
+        record: OperationRecord,
+        process_start_s: float | None,
+        host_bytes: int | None = None,
+    ) -> "Learned":
+        """With what an operation has taught, if it ended well.
+
+        Args:
+            record: The operation.
+            process_start_s: The life of the server that it was in.
+            host_bytes: What its processes hold of the host's memory now.
+        """
+        if record.outcome is not Outcome.DONE or record.level is None:
+            return self
+        if record.kind not in _TIMED:
+            return self
+        key = time_key(record.kind, record.level, self, process_start_s)
+        times = (*self.times.get(key, ()), record.duration_s)[-TIMES_KEPT:]
+        learned = replace(self, times={**self.times, key: times})
+        if record.kind is not Kind.SLEEP or not record.level:
+            return learned
+        cycle = Cycle(
+            process_start_s=process_start_s,
+            level=record.level,
+            freed_bytes=record.freed_bytes,
+            residual_bytes=record.residual_bytes,
+            host_bytes=host_bytes,
+        )
+        return replace(learned, cycles=(*self.cycles, cycle)[-CYCLES_KEPT:])
+
+    def expected_s(self, kind: Kind, level: int, process_start_s: float | None) -> float | None:
+        """How long the operation took the last times: the median; None: never seen."""
+        times = sorted(self.times.get(time_key(kind, level, self, process_start_s), ()))
+        return times[len(times) // 2] if times else None
+
+
+def time_key(kind: Kind, level: int, learned: Learned, process_start_s: float | None) -> str:
+    """Under what the duration of an operation is kept."""
+    if kind is Kind.SLEEP and level == 1:
+        pinned = any(one.level == 1 for one in learned.cycles_of(process_start_s))
+        return "sleep 1" if pinned else FIRST
+    return f"{kind.value} {level}"
