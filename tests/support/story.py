@@ -32,8 +32,8 @@ GIB = 1 << 30
 class Story:
     """Tells the store what happened, a moment at a time."""
 
-    def __init__(self, *names):
-        self.store = FleetStore(Settings())
+    def __init__(self, *names, settings=None):
+        self.store = FleetStore(settings or Settings())
         self.now_s = 100.0
         for name in names or ("a",):
             self.store.apply(
