@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -85,7 +85,7 @@ class Drive:
     def busy(self, name: str, url: str) -> None:
         """Sleep with streams in flight: the panel asks, and ``wait`` lets them finish."""
         ends: list[str] = []
-        load = threading.Thread(target=lambda: ends.extend(asyncio.run(_streams(url, name))))
+        load = threading.Thread(target=lambda: ends.extend(asyncio.run(streams(url, name))))
         load.start()
         self.panel.cursor_to(name)
         self.panel.row_shows(f" {name} ", f" {STREAMS} ")
@@ -100,7 +100,7 @@ class Drive:
         self.becomes(name, "AWAKE")
 
 
-async def _streams(url: str, model: str) -> list[str]:
+async def streams(url: str, model: str) -> list[str]:
     """How each of several long streams ended."""
     body = {"model": model, "prompt": "Count", "max_tokens": 3500, "temperature": 0}
     body |= {"ignore_eos": True, "stream": True}
@@ -118,7 +118,7 @@ async def _streams(url: str, model: str) -> list[str]:
         return await asyncio.gather(*(one(client) for _ in range(STREAMS)))
 
 
-def _urls(arguments: Sequence[str]) -> dict[str, str]:
+def urls_of(arguments: Sequence[str]) -> dict[str, str]:
     """URL by name: what the panel is told, and what answers on the usual ports."""
     found = dict(word.split("=", 1) for word in arguments if "=" in word)
     for port in range(8000, 8011):
@@ -129,17 +129,30 @@ def _urls(arguments: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
-    """Drive the panel through all that a switch of models needs."""
-    out = Path(folder)
+@contextlib.contextmanager
+def terminal(out: Path, arguments: Sequence[str]) -> Iterator[Terminal]:
+    """The panel in a terminal, with a home of its own; its log is kept in ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     home = out / "home"
     home.mkdir(exist_ok=True)
-    urls = _urls(arguments)
-    print(urls, flush=True)
-    began = time.monotonic()
     environment = {"HOME": str(home), "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", "")}
-    with Terminal(arguments, environment=environment, cwd=home) as panel:
+    began = time.monotonic()
+    try:
+        with Terminal(arguments, environment=environment, cwd=home) as panel:
+            yield panel
+    finally:
+        print(f"took {time.monotonic() - began:.0f} s")
+        for log in home.rglob("sleeptui.log"):
+            text = log.read_text()
+            (out / "sleeptui.log").write_text(text)
+            print(text)
+
+
+def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
+    """Drive the panel through all that a switch of models needs."""
+    out = Path(folder)
+    urls = urls_of(arguments)
+    with terminal(out, arguments) as panel:
         drive = Drive(panel, out)
         drive.becomes(awake, "AWAKE")
         drive.becomes(asleep, "ASLEEP")
@@ -159,11 +172,6 @@ def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
         drive.shot("end")
         panel.press("q")
         print("exit code", panel.ended(), "restored", panel.is_restored)
-    print(f"took {time.monotonic() - began:.0f} s")
-    for log in home.rglob("sleeptui.log"):
-        text = log.read_text()
-        (out / "sleeptui.log").write_text(text)
-        print(text)
 
 
 if __name__ == "__main__":
