@@ -319,6 +319,8 @@ class ServerView:
     before_stale: State | None = None
     """The last known state while STALE."""
     facts: ServerFacts = ServerFacts()
+    control: Control = Control.UNKNOWN
+    """As the newest look found it."""
     home: Home | None = None
     seen_at_s: float | None = None
     """When it last answered."""

@@ -9,6 +9,7 @@ from sleeptui.core.drift import Drift, drifts
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     IN_TRANSITION,
+    Control,
     EngineMetrics,
     GpuMemory,
     Home,
@@ -264,6 +265,7 @@ class Track:
             evidence=derived.evidence,
             before_stale=self.previous if derived.state is State.STALE else None,
             facts=self.facts,
+            control=self.seen.control if self.seen else Control.UNKNOWN,
             home=self.home,
             seen_at_s=self.answered_s,
             metrics=self.metrics,
