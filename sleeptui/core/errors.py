@@ -12,6 +12,8 @@
     ├── ContainerError       the Docker engine
     ├── ProcessError         local processes cannot be read
     ├── NotAllowed           the state of the server does not allow the command
+    │   └── NoRoom           a wake does not fit on its GPUs; can be forced
+    ├── NotebookError        what is learnt of servers cannot be kept
     └── SimError             the simulated fleet did not start
 
 Each carries one sentence for the user and one next step.
@@ -113,6 +115,18 @@ class NotAllowed(SleeptuiError):
     """The state of the server does not allow the command."""
 
     title = "Not now"
+
+
+class NoRoom(NotAllowed):
+    """A wake does not fit on the GPUs of the server, and was not sent. ``force`` overrules it."""
+
+    title = "No room"
+
+
+class NotebookError(SleeptuiError):
+    """The file with what is learnt of servers cannot be read or written."""
+
+    title = "State file"
 
 
 class SimError(SleeptuiError):
