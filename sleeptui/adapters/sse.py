@@ -17,6 +17,10 @@ MAX_EVENT_BYTES = 1 << 20
 """An event beyond this is no token; reading stops."""
 MAX_TEXT_CHARS = 4 << 20
 """A whole answer beyond this is not kept in memory."""
+MAX_DETAILS = 10_000
+"""A detailed answer of more tokens is none that was asked for."""
+_TOKEN_CHARS = 200
+"""The text of one token is kept so far."""
 _DONE = b"[DONE]"
 
 
@@ -81,12 +85,15 @@ class _Logprobs(msgspec.Struct):
     top_logprobs: list[dict[str, float | None] | None] = []
 
 
+_Id = Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+
+
 class _Choice(msgspec.Struct):
     text: str | None = None
     delta: _Delta | None = None
     finish_reason: str | None = None
     logprobs: msgspec.Raw = msgspec.Raw()
-    token_ids: list[int] | None = None
+    token_ids: list[_Id] | None = None
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -175,6 +182,8 @@ class Answer:
             self.finish_reason = one_line(choice.finish_reason, 40)
         if self._detailed and choice is not None:
             self.details += _tokens(choice)
+            if len(self.details) > MAX_DETAILS:
+                raise BrokenStreamError(f"sends more than {MAX_DETAILS} tokens")
         grown = self._count(chunk.usage, choice)
         text = self._text(choice)
         if not grown and not text:
@@ -220,32 +229,47 @@ def _tokens(choice: _Choice) -> list[Token]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BrokenStreamError("sends log probabilities that cannot be read") from error
     if told is None:
-        if ids:
+        text = _token_text(choice.text or "")
+        if len(ids) > 1:  # whose part of the text is whose is not told
             return [Token(id=number, text="") for number in ids]
-        return [Token(id=None, text=choice.text)] if choice.text else []
+        return [Token(id=ids[0] if ids else None, text=text)] if ids or text else []
     return [
         Token(
             id=ids[place] if place < len(ids) else None,
-            text=clean(text, lines=True),
-            logprob=_number(told.token_logprobs, place),
-            runner_up=_runner_up(told.top_logprobs, place, text),
+            text=_token_text(text),
+            logprob=(logprob := _number(told.token_logprobs, place)),
+            runner_up=_runner_up(told.top_logprobs, place, text, logprob),
         )
         for place, text in enumerate(told.tokens)
     ]
 
 
-def _number(values: list[float | None], place: int) -> float:
+def _token_text(text: str) -> str:
+    return clean(text, lines=True)[:_TOKEN_CHARS]
+
+
+def _number(values: list[float | None], place: int) -> float | None:
     """A log probability; what is no number in the engine is null in its JSON."""
-    value = values[place] if place < len(values) else None
+    if place >= len(values):
+        return None
+    value = values[place]
     return nan if value is None else value
 
 
 def _runner_up(
-    values: list[dict[str, float | None] | None], place: int, chosen: str
+    values: list[dict[str, float | None] | None], place: int, chosen: str, logprob: float | None
 ) -> float | None:
-    """The most likely token but the chosen one."""
+    """The most likely token but the chosen one.
+
+    The keys are texts: of two tokens with the same one only the less likely is left, under the
+    text of the chosen token and with another value than its own.
+    """
     top = values[place] if place < len(values) else None
-    rest = [value for text, value in (top or {}).items() if text != chosen and value is not None]
+    rest = [
+        value
+        for text, value in (top or {}).items()
+        if value is not None and (text != chosen or value != logprob)
+    ]
     return max(rest, default=None)
 
 

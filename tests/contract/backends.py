@@ -52,14 +52,17 @@ async def replay(folder: str, **fields: object) -> AsyncIterator[Backend]:
 @asynccontextmanager
 async def replay_0_25_1() -> AsyncIterator[Backend]:
     missing = "no recording of this by 0.25.1"
-    lacks = dict.fromkeys(["pause", "level 0", "is_paused", "bad level"], missing)
+    lacks = dict.fromkeys(["pause", "level 0", "is_paused", "bad level", "canary"], missing)
     async with replay("vllm-0.25.1", sleep_enabled=True, lacks=lacks) as backend:
         yield backend
 
 
 @asynccontextmanager
 async def replay_0_31_0() -> AsyncIterator[Backend]:
-    lacks = {"metrics in all states": "not recorded of 0.31.0 in every state"}
+    lacks = {
+        "metrics in all states": "not recorded of 0.31.0 in every state",
+        "canary": "no recording of this by 0.31.0",
+    }
     async with replay("vllm-0.31.0", sleep_enabled=False, lacks=lacks) as backend:
         yield backend
 

@@ -125,7 +125,8 @@ class Replay:
             return ["bad_model"]
         if _is_held(asked):
             return ["completions-stream-abort"]
-        return ["completions-stream-continuous_usage", "completions-stream"]
+        plain = ["completions-stream-continuous_usage", "completions-stream"]
+        return ["completions-stream-canary", *plain] if asked.get("logprobs") else plain
 
     async def _stream(
         self, head: bytes, body: bytes, asked: dict[str, object], writer: asyncio.StreamWriter
