@@ -6,6 +6,9 @@ from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.core.signals import Signals
 from sleeptui.core.units import memory as memory_text
 
+LAST = "our last:"
+"""How the line begins that tells of our own last operation."""
+
 
 def evidence_of(signals: Signals) -> tuple[str, ...]:
     """What each signal says, a line each."""
@@ -75,4 +78,4 @@ def _said_by_last(last: OperationRecord | None) -> str:
     if last is None:
         return ""
     level = f" L{last.level}" if last.kind is Kind.SLEEP and last.level is not None else ""
-    return f"our last: {last.kind.value}{level}, {last.outcome.value}"
+    return f"{LAST} {last.kind.value}{level}, {last.outcome.value}"

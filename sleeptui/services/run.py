@@ -7,12 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from sleeptui.core.canary import Verification
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import OperationAdvanced, OperationEnded, OperationStarted
+from sleeptui.core.evidence import LAST
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import (
     Cause,
+    InFlight,
     Kind,
     Operation,
     OperationRecord,
@@ -24,10 +27,20 @@ from sleeptui.core.ports import Clock, EngineClient
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.lag import LagMeter
+from sleeptui.services.ledger import Ledger
 from sleeptui.services.supervisor import Supervisor
 from sleeptui.services.ticket import Stopped, Ticket
 
 log = logging.getLogger(__name__)
+
+_ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
+"""They change nothing: they wait for nobody and can be stopped all the time."""
+_NEXT_STEP = {
+    Outcome.SUSPECT: "l shows its log",
+    Outcome.FAILED: "l shows its log",
+    Outcome.UNKNOWN: "wait until it answers; l shows its log",
+}
+"""What to do where nobody knew better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -40,6 +53,7 @@ class Desk:
     supervisor: Supervisor
     clock: Clock
     lag: LagMeter = field(default_factory=LagMeter)
+    ledger: Ledger = field(default_factory=Ledger)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def view(self, server: str) -> ServerView:
@@ -69,6 +83,11 @@ class Result:
     first_token_s: float | None = None
     tokens_per_s: float | None = None
     server_s: float | None = None
+    host_bytes: int | None = None
+    in_flight: InFlight | None = None
+    verification: Verification | None = None
+    known: tuple[str, ...] = ()
+    """How it is known, a line each; after those that the Run was told before."""
 
 
 class Ended(Exception):
@@ -80,13 +99,26 @@ class Ended(Exception):
 
 
 class Run:
-    """One operation from its start to its end."""
+    """One operation from its start to its end.
+
+    Attributes:
+        known: How it is known what is true now, a line each, for the record.
+        verification: What the canary said, for the record.
+        in_flight: What was in flight around a sleep, for the record.
+        is_forced: The user has overruled the fit check, for the record.
+        sent_s: When its first request was written; None: nothing was sent.
+    """
 
     def __init__(self, desk: Desk, operation: Operation, ticket: Ticket) -> None:
         self.desk = desk
         self.ticket = ticket
         self.operation = operation
         self.parts: list[Part] = []
+        self.known: list[str] = []
+        self.verification: Verification | None = None
+        self.in_flight: InFlight | None = None
+        self.is_forced = False
+        self.sent_s: float | None = None
         self.found = self.view
         """The picture of the server before the operation began."""
         self.record: OperationRecord | None = None
@@ -129,6 +161,10 @@ class Run:
         """Note a timed part."""
         self.parts.append(Part(name=name, duration_s=duration_s))
 
+    def know(self, *lines: str) -> None:
+        """Note how something is known; empty lines are left out."""
+        self.known += (line for line in lines if line)
+
     def child(self, kind: Kind, server: str, *, level: int | None, mode: str | None) -> "Run":
         """An operation that this one consists of; it does not queue and stops with this one."""
         operation = Operation(
@@ -151,16 +187,14 @@ class Run:
         self.desk.bus.publish(OperationStarted(at_s=self.now_s(), operation=self.operation))
         with ExitStack() as stack:
             lag = stack.enter_context(self.desk.lag.measuring())
-            if self.operation.kind is not Kind.PROMPT:
+            if self.operation.kind not in _ASKING:
                 stack.enter_context(self.desk.supervisor.fast())
             try:
                 result = await work(self)
             except Ended as ended:
                 result = ended.result
             except Stopped:
-                is_prompt = self.operation.kind is Kind.PROMPT
-                message = "stopped" if is_prompt else "stopped; nothing was sent"
-                result = Result(outcome=Outcome.CANCELLED, message=message)
+                result = Result(outcome=Outcome.CANCELLED, message=_stopped(self.operation.kind))
             except asyncio.CancelledError:
                 self.end(self._left_alone(), lag.worst_s)
                 raise
@@ -185,9 +219,14 @@ class Run:
             first_token_s=result.first_token_s,
             tokens_per_s=result.tokens_per_s,
             server_s=result.server_s,
+            host_bytes=result.host_bytes,
+            in_flight=result.in_flight or self.in_flight,
+            verification=result.verification or self.verification,
+            is_forced=self.is_forced,
             loop_lag_s=lag_s,
             message=_without_name(result.message, operation.server),
-            hint=result.hint,
+            known=(*self.known, *result.known) or self._evidence(),
+            hint=result.hint or _NEXT_STEP.get(result.outcome, ""),
             cause=result.cause,
         )
         log.info(
@@ -210,7 +249,7 @@ class Run:
 
     def _left_alone(self) -> Result:
         """The panel closes while a request is with the server, which goes on with it."""
-        if self.operation.kind is Kind.PROMPT:
+        if self.operation.kind in _ASKING:
             return Result(outcome=Outcome.CANCELLED, message="the panel was closed")
         settling = self.operation.phase is Phase.SETTLING
         what = "it was confirmed" if settling else "the answer came"
@@ -219,6 +258,22 @@ class Run:
             cause=Cause.NO_ANSWER,
             message=f"the panel was closed before {what}; the server goes on",
         )
+
+    def _evidence(self) -> tuple[str, ...]:
+        """How the state of the server is known, where the operation itself has proved nothing."""
+        view = self.desk.store.server(self.server)
+        lines = view.evidence if view is not None else ()
+        return tuple(line for line in lines if not line.startswith(LAST)) or ("nothing was asked",)
+
+
+def _stopped(kind: Kind) -> str:
+    match kind:
+        case Kind.PROMPT:
+            return "stopped"
+        case Kind.VERIFY:
+            return "stopped before it was judged"
+        case _:
+            return "stopped; nothing was sent"
 
 
 def _without_name(message: str, server: str) -> str:

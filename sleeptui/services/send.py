@@ -40,6 +40,7 @@ async def send(
         Ended: The server refused, is lost, or the request never left.
     """
     sent_s = run.now_s()
+    run.sent_s = run.sent_s or sent_s
     step = name if midway else ""
     try:
         timed = await request()

@@ -80,7 +80,7 @@ async def test_an_error_is_failed_with_its_words(clock, error):
         assert (record.outcome, record.message, record.hint) == (
             Outcome.FAILED,
             error.message,
-            error.hint,
+            error.hint or "l shows its log",
         )
         assert ticket.completion is None
 
