@@ -84,6 +84,7 @@ def read_ask(body: Body, *, chat: bool, spec: EngineSpec, dialect: Dialect) -> A
         raise invalid(dialect, f"body.{wanted}", fields)
     _check_numbers(body, dialect)
     _check_model(body, spec, dialect)
+    _check_salt(body, dialect)
     stream = bool(body.get("stream"))
     options = body.get("stream_options") or {}
     if options and not stream:
@@ -134,6 +135,14 @@ def _check_model(body: Body, spec: EngineSpec, dialect: Dialect) -> None:
     if dialect.names_aliases:
         message += f" Valid aliases: {spec.model_name}."
     raise Refusal(error(dialect, 404, message, "NotFoundError", param="model"))
+
+
+def _check_salt(body: Body, dialect: Dialect) -> None:
+    salt = body.get("cache_salt")
+    if not dialect.cache_salt or salt is None or (isinstance(salt, str) and salt):
+        return
+    message = "Parameter 'cache_salt' must be a non-empty string if provided."
+    raise bad_request(dialect, f"{message} (parameter=cache_salt)", "cache_salt")
 
 
 def _prompt(value: object, *, chat: bool) -> tuple[str, list[int]]:

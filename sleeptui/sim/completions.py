@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Send
 
-from sleeptui.sim.answers import unexpected
+from sleeptui.sim.answers import unexpected, wrong_value
 from sleeptui.sim.asks import Ask, read_ask, read_json
 from sleeptui.sim.core_loop import DEAD
 from sleeptui.sim.engine import Engine, Phase
@@ -23,6 +23,7 @@ from sleeptui.sim.pulse import Pulse
 from sleeptui.sim.scheduler import SimRequest
 from sleeptui.sim.text import Voice
 
+_NO_NUMBER = "Out of range float values are not JSON compliant: nan"
 _WRITE_GAP_S = 0.002
 """Each further open stream adds so much between two writes, tokens then come in one piece."""
 
@@ -105,6 +106,8 @@ class Completions:
             watch.cancel()
         if reply.failed:
             raise unexpected(self._engine.dialect, DEAD)
+        if reply.has_no_number:
+            raise wrong_value(self._engine.dialect, _NO_NUMBER)
         return JSONResponse(reply.body())
 
     async def _stream(self, reply: Reply, receive: Receive, send: Send) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from sleeptui.sim.calls import OPERATIONS, Call, CallFailed, Method
 from sleeptui.sim.dialect import Dialect
 from sleeptui.sim.executor import SCHEDULING, Executor, Transition
-from sleeptui.sim.faults import Faults
+from sleeptui.sim.faults import Fault, Faults
 from sleeptui.sim.latency import Latency
 from sleeptui.sim.log import ServerLog
 from sleeptui.sim.memory import EngineMemory
@@ -68,6 +68,7 @@ class EngineCore:
         self.transition: Transition | None = None
         """Keeps the loop busy: nothing else happens meanwhile."""
         self._dialect = dialect
+        self._faults = faults
         self._traffic = traffic
         self._log = log
         self._calls: deque[Call] = deque()
@@ -79,6 +80,11 @@ class EngineCore:
         paused = self._dialect.pauses and self.scheduler.pause is not Pause.NONE
         return bool(self.executor.asleep) or paused
 
+    @property
+    def _halted(self) -> bool:
+        """No request moves: the engine is stuck, or mute."""
+        return self.executor.stuck or Fault.MUTE in self._faults
+
     def fall_asleep_at_once(self, level: int) -> None:
         """Begin asleep."""
         self.executor.fall_asleep_at_once(level)
@@ -89,12 +95,13 @@ class EngineCore:
         """When a call that waits may end; None: not before something else happens."""
         if self.transition is not None:
             return self.transition.end_s
-        end_s = self.scheduler.next_end_s() if self._drains else None
+        waits = self._drains and not self._halted
+        end_s = self.scheduler.next_end_s() if waits else None
         return None if end_s is None else self.at_s + end_s
 
     def next_token_s(self, request: SimRequest) -> float | None:
         """When the next token of a request may come; None: not before something else happens."""
-        if self.executor.stuck:
+        if self._halted:
             return None
         if self.transition is not None:
             return self.transition.end_s
@@ -140,9 +147,10 @@ class EngineCore:
         if send_s is not None:
             stops.append(send_s)
         stop_s = max(min(stops), self.at_s)
-        if self.transition is None and not self.executor.stuck:
+        if self.transition is None and not self._halted:
             self._check_memory()
             self.scheduler.weights_ok = self.executor.weights_ok
+            self.scheduler.weights_empty = self.executor.weights_empty
             stop_s = self.scheduler.run(self.at_s, stop_s)
         self.at_s = stop_s
         self._hand_over()

@@ -54,6 +54,8 @@ class Dialect:
     """vllm:request_num_preemptions"""
     token_ids: bool
     """Choices carry token id fields."""
+    cache_salt: bool
+    """Requests can carry a salt for the prefix cache; before, it is ignored."""
     usage_details: bool
     """Usage and bodies carry the fields that 0.25 does not have."""
 
@@ -81,5 +83,6 @@ def dialect_of(version: Version) -> Dialect:
         new_families=version >= (0, 32, 0),
         preemption_histogram=version >= (0, 30, 0),
         token_ids=version >= (0, 11, 0),
+        cache_salt=version >= (0, 9, 0),
         usage_details=version >= (0, 31, 0),
     )

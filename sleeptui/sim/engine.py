@@ -25,8 +25,8 @@ from sleeptui.sim.traffic import Traffic
 _THINK_S = 2.5
 _DYING_S = (1.0, 2.0)
 """After the death of the engine /health says 200 for 1 s, then 503 for 1 s (faults.jsonl)."""
-_HOST_BASE_BYTES = 3 << 30
-"""Resident host memory of API and engine process."""
+_API_BYTES, _CORE_BYTES = 1 << 30, 2 << 30
+"""Resident host memory of API and engine process, without the copy of the weights."""
 
 
 class Phase(Enum):
@@ -158,8 +158,16 @@ class Engine:
 
     @property
     def host_bytes(self) -> int:
-        """Resident host memory; the pinned copy stays after a wake."""
-        return _HOST_BASE_BYTES + (self.spec.weight_bytes if self.executor.pinned else 0)
+        """Resident host memory; the pinned copy of level 1 stays after a wake."""
+        match self.phase:
+            case Phase.GONE:
+                return 0
+            case Phase.DYING:
+                return _API_BYTES
+            case Phase.STARTING:
+                return _API_BYTES + _CORE_BYTES
+        pinned = self.spec.weight_bytes if self.executor.pinned else 0
+        return _API_BYTES + _CORE_BYTES + pinned
 
     def next_event_s(self) -> float | None:
         """When a call that waits may end; None: not before something else happens."""

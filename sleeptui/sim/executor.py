@@ -68,6 +68,8 @@ class Executor:
         self.pinned = False
         """The host copy was allocated once: later level 1 sleeps are fast."""
         self.weights_ok = True
+        self.weights_empty = False
+        """They were never read again after level 2: no number comes out of them any more."""
         self.lost = False
         """A wake ran out of memory and left the mappings in disorder."""
         self._copied = False
@@ -203,7 +205,7 @@ class Executor:
             case "wake":
                 self._woke(transition, took_s)
             case _:
-                self.weights_ok = True
+                self.weights_ok, self.weights_empty = True, False
                 text = f"Reloading and processing weights took {took_s:.2f} seconds"
                 self._log.core("gpu_model_runner.py:5210", text)
 
@@ -233,6 +235,7 @@ class Executor:
         self.asleep -= transition.tags
         if WEIGHTS in transition.tags and transition.frees:
             self.weights_ok = self.weights_ok and self._copied
+            self.weights_empty = self.weights_empty or not self._copied
             if Fault.GARBAGE in self._faults:
                 self.weights_ok = False
         tags: Sequence[str] | set[str] = sorted(transition.tags)

@@ -24,6 +24,10 @@ class Fault(StrEnum):
     """Sleep and wake fail with ``invalid argument``, prompts hang, /health stays 200."""
     GARBAGE = "garbage"
     """After the next wake the weights are garbage until they are reloaded."""
+    MUTE = "mute"
+    """It says that it is awake, takes prompts and generates nothing; /health stays 200."""
+    LOSE = "lose"
+    """Each ``every``-th request, the third if not said, is carried out and never answered."""
     LEAK = "leak"
     """Each sleep leaves ``bytes`` more on the GPU."""
     KEEPS_MEMORY = "keeps-memory"
@@ -47,6 +51,7 @@ ONCE = frozenset({Fault.DEATH, Fault.RESTART})
 _DEFAULT_SECONDS: Mapping[Fault, float] = {Fault.SLOW: 3.0}
 _DEFAULT_BYTES: Mapping[Fault, int] = {Fault.LEAK: 400 << 20, Fault.HUGE_METRICS: 100_000_000}
 _ERROR_STATUSES = range(400, 600)
+_PARAMETERS = frozenset({"fault", "seconds", "bytes", "status", "every", "paths"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +62,9 @@ class FaultSetting:
     seconds: float | None = None
     bytes: int | None = None
     status: int = 500
+    every: int = 3
     paths: tuple[str, ...] = ()
-    """Only these routes; empty: all of them (hang, slow, error, html, half-json)."""
+    """Only these routes; empty: all of them (hang, slow, error, lose, html, half-json)."""
 
     @property
     def delay_s(self) -> float:
@@ -86,7 +92,7 @@ class FaultSetting:
                 f"There is no fault {str(data.get('fault'))!r}",
                 hint=f"Choose one of {', '.join(Fault)}.",
             ) from error
-        unknown = sorted(set(data) - {"fault", "seconds", "bytes", "status", "paths"})
+        unknown = sorted(set(data) - _PARAMETERS)
         if unknown:
             raise SimError(f"A fault has no {', '.join(map(str, unknown))}")
         setting = cls(
@@ -94,6 +100,7 @@ class FaultSetting:
             seconds=_number(data, "seconds"),
             bytes=None if data.get("bytes") is None else int(_number(data, "bytes") or 0),
             status=int(_number(data, "status") or 500),
+            every=max(int(_number(data, "every") or 3), 1),
             paths=tuple(str(path) for path in data.get("paths") or ()),
         )
         if setting.status not in _ERROR_STATUSES:

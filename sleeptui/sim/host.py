@@ -8,7 +8,7 @@ from sleeptui.core.settings import ServerSpec
 from sleeptui.sim.engine import Engine, Phase
 from sleeptui.sim.faults import ONCE, Fault, FaultSetting
 from sleeptui.sim.gpu import SimGpu
-from sleeptui.sim.listener import Listener
+from sleeptui.sim.listener import LOOPBACK, Listener
 from sleeptui.sim.log import ServerLog
 from sleeptui.sim.server import EngineApp
 from sleeptui.sim.spec import KEY_ENV, EngineSpec, Scenario, Start
@@ -101,6 +101,7 @@ class Host:
             "url": self.listener.url,
             "pids": [self.api_pid, self.core_pid] if alive else [],
             "started_at": started,
+            "listens_on": [LOOPBACK] if self.listener.is_open else [],
             "host_bytes": engine.host_bytes if alive else None,
         }
 
@@ -115,6 +116,7 @@ class Host:
             "asleep": sorted(engine.executor.asleep),
             "pause": engine.scheduler.pause.value,
             "weights_ok": engine.executor.weights_ok,
+            "weights_empty": engine.executor.weights_empty,
             "lost": engine.executor.stuck,
             "running": len(engine.scheduler.running),
             "waiting": len(engine.scheduler.waiting),

@@ -6,7 +6,7 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-_LOOPBACK = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _KEEP_ALIVE_S = 5
 """vLLM's default (VLLM_HTTP_TIMEOUT_KEEP_ALIVE): a pooled connection is closed after it."""
 
@@ -46,7 +46,7 @@ class Listener:
     @property
     def url(self) -> str:
         """Base URL without a trailing slash."""
-        return f"http://{_LOOPBACK}:{self.port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     async def open(self) -> None:
         """Begin to answer."""
@@ -101,6 +101,6 @@ def _bound(port: int) -> socket.socket:
     """
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind((_LOOPBACK, port))
+    found.bind((LOOPBACK, port))
     found.setblocking(False)
     return found

@@ -10,6 +10,8 @@ from sleeptui.sim.host import Host
 from sleeptui.sim.spec import Scenario
 
 _OTHER_PID = 4_199_000
+_OTHER_HOST_BYTES = 12 << 30
+"""Host memory of what is no server."""
 
 
 class SimMachine:
@@ -19,6 +21,7 @@ class SimMachine:
         self.nvml_problem: str | None = None
         """Set by hand: there is no NVML."""
         self._clock = clock
+        self._host_bytes = scenario.host_bytes
         self.gpus = [SimGpu(index, spec) for index, spec in enumerate(scenario.gpus)]
         self.hosts = {
             spec.name: Host(index, spec, scenario, self.gpus, clock=clock, speed=speed)
@@ -54,7 +57,16 @@ class SimMachine:
                 copying[index] = copying[index] or host.engine.busy
         for gpu in self.gpus:
             gpu.load(now_s, batch=batches[gpu.index], copying=copying[gpu.index])
-        return {"problem": self.nvml_problem, "gpus": [self._gpu(gpu) for gpu in self.gpus]}
+        return {
+            "problem": self.nvml_problem,
+            "gpus": [self._gpu(gpu) for gpu in self.gpus],
+            "host": self._host(),
+        }
+
+    def _host(self) -> dict[str, int]:
+        held = sum(host.engine.host_bytes for host in self.hosts.values())
+        available = self._host_bytes - _OTHER_HOST_BYTES - held
+        return {"total_bytes": self._host_bytes, "available_bytes": max(available, 0)}
 
     def _gpu(self, gpu: SimGpu) -> dict[str, Any]:
         known: dict[str, Any] = {"index": gpu.index, "name": gpu.spec.name}

@@ -12,12 +12,11 @@ from typing import Any
 from sleeptui.sim.asks import Ask
 from sleeptui.sim.dialect import Dialect
 from sleeptui.sim.scheduler import SimRequest
-from sleeptui.sim.text import GARBAGE_ID, GARBAGE_TEXT, Voice
+from sleeptui.sim.text import EMPTY, WRONG, Said, Speech, Voice
 
 DONE = "data: [DONE]\n\n"
 _ALTERNATIVE_STEP = 0.7
 Json = dict[str, Any]
-Token = tuple[int, str, float]
 
 
 class Reply:
@@ -36,6 +35,14 @@ class Reply:
         self.ask = ask
         self.requests = requests
         self.id = answer_id
+        self._speeches = [
+            Speech(
+                request.voice or Voice(ask.model, ask.prompt),
+                beside=request.beside,
+                seed=f"{answer_id}-{index}",
+            )
+            for index, request in enumerate(requests)
+        ]
         self._dialect = dialect
         self._prefix = prefix
         self._fingerprint = f"vllm-{version}-5117ab1e"
@@ -54,6 +61,16 @@ class Reply:
     def failed(self) -> bool:
         """The engine died under it."""
         return any(request.finish_reason == "error" for request in self.requests)
+
+    @property
+    def has_no_number(self) -> bool:
+        """A probability in it is none: as one JSON it cannot be written."""
+        wanted = self.ask.logprobs is not None
+        return wanted and any(
+            self._token(index, request.generated - 1).logprob is None
+            for index, request in enumerate(self.requests)
+            if request.generated
+        )
 
     # --- in one piece -------------------------------------------------------------------------
 
@@ -81,8 +98,8 @@ class Reply:
 
     def _choice(self, index: int) -> Json:
         request = self.requests[index]
-        tokens = [self._token(request, place) for place in range(request.generated)]
-        text = "".join(token[1] for token in tokens)
+        tokens = [self._token(index, place) for place in range(request.generated)]
+        text = "".join(token.text for token in tokens)
         choice: Json = {"index": index}
         if self.ask.chat:
             choice["message"] = {
@@ -101,7 +118,7 @@ class Reply:
         choice["stop_reason"] = None
         if not self._dialect.token_ids:
             return choice
-        choice["token_ids"] = [token[0] for token in tokens] if self.ask.token_ids else None
+        choice["token_ids"] = [token.id for token in tokens] if self.ask.token_ids else None
         if not self.ask.chat:
             ids = list(self.ask.prompt_ids) if self.ask.token_ids else None
             choice |= {"prompt_logprobs": None, "prompt_token_ids": ids}
@@ -122,7 +139,7 @@ class Reply:
                     self._closed[index] = True
                 else:
                     reason = None
-                token = self._token(request, place)
+                token = self._token(index, place)
                 yield self._event(self._delta(index, place, token, reason), place + 1)
             self._sent[index] = request.generated
             if request.finish_reason == "abort" and not self._closed[index]:
@@ -178,8 +195,8 @@ class Reply:
             "finish_reason": None,
         }
 
-    def _delta(self, index: int, place: int, token: Token | None, reason: str | None) -> Json:
-        text = token[1] if token else ""
+    def _delta(self, index: int, place: int, token: Said | None, reason: str | None) -> Json:
+        text = token.text if token else ""
         choice: Json = {"index": index}
         if self.ask.chat:
             choice["delta"] = {"content": text}
@@ -194,19 +211,19 @@ class Reply:
             if not self.ask.chat:
                 first = self.ask.token_ids and place == 0
                 choice["prompt_token_ids"] = list(self.ask.prompt_ids) if first else None
-            choice["token_ids"] = [token[0]] if token and self.ask.token_ids else None
+            choice["token_ids"] = [token.id] if token and self.ask.token_ids else None
         return choice
 
     # --- parts --------------------------------------------------------------------------------
 
-    def _token(self, request: SimRequest, place: int) -> Token:
+    def _token(self, index: int, place: int) -> Said:
+        request = self.requests[index]
         if request.garbage_from is not None and place >= request.garbage_from:
-            return GARBAGE_ID, GARBAGE_TEXT, -1e-4
-        voice = request.voice or Voice(self.ask.model, self.ask.prompt)
-        number, text, logprob = voice.token(place)
-        return number, self._prefix + text if place == 0 else text, logprob
+            return EMPTY if request.weights_empty else WRONG
+        said = self._speeches[index].token(place)
+        return said._replace(text=self._prefix + said.text) if place == 0 else said
 
-    def _logprobs(self, tokens: Sequence[Token], offset: int) -> Json | None:
+    def _logprobs(self, tokens: Sequence[Said], offset: int) -> Json | None:
         wanted = self.ask.logprobs
         if wanted is None:
             return None
@@ -219,11 +236,11 @@ class Reply:
         offsets = []
         for token in tokens:
             offsets.append(offset)
-            offset += len(token[1])
+            offset += len(token.text)
         return {
             "text_offset": offsets,
-            "token_logprobs": [token[2] for token in tokens],
-            "tokens": [token[1] for token in tokens],
+            "token_logprobs": [token.logprob for token in tokens],
+            "tokens": [token.text for token in tokens],
             "top_logprobs": [
                 dict(_alternatives(token, wanted, greedy=self.ask.greedy)) for token in tokens
             ],
@@ -246,19 +263,25 @@ class Reply:
         return usage
 
 
-def _alternatives(token: Token, wanted: int, *, greedy: bool) -> Iterator[tuple[str, float]]:
+def _alternatives(token: Said, wanted: int, *, greedy: bool) -> Iterator[tuple[str, float | None]]:
     """The chosen token and the ``wanted`` most likely ones, of which a greedy choice is one."""
-    yield token[1], token[2]
+    yield token.text, token.logprob
     likelier = 0 if greedy else 1
     for place in range(1, wanted + likelier):
-        yield f" other{place}", token[2] + _ALTERNATIVE_STEP * (2 * likelier - place)
+        text = token.second if place == 1 else f" other{place}"
+        if token.logprob is None:
+            yield text, None
+        elif greedy:
+            yield text, token.logprob - token.lead - _ALTERNATIVE_STEP * (place - 1)
+        else:
+            yield text, token.logprob + _ALTERNATIVE_STEP * (2 - place)
 
 
-def _chat_logprob(token: Token, wanted: int, *, greedy: bool) -> Json:
+def _chat_logprob(token: Said, wanted: int, *, greedy: bool) -> Json:
     return {
-        "token": token[1],
-        "logprob": token[2],
-        "bytes": list(token[1].encode()),
+        "token": token.text,
+        "logprob": token.logprob,
+        "bytes": list(token.text.encode()),
         "top_logprobs": [
             {"token": text, "logprob": logprob, "bytes": list(text.encode())}
             for text, logprob in _alternatives(token, wanted, greedy=greedy)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from sleeptui.core.errors import SimError
-from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, Home
+from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, Home, HostMemory
 from sleeptui.core.ports import Candidate, Clock
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import clean
@@ -61,9 +61,11 @@ class SimGpuProbe:
         except SimError as error:
             return GpuReading(at_s=self._clock.now_s(), problem=str(error))
         at_s = self._clock.now_s()
+        host = HostMemory(**body["host"])
         if body["problem"] is not None:
-            return GpuReading(at_s=at_s, problem=str(body["problem"]))
-        return GpuReading(at_s=at_s, gpus=tuple(_sample(gpu) for gpu in body["gpus"]))
+            return GpuReading(at_s=at_s, problem=str(body["problem"]), host=host)
+        gpus = tuple(_sample(gpu) for gpu in body["gpus"])
+        return GpuReading(at_s=at_s, gpus=gpus, host=host)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -95,6 +97,7 @@ class SimHomes:
             home = Home(
                 pids=frozenset(data["pids"]),
                 started_at=data["started_at"],
+                listens_on=tuple(data["listens_on"]),
                 host_bytes=data["host_bytes"],
             )
             self._names[home.pids] = data["name"]

@@ -32,9 +32,9 @@ class SimRequest:
     """One request, from its arrival to its end."""
 
     __slots__ = (
-        *("arrived_s", "ended_s", "finish_reason", "first_token_s", "garbage_from"),
+        *("arrived_s", "beside", "ended_s", "finish_reason", "first_token_s", "garbage_from"),
         *("generated", "id", "limit", "max_tokens", "natural", "prefill_s", "progress"),
-        *("prompt_tokens", "started_s", "voice"),
+        *("prompt_tokens", "started_s", "voice", "weights_empty"),
     )
 
     def __init__(
@@ -63,17 +63,28 @@ class SimRequest:
         self.generated = 0
         self.garbage_from: int | None = None
         """From this token on the weights were lost."""
+        self.weights_empty = False
+        """They are not wrong but empty."""
+        self.beside: set[int] = set()
+        """Places of the tokens that were made beside other requests; of what has a voice."""
 
     @property
     def tokens(self) -> int:
         """In the KV cache."""
         return self.prompt_tokens + self.generated
 
-    def spoil(self) -> None:
+    def spoil(self, *, empty: bool) -> None:
         """The weights are garbage from here: no end of sequence comes any more."""
+        self.weights_empty = empty
         if self.garbage_from is None:
             self.garbage_from = self.generated
             self.limit = self.max_tokens
+
+    def grow(self, tokens: int, *, beside: bool) -> None:
+        """It has made so many tokens, perhaps beside other requests."""
+        if beside and self.voice is not None:
+            self.beside.update(range(self.generated, self.generated + tokens))
+        self.generated += tokens
 
     def mend(self) -> None:
         """The weights are right again, nothing was said yet."""
@@ -94,6 +105,7 @@ class Scheduler:
         self.kv_tokens = kv_tokens
         self.pause = Pause.NONE
         self.weights_ok = True
+        self.weights_empty = False
         self.cold = False
         """The next request is the first after a wake."""
         self.running: list[SimRequest] = []
@@ -156,14 +168,17 @@ class Scheduler:
         return self._next_change_s()
 
     def abort(self, request: SimRequest, now_s: float) -> None:
-        """End one request now; nothing happens if it has ended."""
+        """End one request now; nothing happens if it has ended.
+
+        Its client left, or asked for it: vLLM counts that nowhere (captured 060, 140).
+        """
         if request in self.running:
             self.running.remove(request)
         elif request in self.waiting:
             self.waiting.remove(request)
         else:
             return
-        self._end(request, "abort", now_s)
+        self._part(request, "abort", now_s)
         if self.pause is not Pause.ALL:
             self._publish()
 
@@ -206,30 +221,31 @@ class Scheduler:
 
     def _progress(self, now_s: float, passed_s: float) -> None:
         token_s = self.latency.step_s(len(self.running))
+        beside = len(self.running) > 1
         for request in self.running:
             if not self.weights_ok:
-                request.spoil()
+                request.spoil(empty=self.weights_empty)
             elif request.garbage_from is not None:
                 request.mend()
             if request.prefill_s > 0:
                 request.prefill_s -= passed_s
                 if request.prefill_s <= _ROUNDING:
                     request.prefill_s = 0.0
-                    self._first_token(request, now_s + passed_s)
+                    self._first_token(request, now_s + passed_s, beside=beside)
                 continue
             request.progress = min(request.progress + passed_s / token_s, request.limit)
             made = int(request.progress + _ROUNDING) - request.generated
             if made > 0:
-                request.generated += made
+                request.grow(made, beside=beside)
                 self.stats.generation_tokens += made
                 self.stats.observe("inter_token_latency_seconds", token_s, made)
                 self.stats.observe("iteration_tokens_total", len(self.running), made)
 
-    def _first_token(self, request: SimRequest, now_s: float) -> None:
+    def _first_token(self, request: SimRequest, now_s: float, *, beside: bool) -> None:
         if request.first_token_s is not None:
             return
         request.first_token_s = now_s
-        request.generated = 1
+        request.grow(1, beside=beside)
         request.progress = 1.0
         self.stats.generation_tokens += 1
         self.stats.prompt_tokens += request.prompt_tokens
@@ -248,10 +264,13 @@ class Scheduler:
             self._end(request, "stop" if stopped else "length", now_s)
         return bool(done)
 
-    def _end(self, request: SimRequest, reason: str, now_s: float) -> None:
+    def _part(self, request: SimRequest, reason: str, now_s: float) -> None:
         request.finish_reason = reason
         request.ended_s = now_s
         self.finished.append(request)
+
+    def _end(self, request: SimRequest, reason: str, now_s: float) -> None:
+        self._part(request, reason, now_s)
         stats = self.stats
         stats.success[reason] += 1
         stats.observe("request_prompt_tokens", request.prompt_tokens)

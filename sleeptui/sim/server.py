@@ -49,6 +49,8 @@ class EngineApp:
         self._routes = Routes(engine, self.pulse, self._http)
         self._table: dict[str, dict[str, Handler]] = self._routes.table()
         self._key = os.environ.get(KEY_ENV, DEMO_KEY) if engine.spec.keyed else None
+        self._losable = 0
+        """Requests since the last one that was lost."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Scopes other than HTTP are refused by closing.
@@ -72,6 +74,10 @@ class EngineApp:
 
         request = Request(scope, receive)
         try:
+            if self._loses(request.url.path):
+                await self._answer(request, _nowhere)
+                await _left(request)
+                raise ConnectionDropped
             await self._answer(request, counting)
         finally:
             self._count(request, status, size, self._clock.now_s() - begin_s)
@@ -122,8 +128,7 @@ class EngineApp:
             return None
         path = request.url.path
         if faults.get(Fault.HANG, path):
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
+            await _left(request)
             raise ConnectionDropped
         slow = faults.get(Fault.SLOW, path)
         if slow:
@@ -135,6 +140,16 @@ class EngineApp:
             body = {"message": "switched on by hand", "type": "Simulated", "param": None}
             return JSONResponse({"error": body | {"code": failing.status}}, failing.status)
         return self._faulty_metrics() if path == "/metrics" else None
+
+    def _loses(self, path: str) -> bool:
+        losing = self.engine.faults.get(Fault.LOSE, path)
+        if losing is None:
+            return False
+        self._losable += 1
+        if self._losable < losing.every:
+            return False
+        self._losable = 0
+        return True
 
     def _faulty_metrics(self) -> Response | None:
         faults = self.engine.faults
@@ -170,6 +185,16 @@ class EngineApp:
             query = f"?{request.url.query}" if request.url.query else ""
             phrase = f"{status} {HTTPStatus(status).phrase}"
             self.engine.log.access(client, f"POST {path}{query}", phrase)
+
+
+async def _nowhere(_message: Message) -> None:
+    """Where the answers go that are lost."""
+
+
+async def _left(request: Request) -> None:
+    """Wait until the client has gone away."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _filler(size: int) -> AsyncIterator[bytes]:

@@ -14,6 +14,7 @@ DEMO_KEY = "sim-demo-key"
 
 BYTES_PER_PARAMETER = 2
 BLOCK_TOKENS = 16
+_HOST_BYTES_EACH = 256 << 30
 
 
 class Start(StrEnum):
@@ -108,6 +109,11 @@ class Scenario:
     description: str
     gpus: tuple[GpuSpec, ...]
     engines: tuple[EngineSpec, ...]
+
+    @property
+    def host_bytes(self) -> int:
+        """Memory of the machine: so much for each GPU."""
+        return _HOST_BYTES_EACH * len(self.gpus)
 
     @property
     def server_names(self) -> tuple[str, ...]:
