@@ -15,17 +15,18 @@ def evidence_of(signals: Signals) -> tuple[str, ...]:
     return tuple(
         line
         for line in (
-            *_said_by_server(signals.observation),
+            *said_by_server(signals.observation),
             _said_by_memory(signals),
             _said_by_home(signals.home),
-            _said_by_canary(signals.verification),
+            said_by_canary(signals.verification),
             _said_by_last(signals.last),
         )
         if line
     )
 
 
-def _said_by_server(seen: Observation | None) -> tuple[str, ...]:
+def said_by_server(seen: Observation | None) -> tuple[str, ...]:
+    """What its control routes and its metric say, a line each."""
     if seen is None:
         return ()
     if seen.reach is not Reach.ANSWERED:
@@ -63,7 +64,8 @@ def _said_by_home(home: Home | None) -> str:
     return f"local processes: {len(home.pids)}"
 
 
-def _said_by_canary(verification: Verification | None) -> str:
+def said_by_canary(verification: Verification | None) -> str:
+    """What the canary says; "" where there was none."""
     if verification is None:
         return ""
     verdict = verification.verdict

@@ -4,10 +4,10 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sleeptui.core.model import EngineMetrics, MemorySource, ServerView
+from sleeptui.core.model import EngineMetrics, GpuReading, MemorySource, ServerView
 from sleeptui.core.operation import Kind
 from sleeptui.services.deadline import within
-from sleeptui.services.places import Gpus, seen_gpus_of, used_on
+from sleeptui.services.places import Gpus, machine_of, seen_gpus_of, used_on
 from sleeptui.services.run import Run
 
 
@@ -20,13 +20,24 @@ class Weight:
     """On these GPUs, by everybody: device truth. None: cannot be read."""
     held_bytes: int | None
     """By the processes of the server; None where NVML does not show them."""
+    host_bytes: int | None = None
+    """Host memory that can still be had on its machine; None: not known, or not this machine."""
+    settling_s: float | None = None
+    """How long it was waited for."""
+    is_settled: bool = True
+    """False: it still moved when the time was over."""
 
 
 async def weigh(run: Run) -> Weight:
     """Read the GPUs of the server now."""
     reading = await run.desk.supervisor.sample_gpus()
     gpus = seen_gpus_of(run.view, run.desk.store.view)
-    return Weight(gpus=gpus, used_bytes=used_on(reading, gpus), held_bytes=held_by(run.view))
+    return Weight(
+        gpus=gpus,
+        used_bytes=used_on(reading, gpus),
+        held_bytes=held_by(run.view),
+        host_bytes=host_of(run.view, reading),
+    )
 
 
 async def weigh_settled(run: Run, before: Weight) -> Weight:
@@ -39,17 +50,26 @@ async def weigh_settled(run: Run, before: Weight) -> Weight:
     if before.used_bytes is None:
         return Weight(gpus=before.gpus, used_bytes=None, held_bytes=None)
     began_s = run.now_s()
-    last: list[int] = []
+    last: list[GpuReading] = []
+    is_settled = False
     with suppress(TimeoutError):
         await within(
             run.desk.clock, run.view.spec.timeouts.settle_s, _settled(run, before.gpus, last)
         )
-    run.part("memory", run.now_s() - began_s)
-    used = last[-1] if last else None
-    return Weight(gpus=before.gpus, used_bytes=used, held_bytes=held_by(run.view))
+        is_settled = True
+    settling_s = run.now_s() - began_s
+    run.part("memory", settling_s)
+    return Weight(
+        gpus=before.gpus,
+        used_bytes=used_on(last[-1], before.gpus) if last else None,
+        held_bytes=held_by(run.view),
+        host_bytes=host_of(run.view, last[-1]) if last else None,
+        settling_s=settling_s,
+        is_settled=is_settled,
+    )
 
 
-async def _settled(run: Run, gpus: Gpus, last: list[int]) -> None:
+async def _settled(run: Run, gpus: Gpus, last: list[GpuReading]) -> None:
     thresholds = run.desk.settings.thresholds
     window: deque[tuple[float, int]] = deque()
     while True:
@@ -57,7 +77,7 @@ async def _settled(run: Run, gpus: Gpus, last: list[int]) -> None:
         used = used_on(reading, gpus)
         if used is None:
             return
-        last.append(used)
+        last.append(reading)
         window.append((reading.at_s, used))
         while len(window) > 1 and reading.at_s - window[1][0] >= thresholds.settled_for_s:
             window.popleft()
@@ -72,6 +92,13 @@ def held_by(view: ServerView) -> int | None:
     if view.memory is None or view.memory.source is not MemorySource.MEASURED:
         return None
     return view.memory.total_bytes
+
+
+def host_of(view: ServerView, reading: GpuReading) -> int | None:
+    """Host memory that can still be had on the server's machine, where that is this one."""
+    if machine_of(view) or reading.host is None:
+        return None
+    return reading.host.available_bytes
 
 
 def drop(before: int | None, after: int | None) -> int | None:

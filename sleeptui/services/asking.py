@@ -1,0 +1,231 @@
+"""Asks the canary, and finds out what its answer says of the server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from sleeptui.core.canary import Check, Grade, Reference, Verdict, Verification, judge, no_answer
+from sleeptui.core.errors import EngineError, Refused, TimedOut
+from sleeptui.core.events import Event, StateObserved, Verified
+from sleeptui.core.model import EngineMetrics, Reach, ServerView
+from sleeptui.core.ports import Completion
+from sleeptui.core.text import one_line
+from sleeptui.core.units import duration
+from sleeptui.services.deadline import within
+from sleeptui.services.explain import lost
+from sleeptui.services.run import Ended, Run
+
+_GRACE_S = 0.5
+"""The client knows better why there was no answer; this ends what it does not end itself."""
+_WHOLE = frozenset({"stop", "length"})
+_SERVER_ERROR = 500
+_MANY = 16
+"""So many requests before ours may take longer than a canary is waited for."""
+_GONE = frozenset({Reach.REFUSED, Reach.UNHEALTHY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of one canary."""
+
+    completion: Completion | None = None
+    error: EngineError | None = None
+    """Why there is no answer at all; neither of both: none came in time."""
+    before: EngineMetrics | None = None
+    """The metrics when it was asked."""
+
+
+def model_of(view: ServerView) -> str | None:
+    """Who answers the canary: the first served name."""
+    return view.facts.models[0] if view.facts.models else None
+
+
+def reference_of(view: ServerView) -> Reference | None:
+    """The reference, if it is of the same question to the same model."""
+    reference, canary = view.learned.reference, view.spec.canary
+    if reference is None:
+        return None
+    asked = (model_of(view), canary.prompt, canary.max_tokens)
+    is_same = (reference.model, reference.prompt, reference.max_tokens) == asked
+    return reference if is_same else None
+
+
+async def ask(run: Run) -> Asked:
+    """Send one canary; what goes wrong is in the answer. Cancelling aborts it in the engine."""
+    spec, before = run.view.spec, run.view.metrics
+    canary = run.client.canary(spec.canary.prompt, max_tokens=spec.canary.max_tokens)
+    with run.desk.ledger.entry(run.server) as request:
+        try:
+            completion = await within(run.desk.clock, spec.timeouts.canary_s + _GRACE_S, canary)
+        except TimeoutError:
+            return Asked(before=before)
+        except EngineError as error:
+            return Asked(error=error, before=before)
+        request.answered(completion)
+        return Asked(completion=completion, before=before)
+
+
+async def verify(run: Run, asked: Asked, reference: Reference | None) -> Verification:
+    """Judge an answer. One that differs is asked once more: another batch may have done it.
+
+    Raises:
+        Ended: The engine is gone.
+    """
+    first = await _judged(run, asked, reference)
+    if not _differs(first):
+        return first
+    run.know(f"canary, first answer: {first.verdict.words}; asked once more")
+    second = await _judged(run, await ask(run), reference)
+    is_silent = second.is_inconclusive or second.verdict.grade is Grade.NO_ANSWER
+    return first if is_silent else second
+
+
+def publish(run: Run, verification: Verification) -> None:
+    """Tell everybody what the canary has said of the server."""
+    run.desk.bus.publish(Verified(at_s=run.now_s(), server=run.server, verification=verification))
+
+
+@dataclass(slots=True, eq=False)
+class Others:
+    """Whether somebody else has moved a server meanwhile."""
+
+    life: tuple[float | None, int, int] | None = None
+    have_acted: bool = False
+
+    def watch(self, event: StateObserved) -> None:
+        """Take in a look."""
+        seen = event.observation
+        self.have_acted = self.have_acted or bool(seen.is_sleeping)
+        if seen.metrics is not None:
+            life = _life(seen.metrics)
+            self.have_acted = self.have_acted or self.life not in (None, life)
+            self.life = life
+
+
+@contextmanager
+def noticing(run: Run) -> Iterator[Others]:
+    """Notice who else puts the server to sleep, wakes or restarts it until the block ends.
+
+    An answer from before it says nothing of the server after it.
+    """
+    others = Others()
+
+    def follow(event: Event) -> None:
+        """Compare each look with the one before."""
+        if isinstance(event, StateObserved) and event.server == run.server:
+            others.watch(event)
+
+    unsubscribe = run.desk.bus.subscribe(follow)
+    try:
+        yield others
+    finally:
+        unsubscribe()
+
+
+def _life(metrics: EngineMetrics) -> tuple[float | None, int, int]:
+    return metrics.process_start_s, metrics.sleep_operations or 0, metrics.wake_operations or 0
+
+
+def _differs(verification: Verification) -> bool:
+    grade = verification.verdict.grade
+    return verification.check is Check.CHANGED and grade is not Grade.NO_ANSWER
+
+
+async def _judged(run: Run, asked: Asked, reference: Reference | None) -> Verification:
+    limit_s = run.view.spec.timeouts.canary_s
+    completion = asked.completion
+    if completion is None:
+        return await _unanswered(run, asked)
+    if completion.error is None and completion.finish_reason in _WHOLE:
+        verdict, is_inconclusive = _of_whole(completion, reference)
+    elif completion.error is not None and completion.ended_s - completion.sent_s >= limit_s:
+        verdict, is_inconclusive = _of_part(completion, reference, limit_s)
+    else:
+        verdict, is_inconclusive = no_answer(_cut(completion)), False
+    return Verification(
+        at_s=run.now_s(),
+        verdict=verdict,
+        took_s=completion.ended_s - completion.sent_s,
+        first_token_s=_since(completion),
+        reference_wall_s=reference.taken_wall_s if reference else None,
+        is_inconclusive=is_inconclusive,
+    )
+
+
+async def _unanswered(run: Run, asked: Asked) -> Verification:
+    """No token came: whether that says anything of the server."""
+    error, limit_s = asked.error, run.view.spec.timeouts.canary_s
+    if isinstance(error, Refused) and error.status < _SERVER_ERROR:
+        words = f"the server refused the question: {_words(run, error)}"
+        return _silence(run, words, is_inconclusive=True)
+    seen = await run.look()
+    if seen.reach in _GONE:
+        seen = await run.look()  # one read on a connection that was closed may fail
+        if seen.reach in _GONE:
+            raise Ended(lost(error or seen.problem))
+    is_late = error is None or (isinstance(error, TimedOut) and error.sent)
+    if not is_late:
+        return _silence(run, _words(run, error))
+    if _is_busy(run, asked.before, seen.metrics):
+        words = f"no token in {duration(limit_s)}, it was busy with other requests"
+        return _silence(run, words, is_inconclusive=True)
+    return _silence(run, f"no token in {duration(limit_s)}")
+
+
+def _silence(run: Run, words: str, *, is_inconclusive: bool = False) -> Verification:
+    return Verification(at_s=run.now_s(), verdict=no_answer(words), is_inconclusive=is_inconclusive)
+
+
+def _of_whole(completion: Completion, reference: Reference | None) -> tuple[Verdict, bool]:
+    if completion.tokens or not completion.completion_tokens:
+        return judge(completion.tokens, reference), False
+    return Verdict(grade=None, decodes=True, matches=None, words="its tokens are not told"), True
+
+
+def _of_part(
+    completion: Completion, reference: Reference | None, limit_s: float
+) -> tuple[Verdict, bool]:
+    """The verdict on an answer that time has cut off: a wrong beginning is wrong."""
+    tokens = completion.tokens
+    if tokens:
+        parts = reference and replace(
+            reference, answers=tuple(answer[: len(tokens)] for answer in reference.answers)
+        )
+        verdict = judge(tokens, parts)
+        if verdict.matches is False or not verdict.decodes:
+            return verdict, False
+    words = f"only {len(tokens)} tokens came in {duration(limit_s)}"
+    return Verdict(grade=None, decodes=True, matches=None, words=words), True
+
+
+def _cut(completion: Completion) -> str:
+    if completion.error is not None:
+        return one_line(completion.error)
+    if completion.finish_reason == "abort":
+        return "aborted by the server"
+    reason = completion.finish_reason
+    return f"ended by the server: {reason}" if reason else "the answer was cut off"
+
+
+def _is_busy(run: Run, before: EngineMetrics | None, after: EngineMetrics | None) -> bool:
+    """Whether others got tokens meanwhile, or so many wait that it may be their turn."""
+    if (run.found.parked or 0) >= _MANY or (after is not None and (after.waiting or 0) >= _MANY):
+        return True
+    if before is None or after is None:
+        return False
+    return any(
+        now is not None and then is not None and now > then
+        for then, now in (
+            (before.generation_tokens_total, after.generation_tokens_total),
+            (before.prompt_tokens_total, after.prompt_tokens_total),
+        )
+    )
+
+
+def _words(run: Run, error: EngineError | None) -> str:
+    return error.message.removeprefix(f"{run.server}: ") if error else ""
+
+
+def _since(completion: Completion) -> float | None:
+    first_s = completion.first_token_s
+    return None if first_s is None else first_s - completion.sent_s
