@@ -16,6 +16,7 @@ from sleeptui.core.drift import Drift
 from sleeptui.core.model import GpuMemory, ServerView
 from sleeptui.core.operation import InFlight, Operation, OperationRecord, Part
 from sleeptui.core.text import clean
+from sleeptui.services.doctor_finding import Finding
 
 VERSION = 1
 """``v`` of every document: raised when a field changes its meaning or goes."""
@@ -170,6 +171,26 @@ class RecordJson(TypedDict):
     """The user has overruled the fit check."""
 
 
+class FindingJson(TypedDict):
+    """One thing that the doctor examined."""
+
+    id: str
+    """Stable name: sleep_mode, bug.32714, gpu.0; unique with ``server``."""
+    subject: str
+    """server, machine"""
+    server: str | None
+    """Name of the server; null: the machine."""
+    title: str
+    status: str
+    """bad, warn, unknown, ok"""
+    what: str
+    """What is."""
+    known: str
+    """How that is known."""
+    next: str
+    """What to do; empty where all is well."""
+
+
 class ServerJson(TypedDict):
     """The picture of one server."""
 
@@ -263,6 +284,20 @@ def record(ended: OperationRecord) -> RecordJson:
         known=list(ended.known),
         hint=ended.hint,
         is_forced=ended.is_forced,
+    )
+
+
+def finding(one: Finding) -> FindingJson:
+    """One thing that the doctor examined."""
+    return FindingJson(
+        id=one.id,
+        subject="machine" if one.server is None else "server",
+        server=one.server,
+        title=one.title,
+        status=one.status.value,
+        what=one.what,
+        known=one.known,
+        next=one.next,
     )
 
 

@@ -63,7 +63,8 @@ class Supervisor:
         self._added = 0
         self._group: asyncio.TaskGroup | None = None
         self._loops: list[asyncio.Task[None]] = []
-        self._home_problem = ""
+        self.home_problem = ""
+        """Why containers and processes cannot be seen at all; empty: they can."""
         self._told: set[str] = set()
         self._home_naps = Naps(clock)
         self._are_homes_due = False
@@ -164,22 +165,23 @@ class Supervisor:
         """Find the containers and processes of the servers, again and again."""
         while True:
             self._are_homes_due = False
-            await self._look_for_homes()
+            await self.look_for_homes()
             if not self._are_homes_due:
                 await self._home_naps.nap(self._settings.sampling.discovery_s)
 
-    async def _look_for_homes(self) -> None:
+    async def look_for_homes(self) -> None:
+        """Find the containers and processes of the servers, now."""
         specs = self.specs
         if not specs:
             return
         try:
             homes = await self._finder.homes(specs)
         except SleeptuiError as error:
-            if error.message != self._home_problem:
-                self._home_problem = error.message
+            if str(error) != self.home_problem:
+                self.home_problem = str(error)
                 self._note(f"where the servers run cannot be seen: {error}")
             return
-        self._home_problem = ""
+        self.home_problem = ""
         if any(spec.name not in homes for spec in specs):
             self._tell(self._finder.notes())
         for spec in specs:

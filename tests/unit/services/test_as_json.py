@@ -1,6 +1,7 @@
 """The one JSON shape: what is unknown is null, what a server wrote stays harmless."""
 
 import json
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -12,6 +13,7 @@ from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, Phase
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services import as_json
+from sleeptui.services.doctor_finding import Finding, Status
 
 
 def back(schema="test", **fields):
@@ -129,6 +131,16 @@ def test_each_documented_field_is_there_and_no_other():
     assert set(as_json.of_verification(make.verification())) == set(
         as_json.VerificationJson.__annotations__
     )
+
+
+def test_a_finding_of_a_server_called_machine_is_not_one_of_the_machine():
+    here = Finding(
+        id="reach", server="machine", title="Reachable", status=Status.OK, what="answers"
+    )
+    said = as_json.finding(here)
+    assert (said["subject"], said["server"], said["status"]) == ("server", "machine", "ok")
+    assert as_json.finding(replace(here, server=None))["subject"] == "machine"
+    assert set(said) == set(as_json.FindingJson.__annotations__)
 
 
 def test_what_a_server_wrote_cannot_reach_the_terminal():
