@@ -310,6 +310,9 @@ class ServerView:
     """The newest canary since it last woke or started; None: its answers are not checked."""
     check_due: bool = False
     """Somebody else woke it: what it answers now is not known."""
+    is_doubted: bool = False
+    """Somebody else woke it from level 2, or from a level that is not known, and no answer has
+    shown since that its weights were read again: it can give no reference."""
     reason: str = ""
     """Why, for states that need it: suspect, wedged, no control, down, stale."""
     advice: str = ""
