@@ -126,7 +126,7 @@ class FleetStore:
                 self._dirty.discard(event.server)
             case FactsLearned():
                 if track := self._tracks.get(event.server):
-                    track.facts = event.facts
+                    track.know(event.facts)
                     self._derive(track)
             case HomeFound():
                 if track := self._tracks.get(event.server):
@@ -149,7 +149,7 @@ class FleetStore:
             case ReferenceTaken():
                 track.refer(event.reference)
             case Verified():
-                track.verify(event.verification)
+                track.proof.take(event.verification)
             case Recalled():
                 track.recall(event.learned)
         self._derive(track)
@@ -246,7 +246,9 @@ class FleetStore:
     def _complain(self, track: Track) -> None:
         """Log, once, what hinders the looks at a server whose state does not tell of it."""
         state, reason = track.derived.state, track.derived.reason
-        if track.seen is None or not reason or reason == track.problem_told or track.check_due:
+        if track.seen is None or not reason or reason == track.problem_told:
+            return
+        if track.proof.check_due:
             return
         if state in _TOLD_APART:
             track.problem_told = reason
@@ -308,7 +310,7 @@ class FleetStore:
 
 
 def _from_level_2(track: Track) -> str:
-    if track.derived.state is not State.AWAKE or track.woken_from != SleepLevel.DISCARD:
+    if track.derived.state is not State.AWAKE or track.proof.woken_from != SleepLevel.DISCARD:
         return ""
     return " from level 2: its answers are garbage unless its weights were read again"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sleeptui.core.canary import Reference
-from sleeptui.core.operation import Kind, OperationRecord, Outcome
+from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
 
 TIMES_KEPT = 9
 """Durations of each kind, newest last: enough for a median that follows a change."""
@@ -48,6 +48,12 @@ class Learned:
     def cycles_of(self, process_start_s: float | None) -> tuple[Cycle, ...]:
         """Those of one life of the server."""
         return tuple(one for one in self.cycles if one.process_start_s == process_start_s)
+
+    def seen_awake(self, by_gpu: Mapping[int, int], process_start_s: float | None) -> "Learned":
+        """With what it was measured to hold awake."""
+        if by_gpu == self.awake_by_gpu and process_start_s == self.awake_in_s:
+            return self
+        return replace(self, awake_by_gpu=by_gpu, awake_in_s=process_start_s)
 
     def joined(self, earlier: "Learned") -> "Learned":
         """With what earlier runs knew; what this run has seen counts more."""
@@ -97,6 +103,20 @@ class Learned:
         """How long the operation took the last times: the median; None: never seen."""
         times = sorted(self.times.get(time_key(kind, level, self, process_start_s), ()))
         return times[len(times) // 2] if times else None
+
+    def expected_of(
+        self, operation: Operation | None, process_start_s: float | None
+    ) -> float | None:
+        """How long an operation that runs took the last times."""
+        if operation is None or operation.level is None:
+            return None
+        return self.expected_s(operation.kind, operation.level, process_start_s)
+
+    def awake_bytes(self, process_start_s: float | None) -> int | None:
+        """What it held awake on all its GPUs in this life of the server; None: not seen."""
+        if process_start_s is None or self.awake_in_s != process_start_s:
+            return None
+        return sum(self.awake_by_gpu.values()) or None
 
 
 def time_key(kind: Kind, level: int, learned: Learned, process_start_s: float | None) -> str:

@@ -5,8 +5,10 @@ the whole GPU around our own sleep), and says which; else there is none. GPU mem
 vLLM's engine core and workers, not to the process that listens, hence whole trees.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from sleeptui.core.learned import Cycle
 from sleeptui.core.model import GpuMemory, GpuReading, GpuSample, Home, MemorySource
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
 
@@ -68,6 +70,30 @@ def last_good_sleep(history: Iterable[OperationRecord]) -> OperationRecord | Non
         ),
         None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """What a sleep has let go of."""
+
+    freed_bytes: int
+    residual_bytes: int | None
+
+
+def last_freed(history: Iterable[OperationRecord], cycles: Sequence[Cycle]) -> Freed | None:
+    """What the newest sleep that counts freed: of this run, else of earlier ones.
+
+    Args:
+        history: Ended operations, newest first. A pause frees nothing and tells nothing.
+        cycles: What is remembered of earlier runs, newest last.
+    """
+    last = last_good_sleep(record for record in history if record.level)
+    if last is not None and last.freed_bytes is not None:
+        return Freed(freed_bytes=last.freed_bytes, residual_bytes=last.residual_bytes)
+    for cycle in reversed(cycles):
+        if cycle.freed_bytes is not None and cycle.freed_bytes > 0:
+            return Freed(freed_bytes=cycle.freed_bytes, residual_bytes=cycle.residual_bytes)
+    return None
 
 
 def others(gpu: GpuSample, holders: Mapping[str, GpuMemory | None]) -> int | None:

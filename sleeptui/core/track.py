@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass, field, replace
 
-from sleeptui.core.canary import Reference, Verification
+from sleeptui.core.canary import Reference
 from sleeptui.core.derive import disagrees
 from sleeptui.core.drift import Drift, drifts
 from sleeptui.core.learned import Learned
@@ -22,7 +22,9 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.proof import Proof
 from sleeptui.core.rates import TokenRate, mean_ttft
+from sleeptui.core.restart import has_other_weights, is_restart
 from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.core.signals import Derived, Signals
@@ -32,6 +34,8 @@ HISTORY = 50
 _UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
 _TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
+_NOTHING_DONE = frozenset({Cause.NO_ROOM, Cause.STILL_BUSY, Cause.REJECTED})
+"""The server was not touched: what was known of it still holds."""
 _ASLEEP_VERDICTS = frozenset({Cause.NOTHING_FREED, Cause.OUT_OF_MEMORY, Cause.STOPPED_MIDWAY})
 """What is wrong with a server that sleeps, and no more once it has been awake."""
 
@@ -71,9 +75,7 @@ class Track:
     history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
     learned: Learned = field(default_factory=Learned)
     drift: tuple[Drift, ...] = ()
-    verification: Verification | None = None
-    check_due: bool = False
-    woken_from: int | None = None
+    proof: Proof = field(default_factory=Proof)
     has_acted: bool = False
     """A transition of ours began or ended since the look before."""
     last_ttft_s: float | None = None
@@ -88,7 +90,7 @@ class Track:
 
     def observe(self, seen: Observation) -> bool:
         """Take in a look. Returns whether the server was restarted since the one before."""
-        restarted = self._restarted(seen)
+        restarted = is_restart(self.metrics, self.seen, seen, self.answered_s)
         if restarted:
             self._forget()
         before, self.seen = self.seen, seen
@@ -111,7 +113,7 @@ class Track:
             metric = seen.metrics.sleep_metric if seen.metrics else None
             told = _TOLD_LEVEL.get(metric) if metric else None
             self.told_level = max(told or 0, self.told_level or 0) or None
-            self.verification, self.check_due = None, False
+            self.proof.asleep()
         elif seen.is_sleeping is False:
             self._found_awake(was_asleep=bool(before and before.is_sleeping))
         return restarted
@@ -157,9 +159,11 @@ class Track:
             self.has_acted = True
             host = self.home.host_bytes if self.home else None
             self.learned = self.learned.after(record, self.process_start_s, host)
-        if record.kind not in _TRANSITIONS or record.outcome is Outcome.CANCELLED:
+        is_idle = record.outcome is Outcome.CANCELLED or record.cause in _NOTHING_DONE
+        if record.kind not in _TRANSITIONS or is_idle:
             return
         self.last = record
+        self.proof.end(record)
         if record.kind is Kind.SLEEP:
             self.asked_level = record.level
             if record.outcome is Outcome.DONE and record.level:
@@ -173,11 +177,11 @@ class Track:
         if operation.kind not in (Kind.PROMPT, Kind.VERIFY) and operation.phase is not Phase.QUEUED:
             self.has_acted = True
 
-    def verify(self, verification: Verification) -> None:
-        """Take in a judged canary."""
-        self.verification = verification
-        if not verification.is_inconclusive:
-            self.check_due = False
+    def know(self, facts: ServerFacts) -> None:
+        """Take in what changes only with a restart; other weights are learnt from scratch."""
+        if has_other_weights(self.facts, facts):
+            self.learned, self.drift = Learned(), ()
+        self.facts = facts
 
     def refer(self, reference: Reference) -> None:
         """Take in a new reference."""
@@ -189,6 +193,7 @@ class Track:
         cycles = self.learned.cycles_of(self.process_start_s)
         if cycles:
             self.residual_bytes = cycles[-1].residual_bytes
+            self.drift = drifts(cycles)
 
     @property
     def process_start_s(self) -> float | None:
@@ -226,16 +231,16 @@ class Track:
             settled=self.settled,
             told_s=self.told_s,
             memory=self.memory,
-            awake_bytes=self.awake_bytes or self._awake_before(),
+            awake_bytes=self.awake_bytes or self.learned.awake_bytes(self.process_start_s),
             lowest_asleep_bytes=self.lowest_asleep_bytes,
             asleep_bytes=self.asleep_bytes,
             asked_level=self.asked_level,
             told_level=self.told_level,
             last=self.last,
             disagreeing=self.disagreeing,
-            verification=self.verification,
-            check_due=self.check_due,
-            woken_from=self.woken_from,
+            verification=self.proof.verification,
+            check_due=self.proof.check_due,
+            woken_from=self.proof.woken_from,
             thresholds=self.settings.thresholds,
         )
 
@@ -258,8 +263,9 @@ class Track:
             state=derived.state,
             since_s=self.since_s,
             level=derived.level,
-            verification=self.verification,
-            check_due=self.check_due,
+            verification=self.proof.verification,
+            check_due=self.proof.check_due,
+            is_doubted=self.proof.is_doubted,
             reason=derived.reason,
             advice=derived.advice,
             evidence=derived.evidence,
@@ -277,7 +283,7 @@ class Track:
             residual_bytes=self.residual_bytes,
             operation=self.operation,
             history=tuple(self.history),
-            expected_s=self._expected_s(),
+            expected_s=self.learned.expected_of(self.operation, self.process_start_s),
             cycles=len(self.learned.cycles_of(self.process_start_s)),
             learned=self.learned,
             drift=self.drift,
@@ -285,13 +291,6 @@ class Track:
             running_series=self.running_series,
             waiting_series=self.waiting_series,
         )
-
-    def _awake_before(self) -> int | None:
-        """What it held awake, as an earlier run of ours saw it in this life of the server."""
-        learned = self.learned
-        if self.process_start_s is None or learned.awake_in_s != self.process_start_s:
-            return None
-        return sum(learned.awake_by_gpu.values()) or None
 
     def _notice_others(self, before: Observation | None, seen: Observation) -> None:
         """Notice that somebody else had it asleep and awake again between two looks.
@@ -305,8 +304,7 @@ class Track:
         if known.process_start_s != seen.metrics.process_start_s:
             return
         if (seen.metrics.wake_operations or 0) > (known.wake_operations or 0):
-            self.verification, self.check_due = None, True
-            self.woken_from = self.told_level
+            self.proof.woken_by_others(self.told_level)
 
     def _lives(self) -> None:
         """It has answered a prompt: a sleep that failed in its engine has done it no harm."""
@@ -329,14 +327,9 @@ class Track:
             self.asleep_bytes = total
         elif self.derived.state in (State.AWAKE, State.NO_CONTROL) and seen.metrics:
             self.awake_bytes = total
-            self._learn_footprint()
-
-    def _learn_footprint(self) -> None:
-        held = self.memory.by_gpu if self.memory else {}
-        known = self.learned
-        if held != known.awake_by_gpu or known.awake_in_s != self.process_start_s:
-            start = self.process_start_s
-            self.learned = replace(known, awake_by_gpu=held, awake_in_s=start)
+            if self.memory is not None and self.memory.source is MemorySource.MEASURED:
+                held, start_s = self.memory.by_gpu, self.process_start_s
+                self.learned = self.learned.seen_awake(held, start_s)
 
     def _found_awake(self, *, was_asleep: bool) -> None:
         """A look said awake: what was known of its sleep is over."""
@@ -344,7 +337,7 @@ class Track:
         if self.is_ours:
             return
         if was_asleep:
-            self.verification, self.check_due, self.woken_from = None, True, told
+            self.proof.woken_by_others(told)
         self.asked_level = None
         last = self.last
         if last is None:
@@ -353,15 +346,6 @@ class Track:
         answered = was_asleep and last.cause is Cause.NO_ANSWER and last.kind is Kind.SLEEP
         if broken_wake or answered or last.cause in _ASLEEP_VERDICTS:
             self.last = replace(last, cause=None)
-
-    def _restarted(self, seen: Observation) -> bool:
-        before = self.metrics.process_start_s if self.metrics else None
-        now = seen.metrics.process_start_s if seen.metrics else None
-        if before is not None and now is not None:
-            return now != before
-        gone = self.seen is not None and self.seen.reach is Reach.REFUSED
-        known = before is None and seen.reach is Reach.ANSWERED and self.answered_s is not None
-        return gone and known
 
     def _forget(self) -> None:
         """A new process: nothing that was known of the old one's engine holds."""
@@ -378,7 +362,7 @@ class Track:
         told = tuple(one for one in self.learned.cycles if one.process_start_s is not None)
         self.learned = replace(self.learned, cycles=told)
         self.drift = ()
-        self.verification, self.check_due, self.woken_from = None, False, None
+        self.proof.forget()
         self.last_ttft_s = None
         self.load = None
         self.tokens.clear()
@@ -390,10 +374,3 @@ class Track:
         self.tokens.add(at_s, metrics.generation_tokens_total)
         if before is not None:
             self.last_ttft_s = mean_ttft(before, metrics) or self.last_ttft_s
-
-    def _expected_s(self) -> float | None:
-        """How long the running operation took the last times."""
-        operation = self.operation
-        if operation is None or operation.level is None:
-            return None
-        return self.learned.expected_s(operation.kind, operation.level, self.process_start_s)

@@ -12,6 +12,7 @@ from sleeptui.core.lifecycle import level_refusal, refusal
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
 from sleeptui.core.ports import TokenEvent
+from sleeptui.services import admit, fit
 from sleeptui.services.deadline import end, within
 from sleeptui.services.places import Gpus, gpus_of, machine_of, overlap
 from sleeptui.services.prompt import stream
@@ -79,30 +80,46 @@ class Operations:
             phase=phase,
         )
 
-    def wake(self, server: str) -> Ticket:
+    def wake(self, server: str, *, force: bool = False) -> Ticket:
         """Wake a server, in steps from level 2.
+
+        Args:
+            server: Its name.
+            force: Send it even if it does not fit on its GPUs.
 
         Raises:
             NotAllowed: Its state does not allow it, or a wake would not bring it back.
+            NoRoom: It does not fit; asked again when its turn has come.
         """
         view = self._allowed("server.wake", server)
         if (refused := wake_refusal(view)) is not None:
             raise refused
+        if not force:
+            self._need_room(view)
         operation = self._operation(Kind.WAKE, server, level=slept_level(view))
-        return self._submit(operation, wake_up, gpus=self._gpus(view), phase=Phase.CALLING)
+        work = partial(admit.with_room, work=wake_up, force=force)
+        return self._submit(operation, work, gpus=self._gpus(view), phase=Phase.CALLING)
 
-    def switch(self, server: str) -> Ticket:
+    def switch(self, server: str, *, force: bool = False) -> Ticket:
         """Make room on the GPUs of a sleeping server and wake it.
+
+        Args:
+            server: Its name.
+            force: Wake it even if all who can sleep do not make room enough.
 
         Raises:
             NotAllowed: Its state does not allow it, or a wake would not bring it back.
+            NoRoom: All who can sleep do not make room enough.
         """
         view = self._allowed("server.switch", server)
         if (refused := wake_refusal(view)) is not None:
             raise refused
+        if not force:
+            self._need_room(view, made=True)
         operation = self._operation(Kind.SWITCH, server, level=slept_level(view))
+        work = partial(switch, force=force)
         return self._submit(
-            operation, switch, gpus=self._gpus_of_switch(view), phase=Phase.MAKING_ROOM
+            operation, work, gpus=self._gpus_of_switch(view), phase=Phase.MAKING_ROOM
         )
 
     def prompt(
@@ -134,6 +151,22 @@ class Operations:
                 await within(self._desk.clock, limit_s, _all_ended(tasks))
         for task in tasks:
             await end(task)
+
+    def _need_room(self, view: ServerView, *, made: bool = False) -> None:
+        """Refuse a wake that does not fit, unless what runs or waits on its GPUs may change that.
+
+        Args:
+            view: The server.
+            made: Those who can sleep would do so.
+
+        Raises:
+            NoRoom: It does not fit.
+        """
+        if self._lanes.is_taken(gpus=self._gpus(view), machine=machine_of(view)):
+            return
+        found = fit.of(view, self._desk.store.view)
+        if (found.can_be_made if made else found.fits) is False:
+            raise admit.refusal(found)
 
     def _allowed(self, command: str, server: str) -> ServerView:
         if self._is_closed:

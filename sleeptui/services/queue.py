@@ -51,6 +51,10 @@ class Lanes:
         """Whether anybody waits."""
         return any(not claim.turn.done() for claim in self._claims)
 
+    def is_taken(self, *, gpus: Gpus, machine: str) -> bool:
+        """Whether anything runs or waits on these GPUs."""
+        return any(claim.machine == machine and overlap(claim.gpus, gpus) for claim in self._claims)
+
     def claim(
         self, *, number: int, server: str, title: str, gpus: Gpus, machine: str = ""
     ) -> Claim:

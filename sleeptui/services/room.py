@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sleeptui.core.memory import last_good_sleep
-from sleeptui.core.model import FleetView, GpuSample, MemorySource, ServerView, State
-from sleeptui.core.units import MIB
+from sleeptui.core.memory import last_freed
+from sleeptui.core.model import FleetView, MemorySource, ServerView, State
 from sleeptui.services.drain import in_flight
 from sleeptui.services.places import Gpus, may_share, seen_gpus_of
-
-MARGIN_BYTES = 256 * MIB
-"""Left free beside what a wake needs: a wake into a full card can lose the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,51 +22,6 @@ class Giver:
     def total_bytes(self) -> int:
         """What it gives on all its GPUs, 0 where not known."""
         return sum(self.gives.values()) if self.gives else 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """What a wake takes on each of its GPUs."""
-
-    by_gpu: Mapping[int, int]
-    is_measured: bool
-    """From its own last sleep; else from its share of the GPU, which is an upper bound."""
-
-
-def need_of(view: ServerView, fleet: FleetView) -> Need | None:
-    """What waking this server takes; None where it cannot be known."""
-    gpus = seen_gpus_of(view, fleet)
-    if not gpus:
-        return None
-    last = last_good_sleep(view.history)
-    if last is not None and last.freed_bytes is not None and last.level:
-        share = last.freed_bytes // len(gpus)
-        return Need(by_gpu=dict.fromkeys(gpus, share), is_measured=True)
-    fraction = view.metrics.gpu_memory_utilization if view.metrics else None
-    totals = {gpu.sample.index: gpu.sample.total_bytes for gpu in fleet.gpus}
-    if fraction is None or any(totals.get(index) is None for index in gpus):
-        return None
-    held = view.memory.by_gpu if view.memory else {}
-    return Need(
-        by_gpu={
-            index: max(int(fraction * (totals[index] or 0)) - held.get(index, 0), 0)
-            for index in gpus
-        },
-        is_measured=False,
-    )
-
-
-def shortfall(need: Need, gpus: Sequence[GpuSample]) -> Mapping[int, int] | None:
-    """Bytes by GPU that are missing, only those above 0; None where a GPU was not read."""
-    free = {gpu.index: gpu.free_bytes for gpu in gpus}
-    short: dict[int, int] = {}
-    for index, wanted in need.by_gpu.items():
-        there = free.get(index)
-        if there is None:
-            return None
-        if wanted + MARGIN_BYTES > there:
-            short[index] = wanted + MARGIN_BYTES - there
-    return short
 
 
 def givers(target: ServerView, fleet: FleetView) -> tuple[Giver, ...]:
@@ -121,8 +72,8 @@ def _covers(those: Sequence[Giver], short: Mapping[int, int]) -> bool:
 
 
 def _gives(view: ServerView, gpus: Gpus) -> Mapping[int, int] | None:
-    last = last_good_sleep(view.history)
-    if last is not None and last.freed_bytes is not None and last.level and gpus:
+    last = last_freed(view.history, view.learned.cycles)
+    if last is not None and gpus:
         return dict.fromkeys(gpus, last.freed_bytes // len(gpus))
     if view.memory is not None and view.memory.source is MemorySource.MEASURED:
         return view.memory.by_gpu

@@ -1,8 +1,8 @@
-from support.builders import GIB, fleet, gpu, gpu_view, memory, metrics, record, server, spec
+from support.builders import GIB, fleet, gpu_view, memory, metrics, record, server, spec
 
 from sleeptui.core.model import State
 from sleeptui.core.operation import Kind
-from sleeptui.services.room import MARGIN_BYTES, Giver, Need, givers, need_of, next_to_go, shortfall
+from sleeptui.services.room import Giver, givers, next_to_go
 
 
 def giver(name, gib, *, busy=False, gpu=0):
@@ -55,53 +55,6 @@ class TestNext:
             order.append(found.name)
             left.remove(found)
         assert order == ["small", "big", "busy"]
-
-
-class TestNeed:
-    def picture(self, *servers, gpus=1):
-        return fleet(servers, [gpu_view(index) for index in range(gpus)])
-
-    def test_from_its_own_last_sleep(self):
-        view = server(
-            memory=memory(2 * GIB), history=(record(Kind.SLEEP, level=1, freed_bytes=38 * GIB),)
-        )
-        assert need_of(view, self.picture(view)) == Need(by_gpu={0: 38 * GIB}, is_measured=True)
-
-    def test_a_pause_tells_nothing(self):
-        paused = record(Kind.SLEEP, level=0, freed_bytes=0)
-        view = server(memory=memory(2 * GIB), metrics=metrics(), history=(paused,))
-        assert need_of(view, self.picture(view)) is None
-
-    def test_from_its_share_of_the_gpu_less_what_it_holds(self):
-        view = server(memory=memory(2 * GIB), metrics=metrics(gpu_memory_utilization=0.5))
-        need = need_of(view, self.picture(view))
-        assert need == Need(by_gpu={0: 68 * GIB}, is_measured=False)
-
-    def test_spread_over_its_gpus(self):
-        view = server(
-            spec=spec(gpus=(0, 1)),
-            history=(record(Kind.SLEEP, level=1, freed_bytes=40 * GIB),),
-        )
-        need = need_of(view, self.picture(view, gpus=2))
-        assert need is not None
-        assert need.by_gpu == {0: 20 * GIB, 1: 20 * GIB}
-
-    def test_not_known(self):
-        assert need_of(server(metrics=None), self.picture()) is None
-        assert need_of(server(), self.picture(gpus=2)) is None
-        share = metrics(gpu_memory_utilization=0.5)
-        blind = fleet([], [gpu_view(total_bytes=None)])
-        assert need_of(server(metrics=share), blind) is None
-
-
-def test_shortfall_keeps_a_margin_and_names_only_what_is_short():
-    need = Need(by_gpu={0: 40 * GIB, 1: 40 * GIB}, is_measured=True)
-    gpus = [gpu(0, 120 * GIB), gpu(1, 60 * GIB)]
-    assert shortfall(need, gpus) == {0: 20 * GIB + MARGIN_BYTES}
-    exactly = Need(by_gpu={0: 20 * GIB}, is_measured=True)
-    assert shortfall(exactly, gpus) == {0: MARGIN_BYTES}
-    assert shortfall(need, [gpu(0, 120 * GIB)]) is None
-    assert shortfall(need, [gpu(0, None), gpu(1)]) is None
 
 
 def test_givers_are_awake_not_pinned_and_on_the_same_gpu():

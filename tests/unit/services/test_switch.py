@@ -3,7 +3,7 @@ from support.builders import GIB
 from support.fakes import FakeEngine, oom, timed_out
 from support.panel import opened
 
-from sleeptui.core.errors import NotAllowed, Refused
+from sleeptui.core.errors import NoRoom, NotAllowed, Refused
 from sleeptui.core.events import OperationStarted
 from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Kind, Outcome
@@ -157,7 +157,7 @@ async def test_a_sleep_that_fails_ends_it_before_the_wake_and_wakes_the_others_a
     ]
     async with opened(*engines, clock=clock, total_bytes=130 * GIB) as panel:
         await until_asleep(panel)
-        panel.gpus.other_bytes[0] = 8 * GIB
+        panel.gpus.other_bytes[0] = 9 * GIB
         record = await panel.ends(panel.services.operations.switch("b"))
         assert record.outcome is Outcome.FAILED
         assert record.message == "sleep of c: it answered 503; a is awake again"
@@ -199,9 +199,16 @@ async def test_what_is_known_not_to_fit_is_not_sent(clock):
         panel.gpus.other_bytes[0] = 70 * GIB
         record = await panel.ends(operations.switch("b"))
         assert record.outcome is Outcome.FAILED
-        assert record.message.startswith("no room: ")
-        assert record.message.endswith("nothing was woken; a is awake again")
+        assert record.message == (
+            "no room: b needs 78.0 GiB on GPU 0, 18.0 GiB are free, 60.2 GiB are missing;"
+            " nobody was put to sleep, nothing was woken"
+        )
+        assert record.cause is Cause.NO_ROOM
+        assert panel.engine("a").calls == []
         assert panel.engine("b").calls == ["sleep 1 wait"]
+        await panel.clock.advance(1)
+        with pytest.raises(NoRoom, match=r"a could give 50.0 GiB by sleeping, which is not enough"):
+            operations.switch("b")
 
 
 async def test_our_own_drain_in_it_can_be_stopped_and_all_is_as_before(clock):
