@@ -85,12 +85,17 @@ class _Inspection(msgspec.Struct, rename="pascal"):
 class PublishedPort:
     """A port of a container that Docker forwards from the host."""
 
-    address: str
-    """Address on the host, ``0.0.0.0`` for all."""
+    addresses: tuple[str, ...]
+    """Addresses on the host, IPv4 first; ``0.0.0.0`` for all."""
     port: int
     """Port on the host."""
     inside: int
     """Port in the container."""
+
+    @property
+    def address(self) -> str:
+        """The first address."""
+        return self.addresses[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,21 @@ class ContainerFacts:
         if self.host_network:
             return self.is_vllm and self.command.port == port
         return any(published.port == port for published in self.published)
+
+    def listens_on(self, port: int | None) -> tuple[str, ...]:
+        """Addresses of the daemon's machine where the server in it is reached.
+
+        Empty where it has none now, and where it has that machine's own network: then its
+        processes tell.
+
+        Args:
+            port: Of the server's URL; None: that leads to another machine.
+        """
+        if self.host_network or not self.is_live:
+            return ()
+        found = [one for one in self.published if one.port == port]
+        found = found or [one for one in self.published if one.inside == self.command.port]
+        return tuple(dict.fromkeys(address for one in found for address in one.addresses))
 
     def candidate(self, host: str) -> Candidate:
         """As something to watch.
@@ -222,19 +242,19 @@ def _is_vllm_image(config: _Config, labels: Mapping[str, str]) -> bool:
 
 
 def _published(ports: _Ports) -> tuple[PublishedPort, ...]:
-    found: dict[tuple[int, int], str] = {}
+    found: dict[tuple[int, int], list[str]] = {}
     for inside, bindings in ports.items():
         number, _, protocol = inside.partition("/")
         for binding in bindings or ():
-            # The same port may be bound for IPv4 and IPv6: the first is IPv4's. An empty host
-            # port of a stopped container means: chosen anew at each start.
+            # The same port may be bound for IPv4 and IPv6. An empty host port of a stopped
+            # container means: chosen anew at each start.
             if protocol in {"", "tcp"} and number.isdecimal() and binding.host_port.isdecimal():
                 key = (int(number), int(binding.host_port))
-                address = binding.host_ip or "0.0.0.0"  # noqa: S104 - read, not bound
-                found.setdefault(key, address)
+                address = one_line(binding.host_ip) or "0.0.0.0"  # noqa: S104 - read, not bound
+                found.setdefault(key, []).append(address)
     return tuple(
-        PublishedPort(address=address, port=port, inside=inside)
-        for (inside, port), address in found.items()
+        PublishedPort(addresses=tuple(addresses), port=port, inside=inside)
+        for (inside, port), addresses in found.items()
     )
 
 

@@ -118,9 +118,10 @@ class DockerEngine:
         table = ProcessTable.read()
         homes: dict[str, Home] = {}
         for spec in specs:
-            found = _match(spec, containers, self._port(here, spec.url))
+            port = self._port(here, spec.url)
+            found = _match(spec, containers, port)
             if found is not None:
-                homes[spec.name] = _home(table, found)
+                homes[spec.name] = _home(table, found, port)
             elif spec.container or spec.compose:
                 notes.append(_missing(spec))
         named = frozenset(spec.name for spec in specs if spec.container or spec.compose)
@@ -305,7 +306,7 @@ def _missing(spec: ServerSpec) -> str:
     return one_line(f"{spec.name}: there is no {what}; docker ps -a shows all")
 
 
-def _home(table: ProcessTable, container: ContainerFacts) -> Home:
+def _home(table: ProcessTable, container: ContainerFacts, port: int | None) -> Home:
     pids = _pids(table, container)
     return Home(
         pids=pids,
@@ -315,6 +316,7 @@ def _home(table: ProcessTable, container: ContainerFacts) -> Home:
         exit_code=container.exit_code,
         started_at=container.started_at,
         restarts=container.restarts,
+        listens_on=container.listens_on(port),
         host_bytes=table.host_bytes(pids),
     )
 

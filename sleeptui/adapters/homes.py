@@ -122,9 +122,17 @@ def _choose(name: str, containers: FoundContainers, processes: FoundHomes) -> Ho
     container, process = containers.homes.get(name), processes.homes.get(name)
     if container is None or process is None:
         return container or process
-    if name in containers.named or not process.pids.isdisjoint(container.pids):
+    if not process.pids.isdisjoint(container.pids):
+        # In the network of the host only its processes tell where it listens.
+        return replace(container, listens_on=container.listens_on or process.listens_on)
+    if name in containers.named:
         return container
     if container.container_state in _ENDED or container.pids:
         return process
     # It lives, and its processes cannot be told by Docker: they are those that listen.
-    return replace(container, pids=process.pids, host_bytes=process.host_bytes)
+    return replace(
+        container,
+        pids=process.pids,
+        listens_on=container.listens_on or process.listens_on,
+        host_bytes=process.host_bytes,
+    )

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sleeptui.adapters.measuring import Measuring
-from sleeptui.core.model import GpuProcess, GpuReading, GpuSample
+from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, HostMemory
 from sleeptui.core.ports import Clock
 from sleeptui.core.text import one_line
 
@@ -112,7 +112,7 @@ class NvmlProbe:
 
     async def _read(self) -> GpuReading:
         """Runs on the thread."""
-        return self._driver.read()
+        return replace(self._driver.read(), host=_host_memory())
 
     def _silent(self) -> GpuReading:
         now_s = self._clock.now_s()
@@ -258,6 +258,17 @@ class _Driver:
         if found is None:
             return None
         return tuple(GpuProcess(pid=one.pid, used_bytes=one.usedGpuMemory) for one in found)
+
+
+def _host_memory() -> HostMemory | None:
+    """Memory of this machine, 0.1 ms; None where /proc does not tell."""
+    import psutil  # noqa: PLC0415 - late, the first frame does not wait for it
+
+    try:
+        memory = psutil.virtual_memory()
+    except (OSError, KeyError, ValueError):
+        return None
+    return HostMemory(total_bytes=memory.total, available_bytes=memory.available)
 
 
 def _ask(nvml: Any, call: Callable[[], Any]) -> Any | _Failure:  # noqa: ANN401 - untyped library

@@ -59,6 +59,8 @@ class _Root:
 
     pid: int
     started_s: float
+    listens_on: tuple[str, ...] = ()
+    """Addresses of its sockets on the port; none while it starts: looked for again."""
 
 
 class LocalProcesses:
@@ -90,7 +92,7 @@ class LocalProcesses:
             unseen = self._find_roots(table, dict(wanted.values()))
             return FoundHomes(
                 homes={
-                    name: _home(table, self._roots[url].pid)
+                    name: _home(table, self._roots[url])
                     for name, (url, _port) in wanted.items()
                     if url in self._roots
                 },
@@ -135,7 +137,11 @@ class LocalProcesses:
             for url, root in self._roots.items()
             if url in wanted and table.started_s(root.pid) == root.started_s
         }
-        missing = {url: port for url, port in wanted.items() if url not in self._roots}
+        missing = {
+            url: port
+            for url, port in wanted.items()
+            if url not in self._roots or not self._roots[url].listens_on
+        }
         if not missing:
             return {}
         listeners = process_table.listeners()
@@ -146,7 +152,11 @@ class LocalProcesses:
             pid = by_port.get(port) if owner.pid is None and not owner.forwards else owner.pid
             started_s = None if pid is None else table.started_s(pid)
             if pid is not None and started_s is not None:
-                self._roots[url] = _Root(pid=pid, started_s=started_s)
+                self._roots[url] = _Root(
+                    pid=pid,
+                    started_s=started_s,
+                    listens_on=_bound(table.tree(pid), port, listeners),
+                )
             elif owner.note:
                 unseen[url] = owner.note
         return unseen
@@ -184,6 +194,17 @@ def _owner(table: ProcessTable, url: str, port: int, listeners: Iterable[Listene
     return _Owner()
 
 
+def _bound(tree: Container[int], port: int, listeners: Iterable[Listener]) -> tuple[str, ...]:
+    """Addresses that a server's port is bound to; without those of what forwards to it."""
+    found = {
+        listener.address
+        for listener in listeners
+        # The sockets of another user's process are listed without it.
+        if listener.port == port and (listener.pid is None or listener.pid in tree)
+    }
+    return tuple(sorted(found))
+
+
 def _climb(table: ProcessTable, pid: int) -> int:
     """The topmost process of the vLLM server that this process is a part of."""
     parent = table.parent(pid)
@@ -199,15 +220,16 @@ def _top(table: ProcessTable, home: Home) -> int:
     raise ProcessError("The server's process has ended", hint="Its output can no longer be found.")
 
 
-def _home(table: ProcessTable, root: int) -> Home:
-    pids = table.tree(root)
+def _home(table: ProcessTable, root: _Root) -> Home:
+    pids = table.tree(root.pid)
     try:
-        path = process_logs.log_path(root)
+        path = process_logs.log_path(root.pid)
     except ProcessError:  # said when somebody asks for the log
         path = None
     return Home(
         pids=pids,
-        started_at=table.started_at(root),
+        started_at=table.started_at(root.pid),
+        listens_on=root.listens_on,
         log_path=path,
         host_bytes=table.host_bytes(pids),
     )

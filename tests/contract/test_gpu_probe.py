@@ -115,6 +115,11 @@ async def test_stamps_are_of_the_loops_clock_and_ascend(probe):
     assert before <= first.at_s <= second.at_s <= clock.now_s()
 
 
+async def test_the_memory_of_the_machine_is_told(probe):
+    host = (await probe.sample()).host
+    assert 0 < host.available_bytes < host.total_bytes
+
+
 async def test_many_samples_at_once(probe):
     readings = await asyncio.gather(*(probe.sample() for _ in range(10)))
     assert all(len(reading.gpus) == 2 for reading in readings)

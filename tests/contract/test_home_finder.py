@@ -103,6 +103,7 @@ async def test_the_home_of_a_server_that_runs(world):
     assert home.pids
     assert home.host_bytes > 0
     assert dt.datetime.fromisoformat(home.started_at).utcoffset() == dt.timedelta()
+    assert home.listens_on == ("127.0.0.1",)
     assert home.container == world.container
     assert home.container_state == ("running" if world.container else None)
 

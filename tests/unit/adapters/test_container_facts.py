@@ -67,7 +67,9 @@ def test_all_facts():
     assert (seen.state, seen.health, seen.exit_code) == ("running", "healthy", None)
     assert (seen.restarts, seen.pid, seen.compose) == (2, 4711, "chat")
     assert seen.started_at == "2026-11-23T15:40:56+00:00"
-    assert seen.published == (PublishedPort(address="127.0.0.1", port=8001, inside=8000),)
+    both = ("127.0.0.1", "::1")
+    assert seen.published == (PublishedPort(addresses=both, port=8001, inside=8000),)
+    assert seen.published[0].address == "127.0.0.1"
     assert seen.is_vllm
     assert seen.is_live
 
@@ -250,3 +252,45 @@ def test_a_start_in_another_time_zone():
     assert facts(State__StartedAt="2026-11-23T16:40:56+01:00").started_at == (
         "2026-11-23T15:40:56+00:00"
     )
+
+
+def bound(*addresses: str, port: str = "8001") -> list[dict[str, str]]:
+    return [{"HostIp": address, "HostPort": port} for address in addresses]
+
+
+@pytest.mark.parametrize(
+    ("changes", "port", "addresses"),
+    [
+        ({}, 8001, ("127.0.0.1", "::1")),
+        ({}, None, ("127.0.0.1", "::1")),  # its URL leads to a proxy: by the port inside
+        ({"NetworkSettings__Ports": {"8000/tcp": bound("0.0.0.0", "::")}}, 8001, ("0.0.0.0", "::")),
+        ({"NetworkSettings__Ports": {"8000/tcp": bound("")}}, 8001, ("0.0.0.0",)),
+        (
+            {
+                "NetworkSettings__Ports": {
+                    "8000/tcp": bound("127.0.0.1") + bound("192.0.2.7", port="9001"),
+                    "9000/tcp": bound("0.0.0.0", port="9000"),
+                }
+            },
+            9001,
+            ("192.0.2.7",),
+        ),
+        (
+            {
+                "NetworkSettings__Ports": {
+                    "8000/tcp": bound("127.0.0.1") + bound("192.0.2.7", "127.0.0.1", port="9001"),
+                    "9000/tcp": bound("0.0.0.0", port="9000"),
+                }
+            },
+            None,
+            ("127.0.0.1", "192.0.2.7"),
+        ),
+        ({"NetworkSettings__Ports": {"8000/tcp": None}}, 8001, ()),
+        ({"HostConfig__NetworkMode": "host"}, 8001, ()),
+        ({"State__Status": "exited"}, 8001, ()),
+        ({"State__Status": "paused"}, 8001, ("127.0.0.1", "::1")),
+        ({"NetworkSettings__Ports": {"8000/tcp": bound("\x1b[2J1.2.3.4")}}, 8001, ("1.2.3.4",)),
+    ],
+)
+def test_where_it_listens(changes, port, addresses):
+    assert facts(**changes).listens_on(port) == addresses

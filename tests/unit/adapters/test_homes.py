@@ -1,5 +1,7 @@
 """LocalHomes: containers and processes as one picture, each without the other."""
 
+from dataclasses import replace
+
 import pytest
 from support.clock import ManualClock
 
@@ -128,6 +130,24 @@ async def test_the_truer_of_container_and_process(
     if on_host:
         processes.found = FoundHomes(homes={"qwen": on_host})
     assert (await finder.homes(SPECS)).get("qwen") == chosen
+
+
+@pytest.mark.parametrize(
+    ("published", "named", "pids", "addresses"),
+    [
+        ((), False, (1, 2), ("0.0.0.0",)),  # the network of the host: its process tells
+        ((), True, (1, 2), ("0.0.0.0",)),
+        (("127.0.0.1",), False, (1, 2), ("127.0.0.1",)),
+        ((), False, (), ("0.0.0.0",)),
+        (("127.0.0.1",), False, (), ("127.0.0.1",)),
+        ((), True, (7,), ()),  # another process is on its port
+    ],
+)
+async def test_where_it_listens(docker, processes, finder, *, published, named, pids, addresses):
+    docker.found = of(replace(container(*pids), listens_on=published), named=named)
+    own = replace(process(2), listens_on=("0.0.0.0",))
+    processes.found = FoundHomes(homes={"qwen": own})
+    assert (await finder.homes(SPECS))["qwen"].listens_on == addresses
 
 
 async def test_no_docker_is_a_note_and_the_processes_are_shown(docker, processes, finder):

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pynvml
 import pytest
 from support import nvml
@@ -371,3 +373,41 @@ def test_a_driver_that_never_returns_cannot_keep_the_program_from_ending(machine
     )
     assert "has not answered" in done.stdout
     assert done.stderr == ""
+
+
+class TestHostMemory:
+    async def test_it_is_that_of_the_system(self, machine, probe):
+        host = (await probe.sample()).host
+        told = psutil.virtual_memory()
+        assert host.total_bytes == told.total
+        assert abs(host.available_bytes - told.available) < 2 * GIB
+
+    async def test_it_is_told_where_there_is_no_driver(self, monkeypatch, probe):
+        def no_library(name: str):
+            raise OSError(name)
+
+        monkeypatch.setattr(pynvml, "nvmlLib", None)
+        monkeypatch.setattr(pynvml, "CDLL", no_library)
+        first, second = await probe.sample(), await probe.sample()
+        assert first.problem == second.problem
+        assert first.host is not None
+        assert second.host is not None
+
+    async def test_it_is_new_with_each_reading(self, machine, probe, monkeypatch):
+        free = iter((8 * GIB, 3 * GIB))
+
+        def memory() -> SimpleNamespace:
+            return SimpleNamespace(total=16 * GIB, available=next(free))
+
+        monkeypatch.setattr(psutil, "virtual_memory", memory)
+        seen = [(await probe.sample()).host.available_bytes for _ in range(2)]
+        assert seen == [8 * GIB, 3 * GIB]
+
+    async def test_the_gpus_are_shown_where_it_cannot_be_read(self, machine, probe, monkeypatch):
+        def nothing() -> None:
+            raise FileNotFoundError("/proc/meminfo")
+
+        monkeypatch.setattr(psutil, "virtual_memory", nothing)
+        reading = await probe.sample()
+        assert reading.host is None
+        assert len(reading.gpus) == 1

@@ -323,3 +323,36 @@ def test_processes_that_are_known_already_are_left_out(started, port):
 
 def test_our_own_process_is_no_server():
     assert candidate_of(os.getpid()) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_where_it_listens(started, port, host):
+    started.serve(port, "--host", host)
+    assert home_of(LocalProcesses(), port).listens_on == (host,)
+
+
+def test_where_a_server_listens_that_was_found_while_it_started(started, port, monkeypatch):
+    processes = LocalProcesses()
+    pid = started.serve(port, "--hold")
+    assert home_of(processes, port).listens_on == ()
+    own = Listener(address="::", port=port, pid=pid)
+    monkeypatch.setattr(process_table, "listeners", lambda: [own])
+    assert home_of(processes, port).listens_on == ("::",)
+    # From now on its sockets are not looked for again.
+    monkeypatch.setattr(process_table, "listeners", lambda: pytest.fail("asked again"))
+    assert home_of(processes, port).listens_on == ("::",)
+
+
+def test_sockets_of_others_are_not_its_own(started, port, monkeypatch):
+    pid = started.serve(port, "--hold")
+    engine = children(pid)[0]
+    sockets = [
+        Listener(address="0.0.0.0", port=port, pid=os.getpid()),
+        Listener(address="0.0.0.0", port=port + 1, pid=pid),
+        Listener(address="192.0.2.7", port=port, pid=None),
+        Listener(address="127.0.0.1", port=port, pid=engine),
+        Listener(address="127.0.0.1", port=port, pid=pid),
+    ]
+    # First what is bound to the very address: that is the engine's.
+    monkeypatch.setattr(process_table, "listeners", lambda: sockets[1:])
+    assert home_of(LocalProcesses(), port).listens_on == ("127.0.0.1", "192.0.2.7")
