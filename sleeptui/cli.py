@@ -1,6 +1,7 @@
 """The command line: parse, load settings, run, say how it ended.
 
-Exit codes: 0 done, 1 it failed, 2 usage or configuration, 130 interrupted.
+Exit codes: 0 done, 1 it failed, 2 usage or configuration, 3 unreachable, 4 timed out, 130
+interrupted.
 stdout is data, stderr is talk. Imports stand inside the functions: the first frame must be early.
 """
 
@@ -10,13 +11,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import TextIO
 
 import click
 
 from sleeptui import __version__
-from sleeptui.config import Flags, load_settings
+from sleeptui.cli_options import Program, Scenario, both, fleet_options, settings_of
+from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
 
 log = logging.getLogger(__name__)
@@ -30,44 +32,24 @@ Examples:
   sleeptui --demo                              try it: a simulated fleet, no GPU needed
   sleeptui --demo two-gpus                     two GPUs, eight models
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
+  sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed
+"""
+DOCTOR_EXAMPLES = """\b
+Examples:
+  sleeptui doctor                              what runs on this machine
+  sleeptui doctor --server a=http://box:8001   one server
+  sleeptui doctor --demo faults                a simulated fleet with everything that goes wrong
+  sleeptui doctor --json | jq '.findings[] | select(.status == "bad")'
 """
 
 
-class _Scenario(click.ParamType[str]):
-    """The name of a scenario, refused with the list of names."""
-
-    name = "scenario"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name, if there is such a scenario."""
-        from sleeptui.sim.scenario import SCENARIOS
-
-        if value not in SCENARIOS:
-            self.fail(
-                f"there is no scenario “{value}”: use one of {', '.join(SCENARIOS)}", param, ctx
-            )
-        return value
-
-
 @click.group(
+    cls=Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXAMPLES,
 )
-@click.option(
-    "--fleet", metavar="FILE", help="Configuration file; else ./sleeptui.toml, else the user's."
-)
-@click.option(
-    "--server", "servers", metavar="NAME=URL", multiple=True, help="Watch this server; repeatable."
-)
-@click.option(
-    "--demo",
-    type=_Scenario(),
-    metavar="[SCENARIO]",
-    is_flag=False,
-    flag_value="default",
-    help="Watch a simulated fleet, on this machine, without a GPU.",
-)
+@fleet_options
 @click.option(
     "--readonly",
     is_flag=True,
@@ -82,7 +64,6 @@ class _Scenario(click.ParamType[str]):
     help="Seconds between two looks, 0.1 to 10.",
 )
 @click.option("--theme", metavar="NAME", help="Colour theme; the command palette shows them all.")
-@click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")
 @click.version_option(
     __version__, "-V", "--version", prog_name="sleeptui", message="%(prog)s %(version)s"
 )
@@ -90,36 +71,21 @@ class _Scenario(click.ParamType[str]):
 def cli(
     context: click.Context,
     *,
-    fleet: str | None,
-    servers: tuple[str, ...],
-    demo: str | None,
+    flags: Flags,
     readonly: bool | None,
     interval_s: float | None,
     theme: str | None,
-    ascii_: bool | None,
 ) -> int:
     """A control panel for vLLM sleep mode.
 
     Shows each model's sleep state, GPU memory and queue; puts models to sleep, wakes and
     switches them; says what is true and how it is known.
     """
+    flags = replace(flags, readonly=readonly, interval_s=interval_s, theme=theme)
     if context.invoked_subcommand is not None:
+        context.obj = flags
         return DONE
-    flags = Flags(
-        fleet=fleet,
-        servers=servers,
-        demo=demo,
-        readonly=readonly,
-        interval_s=interval_s,
-        theme=theme,
-        ascii=ascii_,
-    )
-    if demo is not None and (servers or fleet):
-        raise ConfigError(
-            "--demo watches a simulated fleet and takes no --server or --fleet",
-            hint="leave one of them out",
-        )
-    settings = load_settings(flags, os.environ, Path.cwd())
+    settings = settings_of(flags)
     _need_terminal()
     # Importing Textual sets off the collector over and over, a tenth of the time to the first
     # frame; the wiring switches it on again when the panel stands.
@@ -130,7 +96,7 @@ def cli(
 
 
 @cli.command(epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.")
-@click.argument("scenario", type=_Scenario(), default="default")
+@click.argument("scenario", type=Scenario(), default="default")
 @click.option(
     "--speed",
     type=click.FloatRange(0.01, 1000),
@@ -146,6 +112,30 @@ def sim(scenario: str, speed: float, until_eof: bool) -> int:
     from sleeptui.sim.__main__ import run
 
     return run(scenario, speed=speed, until_eof=until_eof)
+
+
+@cli.command(epilog=DOCTOR_EXAMPLES)
+@fleet_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option(
+    "--timeout",
+    "limit_s",
+    type=click.FloatRange(0.1, 3600),
+    default=15.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds after which it says what it has seen.",
+)
+@click.pass_obj
+def doctor(before: Flags | None, *, flags: Flags, as_json: bool, limit_s: float) -> int:
+    """Examine every server and this machine, and say what to do.
+
+    Exit code: 0 nothing is bad, 1 something is, 3 a server is unreachable, 4 not everything
+    could be looked at in time.
+    """
+    from sleeptui.cli_doctor import run
+
+    return run(settings_of(both(before, flags)), json=as_json, limit_s=limit_s)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

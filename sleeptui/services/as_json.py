@@ -6,6 +6,7 @@ All machine-readable output has it, and tests compare against it. Fields are onl
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TypedDict
@@ -13,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sleeptui.core.canary import Verification
 from sleeptui.core.drift import Drift
-from sleeptui.core.model import GpuMemory, ServerView
+from sleeptui.core.model import GpuMemory, HostMemory, ServerView
 from sleeptui.core.operation import InFlight, Operation, OperationRecord, Part
 from sleeptui.core.text import clean
-from sleeptui.services.doctor_finding import Finding
+from sleeptui.services.doctor_finding import ORDER, Finding, Scene
 
 VERSION = 1
 """``v`` of every document: raised when a field changes its meaning or goes."""
@@ -191,6 +192,14 @@ class FindingJson(TypedDict):
     """What to do; empty where all is well."""
 
 
+class HostJson(TypedDict):
+    """Memory of this machine."""
+
+    total_bytes: int
+    available_bytes: int
+    """Can be had without swapping."""
+
+
 class ServerJson(TypedDict):
     """The picture of one server."""
 
@@ -228,6 +237,24 @@ class ServerJson(TypedDict):
     operation: OperationJson | None
     last_operations: list[RecordJson]
     """Newest first."""
+
+
+class DoctorJson(TypedDict):
+    """What ``sleeptui doctor --json`` prints, beside ``schema`` and ``v``."""
+
+    taken_wall_s: float
+    """Seconds since the epoch."""
+    complete: bool
+    """Everything was looked at in time."""
+    missing: list[str]
+    """What was not."""
+    counts: dict[str, int]
+    """Findings by status."""
+    findings: list[FindingJson]
+    """By server in fleet order, then the machine; of each the worst first."""
+    servers: list[ServerJson]
+    host: HostJson | None
+    """Memory of this machine."""
 
 
 def server(view: ServerView) -> ServerJson:
@@ -301,6 +328,20 @@ def finding(one: Finding) -> FindingJson:
     )
 
 
+def doctor(scene: Scene, findings: Sequence[Finding], missing: Sequence[str]) -> DoctorJson:
+    """All that the doctor says, with the servers as it saw them."""
+    counted = Counter(one.status for one in findings)
+    return DoctorJson(
+        taken_wall_s=scene.wall_s,
+        complete=not missing,
+        missing=list(missing),
+        counts={status.value: counted[status] for status in ORDER},
+        findings=[finding(one) for one in findings],
+        servers=[server(view) for view in scene.fleet.servers],
+        host=_host(scene.fleet.host),
+    )
+
+
 def of_verification(one: Verification | None) -> VerificationJson | None:
     """What a canary said."""
     if one is None:
@@ -336,6 +377,12 @@ def bare_url(url: str) -> str:
     """Without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _host(host: HostMemory | None) -> HostJson | None:
+    if host is None:
+        return None
+    return HostJson(total_bytes=host.total_bytes, available_bytes=host.available_bytes)
 
 
 def _queue(view: ServerView) -> QueueJson:

@@ -1,4 +1,4 @@
-"""The doctor: from the picture of the fleet to findings, each with the next step. Pure.
+"""The doctor: from the picture of the fleet to findings, each with the next step.
 
 It asks nothing by itself: the screen gives it the newest picture, ``sleeptui doctor`` one that
 ``services.doctor_survey`` has waited for.
@@ -14,6 +14,7 @@ from sleeptui.services.doctor_places import examine_places
 from sleeptui.services.doctor_room import examine_room, examine_sharing
 from sleeptui.services.doctor_state import REACH, answers, examine_proof, examine_state
 from sleeptui.services.doctor_switches import examine_switches
+from sleeptui.services.panel import Services
 
 _SENTENCE = 500
 
@@ -32,6 +33,18 @@ def examine(scene: Scene) -> tuple[Finding, ...]:
         found += sorted(here, key=_rank)
     found += sorted((*examine_machine(scene), *examine_sharing(scene)), key=_rank)
     return tuple(_clean(one) for one in found)
+
+
+def scene_of(services: Services, environment: Mapping[str, str]) -> Scene:
+    """What there is to examine now."""
+    problem = services.supervisor.home_problem
+    return Scene(
+        fleet=services.store.view,
+        settings=services.settings,
+        notes=(problem,) if problem else tuple(services.finder.notes()),
+        environment=environment,
+        wall_s=services.clock.wall_s(),
+    )
 
 
 def counts(findings: Sequence[Finding]) -> Mapping[Status, int]:

@@ -1,6 +1,6 @@
 """What the doctor finds, and what it finds it from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ class Status(StrEnum):
     OK = "ok"
 
 
+NAMES_SAID = 3
 ORDER = tuple(Status)
 """The worst first."""
 
@@ -55,6 +56,12 @@ class Scene:
     """``os.environ``: for the API keys that are named in the settings."""
     wall_s: float = 0.0
     """Seconds since the epoch."""
+
+
+def names(those: Sequence[str]) -> str:
+    """``a, b, c and 4 more``."""
+    more = len(those) - NAMES_SAID
+    return ", ".join(those[:NAMES_SAID]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

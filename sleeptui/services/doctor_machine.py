@@ -96,6 +96,8 @@ def _notes(scene: Scene) -> Iterator[Finding]:
 def _note(id_: str, title: str, note: str, status: Status, known: str) -> Finding:
     """A sentence, and the hint behind it where it has one."""
     what, _, hint = note.partition(". ")
+    if hint[1:2].islower():  # it stood as a sentence of its own; NVML stays NVML
+        hint = hint[0].lower() + hint[1:]
     return Finding(
         id=id_,
         server=None,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from sleeptui.core.model import Control, Home, MemorySource
 from sleeptui.core.units import memory as memory_text
 from sleeptui.services.doctor_finding import Finding, Patient, Status
+from sleeptui.services.doctor_state import answers
 from sleeptui.services.places import gpus_text, machine_of, seen_gpus_of
 
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
@@ -14,11 +15,14 @@ _OPEN = "whoever reaches the port can put it to sleep and call its workers, no A
 
 
 def examine_places(patient: Patient) -> Iterator[Finding]:
-    """Processes, GPU memory, exposure."""
-    yield _processes(patient)
-    if not machine_of(patient.view):
+    """Processes, GPU memory, exposure; of a server that is not there only what there is."""
+    view = patient.view
+    if answers(view) or view.home is not None or machine_of(view):
+        yield _processes(patient)
+    if not machine_of(view) and (answers(view) or view.memory is not None):
         yield from _gpu_memory(patient)
-    yield _exposure(patient)
+    if answers(view):
+        yield _exposure(patient)
 
 
 def _processes(patient: Patient) -> Finding:

@@ -1,10 +1,11 @@
 """The doctor on memory: who fits where, alone, together, and in host memory. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sleeptui.core.model import FleetView, GpuView, ServerView
 from sleeptui.core.units import memory as memory_text
-from sleeptui.services.doctor_finding import Finding, Patient, Scene, Status
+from sleeptui.services.doctor_finding import Finding, Patient, Scene, Status, names
 from sleeptui.services.places import machine_of, seen_gpus_of
 
 _OFFLOAD = 1
@@ -74,7 +75,7 @@ def _room(patient: Patient, gpu: GpuView) -> Finding:
             id_,
             title,
             Status.UNKNOWN,
-            f"it fits as far as is known, it takes {said}: what {', '.join(unknown)}"
+            f"it fits as far as is known, it takes {said}: what {names(unknown)}"
             " would still hold asleep is not known",
             known=how,
             to_do=f"put {unknown[0]} to sleep once",
@@ -138,11 +139,9 @@ def _host(fleet: FleetView) -> Iterator[Finding]:
     copies = [view for view in here if view.spec.level == _OFFLOAD]
     if not copies or fleet.host is None:
         return
-    needs = {view.name: _host_need(view) for view in copies}
+    needs = {view.name: _host_need(view, fleet) for view in copies}
     available = fleet.host.available_bytes
-    exact = sum(need for need, is_exact in needs.values() if is_exact and need is not None)
-    most = sum(need or 0 for need, _ in needs.values())
-    status, what, to_do = _host_verdict(needs, exact, most, available)
+    status, what, to_do = _host_verdict(needs, available)
     yield Finding(
         id="host_memory",
         server=None,
@@ -155,44 +154,54 @@ def _host(fleet: FleetView) -> Iterator[Finding]:
     )
 
 
-_Needs = Mapping[str, tuple[int | None, bool]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HostNeed:
+    """What a level 1 copy will take beside what its server holds now."""
+
+    least_bytes: int
+    most_bytes: int | None
+    """None: no limit is known."""
 
 
-def _host_verdict(needs: _Needs, exact: int, most: int, available: int) -> tuple[Status, str, str]:
-    room = f"of {memory_text(available)} that are free"
-    if exact > available:
+def _host_verdict(needs: Mapping[str, _HostNeed], available: int) -> tuple[Status, str, str]:
+    least = sum(need.least_bytes for need in needs.values())
+    limits = [need.most_bytes for need in needs.values()]
+    most = None if None in limits else sum(limit or 0 for limit in limits)
+    free = f"{memory_text(available)} are free"
+    if least > available:
         return (
             Status.BAD,
-            f"the level 1 copies of all servers take {memory_text(exact)} more {room}",
+            f"the level 1 copies of all servers take {memory_text(least)} more, {free}",
             "use level 2 for some of them, or add memory",
         )
-    unknown = [name for name, (need, _) in needs.items() if need is None]
-    if unknown or most > available:
-        loose = unknown or [name for name, (_, is_exact) in needs.items() if not is_exact]
-        said = f"what the level 1 copy of {', '.join(loose)} takes is not known"
-        return (
-            Status.UNKNOWN,
-            f"{said}; the others take {memory_text(exact)} more {room}",
-            f"put {loose[0]} to sleep once at level 1: sleeptui remembers what that took",
-        )
-    at_most = "" if exact == most else "at most "
-    what = f"the level 1 copies of all servers take {at_most}{memory_text(most)} more {room}"
-    return Status.OK, what, ""
+    if most is not None and most <= available:
+        about = memory_text(most) if most == least else f"at most {memory_text(most)}"
+        what = f"the level 1 copies of all servers take {about} more, {free}"
+        return Status.OK, what, ""
+    loose = [name for name, need in needs.items() if need.most_bytes != need.least_bytes]
+    bound = "" if most is None else f", at most {memory_text(most)}"
+    return (
+        Status.UNKNOWN,
+        f"what the level 1 copies of {names(loose)} take is not known{bound}; {free}",
+        f"put {loose[0]} to sleep once at level 1: sleeptui remembers what that took",
+    )
 
 
-def _host_need(view: ServerView) -> tuple[int | None, bool]:
-    """What its level 1 copy will take beside what it holds now, and whether that is exact.
+def _host_need(view: ServerView, fleet: FleetView) -> _HostNeed:
+    """What its level 1 copy will take.
 
     vLLM keeps the pinned copy for as long as it runs: after the first sleep nothing is added.
     """
-    home = view.home
     cycles = [one for one in view.learned.cycles if one.level == _OFFLOAD and one.host_bytes]
     start_s = view.metrics.process_start_s if view.metrics else None
-    if start_s is not None and any(one.process_start_s == start_s for one in cycles):
-        return 0, True
-    if view.level == _OFFLOAD:
-        return 0, True
-    if cycles and home is not None and home.host_bytes is not None:
-        return max((cycles[-1].host_bytes or 0) - home.host_bytes, 0), True
-    footprint = sum(view.learned.awake_by_gpu.values())
-    return (footprint, False) if footprint else (None, False)
+    pinned = start_s is not None and any(one.process_start_s == start_s for one in cycles)
+    if pinned or view.level == _OFFLOAD:
+        return _HostNeed(least_bytes=0, most_bytes=0)
+    if cycles and view.home is not None and view.home.host_bytes is not None:
+        grows = max((cycles[-1].host_bytes or 0) - view.home.host_bytes, 0)
+        return _HostNeed(least_bytes=grows, most_bytes=grows)
+    gpus = seen_gpus_of(view, fleet) or ()
+    shares = [_need(view, gpu)[0] for gpu in fleet.gpus if gpu.sample.index in gpus]
+    known = [share for share in shares if share is not None]
+    whole = bool(shares) and len(known) == len(shares)
+    return _HostNeed(least_bytes=0, most_bytes=sum(known) if whole else None)

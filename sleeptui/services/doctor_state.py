@@ -172,7 +172,7 @@ def _canary(patient: Patient) -> Finding:
             if changed
             else "",
         )
-    if view.check_due:
+    if view.check_due or view.is_doubted:
         what = view.reason or "somebody else woke it: its answers are not checked"
         return patient.find(
             "canary", title, Status.WARN, what, known=compared, to_do="verify it: v in the panel"

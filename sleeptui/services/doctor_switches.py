@@ -79,13 +79,14 @@ _GATES = (
 
 def examine_switches(patient: Patient) -> Iterator[Finding]:
     """Version, bugs, dev mode, sleep mode, levels, metric, load tracking."""
+    facts = patient.view.facts
     yield _version(patient)
     yield from _gates(patient)
-    for bug in bugs_of(patient.view.facts.version):
+    for bug in bugs_of(facts.version):
         yield _bug(patient, bug)
     yield _dev_mode(patient)
     yield _sleep_mode(patient)
-    if patient.view.control is not Control.NO_DEV_MODE:
+    if patient.view.control is not Control.NO_DEV_MODE and facts.sleep_enabled is not False:
         yield _levels(patient)
     yield from _metric(patient)
     yield _load(patient)
@@ -173,7 +174,8 @@ def _sleep_mode(patient: Patient) -> Finding:
             Status.BAD,
             "sleep mode is off: a sleep answers 200 and frees nothing",
             known="GET /server_info: enable_sleep_mode is false",
-            to_do=f"start it with {flag}",
+            to_do=f"start it with {flag}"
+            + ("; level 0 works without" if facts.features.sleep_mode else ""),
         )
     if facts.sleep_enabled is None:
         old = parse(facts.version) is not None and not facts.features.reload_weights
@@ -199,7 +201,7 @@ def _levels(patient: Patient) -> Finding:
     title = "Sleep levels"
     refusals = {level: level_refusal(view, level) for level in _LEVELS}
     usable = [str(level) for level, refusal in refusals.items() if refusal is None]
-    said = f"levels {', '.join(usable)} can be used" if usable else "no level can be used"
+    said = f"can be used: {', '.join(usable)}" if usable else "no level can be used"
     own = refusals.get(view.spec.level)
     first = own or next((refusal for refusal in refusals.values() if refusal), None)
     if first is None:

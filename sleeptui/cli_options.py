@@ -1,0 +1,120 @@
+"""Options that the panel and the subcommands share: which fleet, and how it is said.
+
+They stand before or after the name of a subcommand: what is behind it counts more, servers of
+both places are watched.
+"""
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sleeptui.config import Flags, load_settings
+from sleeptui.core.errors import ConfigError
+from sleeptui.core.settings import Settings
+
+R = TypeVar("R")
+
+
+class Scenario(click.ParamType[str]):
+    """The name of a scenario, refused with the list of names."""
+
+    name = "scenario"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, if there is such a scenario."""
+        from sleeptui.sim.scenario import SCENARIOS
+
+        if value not in SCENARIOS:
+            self.fail(
+                f"there is no scenario “{value}”: use one of {', '.join(SCENARIOS)}", param, ctx
+            )
+        return value
+
+
+class Program(click.Group):
+    """The group of all subcommands; knows that a subcommand behind ``--demo`` is no scenario."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; ``--demo doctor`` is ``--demo=default doctor``."""
+        behind = [*args[1:], ""]
+        spelt = [
+            "--demo=default" if one == "--demo" and after in self.commands else one
+            for one, after in zip(args, behind, strict=True)
+        ]
+        return super().parse_args(ctx, spelt)
+
+
+def fleet_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command ``--fleet``, ``--server``, ``--demo`` and ``--ascii``, as one ``flags``."""
+
+    @wraps(command)
+    def taking(
+        *args: Any,  # noqa: ANN401 - whatever the command takes
+        fleet: str | None,
+        servers: tuple[str, ...],
+        demo: str | None,
+        ascii_: bool | None,
+        **rest: Any,  # noqa: ANN401 - as above
+    ) -> R:
+        flags = Flags(fleet=fleet, servers=servers, demo=demo, ascii=ascii_)
+        return command(*args, flags=flags, **rest)
+
+    for option in reversed(_FLEET):
+        taking = option(taking)
+    return taking
+
+
+_FLEET = (
+    click.option(
+        "--fleet", metavar="FILE", help="Configuration file; else ./sleeptui.toml, else the user's."
+    ),
+    click.option(
+        "--server",
+        "servers",
+        metavar="NAME=URL",
+        multiple=True,
+        help="Watch this server; repeatable.",
+    ),
+    click.option(
+        "--demo",
+        type=Scenario(),
+        metavar="[SCENARIO]",
+        is_flag=False,
+        flag_value="default",
+        help="Watch a simulated fleet, on this machine, without a GPU.",
+    ),
+    click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only."),
+)
+
+
+def both(before: Flags | None, behind: Flags) -> Flags:
+    """The flags before a subcommand and those behind it as one."""
+    if before is None:
+        return behind
+    return Flags(
+        fleet=behind.fleet or before.fleet,
+        servers=(*before.servers, *behind.servers),
+        demo=behind.demo or before.demo,
+        readonly=before.readonly if behind.readonly is None else behind.readonly,
+        interval_s=before.interval_s if behind.interval_s is None else behind.interval_s,
+        theme=behind.theme or before.theme,
+        ascii=before.ascii if behind.ascii is None else behind.ascii,
+    )
+
+
+def settings_of(flags: Flags) -> Settings:
+    """The settings of this run.
+
+    Raises:
+        ConfigError: Something is wrong with them, or they contradict each other.
+    """
+    if flags.demo is not None and (flags.servers or flags.fleet):
+        raise ConfigError(
+            "--demo watches a simulated fleet and takes no --server or --fleet",
+            hint="leave one of them out",
+        )
+    return load_settings(flags, os.environ, Path.cwd())

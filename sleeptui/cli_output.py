@@ -1,0 +1,67 @@
+"""How the subcommands write: data to stdout, talk to stderr, glyphs and colours where they fit."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+import click
+
+_STAND_INS = str.maketrans(
+    {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->"}  # noqa: RUF001 - what is meant
+)
+_WIDEST = 110
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """What a stream can show."""
+
+    is_ascii: bool
+    """Only ASCII characters."""
+    has_colour: bool
+    width: int | None
+    """Columns to wrap at; None: it is no terminal, lines stay whole."""
+
+    @classmethod
+    def of(cls, stream: TextIO, *, ascii_only: bool) -> "Paper":
+        """What this stream can show; NO_COLOR and a dumb TERM are respected."""
+        encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
+        is_terminal = stream.isatty()
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        return cls(
+            is_ascii=ascii_only or not encoding.startswith("utf"),
+            has_colour=is_terminal and not plain,
+            width=min(shutil.get_terminal_size().columns, _WIDEST) if is_terminal else None,
+        )
+
+    def style(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
+        """The text in a colour, where there are colours."""
+        if not self.has_colour:
+            return text
+        return click.style(text, fg=colour, bold=bold or None)
+
+    def spelt(self, text: str) -> str:
+        """The text as this stream can show it."""
+        if not self.is_ascii:
+            return text
+        return text.translate(_STAND_INS).encode("ascii", "replace").decode()
+
+
+def put(text: str) -> None:
+    """Write data and a line feed; a reader who has gone is no error."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at its end and would complain then.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+
+
+def say(text: str) -> None:
+    """A word on how far it is, only where somebody reads along."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        click.echo(f"sleeptui: {text}", err=True)
