@@ -173,7 +173,7 @@ class VllmClient:
         """
         if not (await self._features()).cache_salt:
             with suppress(Refused, BadReply):
-                await self.reset_prefix_cache()
+                await self._control("/reset_prefix_cache", self._spec.timeouts.canary_s)
         content = msgspec.json.encode(
             {
                 "model": await self._first_model(),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -37,6 +38,13 @@ class Backend:
         if topic in self.lacks:
             pytest.skip(self.lacks[topic])
 
+    async def counter(self, name: str) -> float:
+        """The sum of a counter of /metrics."""
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30) as client:
+            page = (await client.get("/metrics")).text
+        lines = (line for line in page.splitlines() if line.startswith(f"{name}{{"))
+        return sum(float(line.rpartition(" ")[2]) for line in lines)
+
     async def post(self, path: str) -> int:
         """What somebody else does to the server; returns the status."""
         async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30) as client:
@@ -44,9 +52,13 @@ class Backend:
 
 
 @asynccontextmanager
-async def replay(folder: str, **fields: object) -> AsyncIterator[Backend]:
+async def replay(
+    folder: str, *, lacks: Mapping[str, str] = MappingProxyType({}), **fields: object
+) -> AsyncIterator[Backend]:
+    lacks = {"counters": "recorded counters do not move", **lacks}
     async with Replay(folder).running() as server:
-        yield Backend(url=server.url, version=folder.removeprefix("vllm-"), **fields)
+        version = folder.removeprefix("vllm-")
+        yield Backend(url=server.url, version=version, lacks=lacks, **fields)
 
 
 @asynccontextmanager

@@ -11,9 +11,11 @@ from itertools import pairwise
 import pytest
 from contract.backends import LONG_TOKENS
 
-from sleeptui.core.errors import Refused
+from sleeptui.core.canary import Answer, Grade, Reference, is_void, judge
+from sleeptui.core.errors import Refused, TimedOut
 from sleeptui.core.model import Control, Reach, SleepLevel, SleepMetric, SleepMode
 from sleeptui.core.ports import Completion, TokenEvent
+from sleeptui.core.settings import Canary, Timeouts
 
 AWAKE_CONTROL = {Control.AVAILABLE, Control.NO_SLEEP_MODE}
 
@@ -250,3 +252,89 @@ class TestPrompts:
             await task
         await looks(client, lambda seen: seen.metrics is not None and seen.metrics.running == 0)
         assert (await client.observe(full=True)).problem is None
+
+
+CANARY = Canary()
+LONG_PROMPT = CANARY.prompt * 24
+"""Longer than a block of any prefix cache: 128 tokens on a CPU."""
+
+
+def graded(answer: Answer, *before: Answer) -> Grade | None:
+    reference = Reference(
+        model="m", prompt=CANARY.prompt, max_tokens=16, taken_wall_s=0.0, answers=before
+    )
+    return judge(answer, reference).grade
+
+
+class TestCanary:
+    async def test_each_token_comes_with_its_id_and_its_probability(self, client, backend):
+        backend.needs("canary")
+        began = time.monotonic()
+        answer = await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)
+        assert (answer.finish_reason, answer.terminated, answer.error) == ("length", True, None)
+        assert len(answer.tokens) == answer.completion_tokens == CANARY.max_tokens
+        for token in answer.tokens:
+            assert token.id is not None
+            assert token.runner_up is not None
+            assert token.runner_up <= token.logprob <= 0
+        assert not is_void(answer.tokens)
+        assert began <= answer.sent_s <= answer.first_token_s <= answer.last_token_s
+
+    async def test_without_details_the_texts_are_told(self, client):
+        answer = await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)
+        assert answer.terminated
+        assert all(token.id is not None or token.text for token in answer.tokens)
+
+    async def test_two_are_identical(self, client, backend):
+        backend.needs("canary")
+        first, second, third = [
+            (await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)).tokens
+            for _ in range(3)
+        ]
+        assert [token.id for token in first] == [token.id for token in second]
+        assert [token.logprob for token in first] == [token.logprob for token in second]
+        assert graded(third, first, second) is Grade.IDENTICAL
+
+    async def test_another_prompt_is_told_from_it(self, client, backend):
+        backend.needs("counters")
+        first = await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)
+        other = await client.canary("Sixty-four sleeping engines", max_tokens=CANARY.max_tokens)
+        assert graded(other.tokens, first.tokens) is not Grade.IDENTICAL
+
+    async def test_no_cache_answers_in_the_place_of_the_weights(self, client, backend):
+        backend.needs("counters")
+        hits = "vllm:prefix_cache_hits_total"
+        queries = "vllm:prefix_cache_queries_total"
+        await ask(client, LONG_PROMPT, max_tokens=2)  # now it is in the cache, unsalted
+        before = await backend.counter(hits), await backend.counter(queries)
+        for _ in range(2):
+            await client.canary(LONG_PROMPT, max_tokens=2)
+        assert await backend.counter(hits) == before[0]
+        assert await backend.counter(queries) - before[1] >= 2 * 128
+
+    async def test_after_a_cycle_it_is_the_same(self, client, backend):
+        backend.needs("canary")
+        await client.facts()
+        before = await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)
+        await client.sleep(SleepLevel.OFFLOAD, None)
+        await client.wake()
+        after = await client.canary(CANARY.prompt, max_tokens=CANARY.max_tokens)
+        assert graded(after.tokens, before.tokens) is Grade.IDENTICAL
+
+    async def test_to_a_sleeper_it_is_given_up_in_its_own_time(self, backend, connect):
+        patient = connect(backend.url)
+        await patient.facts()
+        await patient.sleep(SleepLevel.OFFLOAD, None)
+        hasty = connect(backend.url, timeouts=Timeouts(connect_s=10, probe_s=30, canary_s=0.5))
+        with pytest.raises(TimedOut) as caught:
+            await hasty.canary(CANARY.prompt, max_tokens=4)
+        assert caught.value.sent
+        await patient.wake()
+
+    async def test_cancelling_it_ends_it_in_the_engine(self, client):
+        task = asyncio.create_task(client.canary("Count", max_tokens=LONG_TOKENS))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await looks(client, lambda seen: seen.metrics is not None and seen.metrics.running == 0)
