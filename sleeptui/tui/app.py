@@ -32,6 +32,7 @@ class SleeptuiApp(App[None]):
         dashboard: The screen at the bottom of the stack.
         pages: The screens over it.
         dispatch: Carries commands out.
+        notices: Chooses the events that get a notice.
     """
 
     TITLE = "sleeptui"
@@ -52,7 +53,7 @@ class SleeptuiApp(App[None]):
         )
         self.pages = Pages(self, self.dashboard)
         self.dispatch = Dispatch(self, services)
-        self._notices = notices.Notices()
+        self.notices = notices.Notices()
         self._bridge = Bridge(
             pump=self,
             source=services.store,
@@ -145,6 +146,7 @@ class SleeptuiApp(App[None]):
 
     def _heard(self, event: Event) -> None:
         self._bridge.heard(event)
-        notice = self._notices.of(event)
-        if notice is not None:
+        notice = self.notices.of(event)
+        # The log in full says the same, line by line: notices would pile up over it.
+        if notice is not None and self.pages.seen.name != "events":
             self.dispatch.say(notice)

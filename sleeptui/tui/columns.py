@@ -55,7 +55,7 @@ _ORDER = (
     Column(title="TOK/S", width=5, cell=present.token_rate),
     Column(title="TTFT", width=7, cell=present.first_token),
     _LAST,
-    Column(title="CYC", width=3, cell=present.cycles),
+    Column(title="CYC", width=4, cell=present.cycles),
 )
 _IMPORTANCE = ("STATE", "GPU GiB", "RUN", "WAIT", "LAST", "TOK/S", "2 MIN", "TTFT", "KV", "CYC")
 

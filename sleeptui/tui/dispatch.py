@@ -9,15 +9,18 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
-from sleeptui.tui import notices, opening, room_words, sleeping
+from sleeptui.tui import notices, opening, sleeping
 from sleeptui.tui.sleeping import SleepChoice
+from sleeptui.tui.waking import Waking
 
 if TYPE_CHECKING:
     from sleeptui.services.panel import Services
     from sleeptui.tui.app import SleeptuiApp
 
 _P = ParamSpec("_P")
-_SELECTED: Final = frozenset({"server.sleep", "server.sleep_options", "server.wake"})
+_SELECTED: Final = frozenset(
+    {"server.sleep", "server.sleep_options", "server.wake", "server.verify", "server.cancel"}
+)
 """Act on all selected servers; the other commands of models act on the one under the cursor."""
 _ALL: Final = "fleet.sleep_all"
 _EVERYWHERE: Final = frozenset({Group.SCREEN, Group.APP})
@@ -36,6 +39,7 @@ class Dispatch:
     def __init__(self, app: "SleeptuiApp", services: "Services") -> None:
         self._app = app
         self._services = services
+        self._waking = Waking(app, services)
         dashboard = app.dashboard
         self.table: Mapping[str, Callable[[], None]] = {
             "server.sleep": self._sleep,
@@ -43,6 +47,8 @@ class Dispatch:
             "server.wake": self._wake,
             "server.switch": self._switch,
             "server.prompt": self._prompt,
+            "server.verify": self._verify,
+            "server.cancel": self._take_back,
             _ALL: self._sleep_all,
             "server.log": self._log,
             "select.toggle": dashboard.toggle_select,
@@ -193,30 +199,25 @@ class Dispatch:
         self._services.operations.sleep(view.name, level=level, mode=sent)
 
     def _wake(self) -> None:
-        """At once where there is room, else only when asked again."""
-        tight: dict[str, str] = {}
-        for view in self._allowed("server.wake"):
-            if words := room_words.missing(view, self._picture):
-                tight[view.name] = words
-            else:
-                self._try(self._services.operations.wake, view.name)
-        if not tight:
-            return
-
-        def answered(yes: bool | None) -> None:
-            """Wake them all the same."""
-            for name in tight if yes else ():
-                self._try(self._services.operations.wake, name)
-
-        lines = [*tight.values(), room_words.RISK]
-        screen = opening.question("Wake without room?", lines, yes="Wake anyway")
-        self._app.push_screen(screen, answered)
+        self._waking.wake(self._allowed("server.wake"))
 
     def _switch(self) -> None:
         for view in self._allowed("server.switch"):
-            self._try(self._services.operations.switch, view.name)
-            text = room_words.of_switch(self._picture.server(view.name) or view, self._picture)
-            self.say(notices.Notice(title=f"Switch to {_name(view)}", text=text))
+            self._waking.switch(view)
+
+    def _verify(self) -> None:
+        for view in self._allowed("server.verify"):
+            try:
+                ticket = self._services.operations.verify(view.name)
+            except NotAllowed as refused:
+                self.say(notices.of_error(refused))
+            else:
+                self._app.notices.asked(ticket.id)
+
+    def _take_back(self) -> None:
+        """What waits in the queue or drains; its end is told as that of any operation."""
+        for view in self._targets("server.cancel"):
+            self._try(self._services.operations.cancel, view.name)
 
     def _prompt(self) -> None:
         for view in self._targets("server.prompt"):

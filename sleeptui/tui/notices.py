@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sleeptui.core import units
+from sleeptui.core.canary import Check
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.events import Event, OperationEnded, OperationQueued, OperationStarted
-from sleeptui.core.operation import Kind, OperationRecord, Outcome
+from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome
 from sleeptui.core.text import one_line
+from sleeptui.tui import wording
+from sleeptui.tui.present_proof import grade_words
 
 Severity = Literal["information", "warning", "error"]
 _SEVERITY: Final[dict[Outcome, Severity]] = {
@@ -18,7 +21,16 @@ _SEVERITY: Final[dict[Outcome, Severity]] = {
     Outcome.FAILED: "error",
 }
 _PAST: Final = {Kind.SLEEP: "asleep", Kind.WAKE: "awake", Kind.SWITCH: "awake"}
+_WOKEN: Final = frozenset({Kind.WAKE, Kind.SWITCH})
+_WORST: Final = frozenset({Cause.GARBAGE, Cause.NO_TOKENS})
+"""It serves, and what it serves is wrong: worse than an operation that failed."""
+_CHECKED: Final = {
+    Check.VERIFIED: "verified",
+    Check.UNVERIFIED: "not verified",
+    Check.CHANGED: "answers otherwise",
+}
 _WORDS: Final = {
+    Outcome.DONE: "done",
     Outcome.CANCELLED: "cancelled",
     Outcome.SUSPECT: "suspect",
     Outcome.UNKNOWN: "not known to have ended",
@@ -39,11 +51,16 @@ class Notices:
     """Tells which events deserve a notice: the ends of what was asked for here.
 
     Parts of a switch are told by the switch, prompts by their own screen, and what others did
-    by the event log.
+    by the event log. A check that nobody asked for is told only if it did not match.
     """
 
     def __init__(self) -> None:
         self._parts: set[int] = set()
+        self._asked: set[int] = set()
+
+    def asked(self, number: int) -> None:
+        """The user has asked for this verification, and hears of its end in any case."""
+        self._asked.add(number)
 
     def of(self, event: Event) -> Notice | None:
         """The notice of an event, if it is worth one."""
@@ -57,23 +74,43 @@ class Notices:
         if record.id in self._parts:
             self._parts.discard(record.id)
             return None
-        if record.kind is Kind.PROMPT:
+        if record.kind is Kind.PROMPT or self._is_quiet(record):
             return None
         return _ended(record)
+
+    def _is_quiet(self, record: OperationRecord) -> bool:
+        """Nobody asked for it, and nothing came of it."""
+        if record.kind is not Kind.VERIFY or record.id in self._asked:
+            self._asked.discard(record.id)
+            return False
+        checked = record.verification
+        return checked is None or checked.check is not Check.CHANGED
 
 
 def of_error(error: SleeptuiError) -> Notice:
     """An expected failure: what, and what to do next."""
-    return Notice(title=error.title, text=one_line(str(error)), severity="warning")
+    return Notice(title=error.title, text=one_line(wording.of_error(error)), severity="warning")
 
 
 def _ended(record: OperationRecord) -> Notice:
+    severity: Severity = "error" if record.cause in _WORST else _SEVERITY[record.outcome]
+    text = wording.sentences(record.message, record.hint)
+    return Notice(title=_title(record), text=one_line(text), severity=severity)
+
+
+def _title(record: OperationRecord) -> str:
     name = one_line(record.server, limit=40)
-    if record.outcome is Outcome.DONE:
-        paused = record.kind is Kind.SLEEP and record.level == 0
-        became = "paused" if paused else _PAST[record.kind]
-        title = f"{name} {became} · {units.duration(record.duration_s)}"
-    else:
-        title = f"{record.kind.value} of {name} {_WORDS[record.outcome]}"
-    text = ". ".join(part.rstrip(".") for part in (record.message, record.hint) if part)
-    return Notice(title=title, text=one_line(text), severity=_SEVERITY[record.outcome])
+    checked = record.verification
+    if record.kind is Kind.VERIFY and checked is not None:
+        return f"{name} {_CHECKED[checked.check]} · {grade_words(checked)}"
+    if record.cause is Cause.GARBAGE:
+        return f"{name} answers garbage"
+    if record.cause is Cause.NO_TOKENS:
+        return f"{name} does not answer"
+    if record.outcome is not Outcome.DONE or record.kind not in _PAST:
+        return f"{record.kind.value} of {name} {_WORDS[record.outcome]}"
+    paused = record.kind is Kind.SLEEP and record.level == 0
+    became = "paused" if paused else _PAST[record.kind]
+    proof = checked is not None and checked.check is Check.VERIFIED and record.kind in _WOKEN
+    verified = " and verified" if proof else ""
+    return f"{name} {became}{verified} · {units.duration(record.duration_s)}"

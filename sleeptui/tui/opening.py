@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sleeptui.services.panel import Services
     from sleeptui.tui.screens.confirm import ConfirmScreen
+    from sleeptui.tui.screens.no_room import NoRoomScreen
     from sleeptui.tui.screens.sleep_options import SleepOptionsScreen
 
 
@@ -60,3 +61,12 @@ def question(
     from sleeptui.tui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when opened
 
     return ConfirmScreen(text, lines, yes=yes, no=no, name=name)
+
+
+def no_room(
+    server: str, lines: Sequence[str], *, makes_room: bool, force: str = "Wake anyway"
+) -> "NoRoomScreen":
+    """What to do with a wake for which there is no room."""
+    from sleeptui.tui.screens.no_room import NoRoomScreen  # noqa: PLC0415 - when opened
+
+    return NoRoomScreen(server, lines, makes_room=makes_room, force=force)

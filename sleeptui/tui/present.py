@@ -54,6 +54,8 @@ _SHORT_WORDS: Mapping[State, str] = {
 _SILENT = frozenset({State.DOWN, State.STARTING, State.UNKNOWN})
 """Nothing answers: what its queue was is not what it is."""
 _DIMMED = frozenset({State.STALE, State.DOWN, State.UNKNOWN})
+_ANSWERS = frozenset({State.NO_CONTROL, State.SUSPECT})
+"""May answer a canary, though they are not known to be awake."""
 _FEW_CELLS = 20
 """A state column narrower than this gets short words."""
 
@@ -70,6 +72,10 @@ class Look:
     gpu_bytes: Mapping[int, int] = field(default_factory=dict)
     """Memory of each GPU, by index: the full height of a sparkline."""
     sparks: Sparks = field(default_factory=Sparks)
+    epoch_s: float = 0.0
+    """Seconds since the epoch at monotonic 0."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Server name to its place in a queue, of those that wait: ``2nd in the queue of GPU 0``."""
 
     def tone(self, server: str | None) -> str:
         """The colour of a server; muted for one that is not in the fleet."""
@@ -84,7 +90,7 @@ def badge(view: ServerView, look: Look, width: int = 22) -> Line:
     if width < _FEW_CELLS:
         word = _SHORT_WORDS.get(state, word)
     head = f"{look.glyphs.states[state]} {word}"
-    if state is State.AWAKE:
+    if state is State.AWAKE or (state in _ANSWERS and view.verification is not None):
         check = Span(f" {look.glyphs.checks[view.check]}", CHECK_TONES[view.check])
         return (Span(head, tone), check)
     if state in IN_TRANSITION:
@@ -177,8 +183,10 @@ def first_token(view: ServerView, look: Look, width: int) -> Line:
 
 
 def cycles(view: ServerView, look: Look, width: int) -> Line:
-    """Sleeps that ended well."""
+    """Sleeps that ended well; marked where something grows with them."""
     del look, width
+    if view.drift:
+        return line(f"{units.count(view.cycles)}!", Tone.WARN)
     return _figure(units.count(view.cycles), view, dim=view.cycles == 0)
 
 

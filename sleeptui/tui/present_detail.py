@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 from sleeptui.core import units
 from sleeptui.core.model import MemorySource, ServerView, State
-from sleeptui.core.operation import Kind, OperationRecord, Outcome, Phase
+from sleeptui.core.operation import Phase
 from sleeptui.core.text import one_line
 from sleeptui.tui import present
 from sleeptui.tui.present import Look
+from sleeptui.tui.present_cycles import cycle_line, drift_lines
+from sleeptui.tui.present_operations import operation_lines
+from sleeptui.tui.present_proof import proof_rows
+from sleeptui.tui.present_queue import waits_for
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, wrapped
 from sleeptui.tui.theme import Tone
 
-_OPERATIONS = 8
 _LABEL = 9
 _INDENT = "  "
 
@@ -27,17 +30,13 @@ def detail_lines(
         width: Cells.
         clock: Monotonic time to the time of day.
     """
-    lines = [*_state(view, look, width), *_facts(view, look, width)]
+    lines = [*_state(view, look, width), *_facts(view, look, width, clock)]
     if view.history or view.operation is not None:
         lines += [
             BLANK,
             line("Last operations", Tone.TITLE),
-            *_operations(view, look, width, clock),
+            *operation_lines(view, look, width, clock),
         ]
-    if view.evidence:
-        lines += [BLANK, line("How the state is known", Tone.TITLE)]
-        for told in view.evidence:
-            lines += wrapped(one_line(told), width, Tone.MUTED, indent=f"{look.glyphs.dot} ")
     ellipsis = look.glyphs.ellipsis
     return [fit(each, width, ellipsis=ellipsis) for each in lines]
 
@@ -55,8 +54,9 @@ def _state(view: ServerView, look: Look, width: int) -> list[Line]:
     if view.advice:
         lines += wrapped(one_line(view.advice), width, indent=f"{look.glyphs.arrow} ")
     operation = view.operation
-    if operation is not None and operation.phase is Phase.QUEUED and operation.note:
-        lines += wrapped(one_line(operation.note), width, Tone.BUSY, indent=_INDENT)
+    if operation is not None and operation.phase is Phase.QUEUED:
+        told = waits_for(operation, look.places.get(view.name, ""))
+        lines += wrapped(told, width, Tone.BUSY, indent=_INDENT)
     return lines
 
 
@@ -65,26 +65,37 @@ def _counts(view: ServerView) -> bool:
     return present.STATE_TONES[view.state] == Tone.BUSY
 
 
-def _facts(view: ServerView, look: Look, width: int) -> list[Line]:
+def _facts(view: ServerView, look: Look, width: int, clock: Callable[[float], str]) -> list[Line]:
     dot = f" {look.glyphs.dot} "
     facts = view.facts
     version = f"vLLM {one_line(facts.version)}" if facts.version else "version not known"
     models = ", ".join(one_line(model) for model in facts.models) or units.UNKNOWN
-    rows = [("model", models), ("server", dot.join([one_line(view.spec.url), version]))]
-    where = _home(view)
-    if where:
-        rows.append(("runs in", dot.join(where)))
-    rows.append(("memory", dot.join(_memory(view))))
-    if view.queue_frozen or view.parked:
-        rows.append(("queue", dot.join(_queue(view))))
-    ellipsis = look.glyphs.ellipsis
-    return [
-        (
-            Span(f"{label:<{_LABEL}}", Tone.MUTED),
-            *fit(line(said), width - _LABEL, ellipsis=ellipsis),
-        )
-        for label, said in rows
+    room = max(width - _LABEL, 1)
+    rows = [
+        *_row("known by", *wrapped(_evidence(view, dot), room, Tone.MUTED)),
+        *_row("answers", *proof_rows(view, look, room, clock)),
+        *_row("memory", line(dot.join(_memory(view)))),
+        *_row("cycles", cycle_line(view, look), *drift_lines(view, room)),
+        *_row("queue", line(dot.join(_queue(view)))),
+        *_row("model", line(models)),
+        *_row("server", line(dot.join([one_line(view.spec.url), version]))),
+        *_row("runs in", line(dot.join(_home(view)))),
     ]
+    ellipsis = look.glyphs.ellipsis
+    return [(head, *fit(said, width - _LABEL, ellipsis=ellipsis)) for head, said in rows]
+
+
+def _row(label: str, *told: Line) -> list[tuple[Span, Line]]:
+    """A fact with its label, on as many lines as it takes; nothing for no text."""
+    said = [each for each in told if any(span.text for span in each)]
+    heads = [f"{label if number == 0 else '':<{_LABEL}}" for number in range(len(said))]
+    return [(Span(head, Tone.MUTED), each) for head, each in zip(heads, said, strict=True)]
+
+
+def _evidence(view: ServerView, dot: str) -> str:
+    """What each signal said of the state; the canary's words have a row of their own."""
+    told = [one_line(each) for each in view.evidence]
+    return dot.join(each for each in told if not each.startswith("canary: "))
 
 
 def _home(view: ServerView) -> list[str]:
@@ -115,8 +126,11 @@ def _memory(view: ServerView) -> list[str]:
         gpus = ", ".join(str(index) for index in sorted(memory.by_gpu))
         how = "estimated" if memory.source is MemorySource.ESTIMATED else "measured"
         told.append(f"{units.memory(memory.total_bytes)} on GPU {gpus}, {how}")
-    if view.residual_bytes is not None:
+    if view.residual_bytes is not None and (view.state is not State.ASLEEP or memory is None):
         told.append(f"asleep {units.memory(view.residual_bytes)}")
+    awake = sum(view.learned.awake_by_gpu.values())
+    if awake and view.state is not State.AWAKE:
+        told.append(f"awake {units.memory(awake)}")
     return told
 
 
@@ -128,67 +142,3 @@ def _queue(view: ServerView) -> list[str]:
     if view.queue_frozen:
         told.append("figures frozen")
     return told
-
-
-def _operations(
-    view: ServerView, look: Look, width: int, clock: Callable[[float], str]
-) -> list[Line]:
-    lines: list[Line] = []
-    operation = view.operation
-    if operation is not None:
-        elapsed = units.elapsed(look.now_s - operation.began_s)
-        what = f"{operation.kind.value} {operation.phase.value}"
-        lines.append(
-            (
-                Span(f"{clock(operation.began_s)} ", Tone.MUTED),
-                Span(f"{look.glyphs.pointer} {what} {elapsed}", Tone.BUSY),
-                Span(_expected(view), Tone.MUTED),
-            )
-        )
-    for record in view.history[:_OPERATIONS]:
-        lines.append(_record(record, look, clock))
-        if record.outcome in present.BAD_ENDS:
-            lines += _why(record, width)
-    return lines
-
-
-def _expected(view: ServerView) -> str:
-    return "" if view.expected_s is None else f" of about {units.duration(view.expected_s)}"
-
-
-def _record(record: OperationRecord, look: Look, clock: Callable[[float], str]) -> Line:
-    tone = present.OUTCOME_TONES[record.outcome]
-    glyph = look.glyphs.outcomes[record.outcome]
-    level = f" L{record.level}" if record.kind is Kind.SLEEP and record.level is not None else ""
-    what = f"{record.kind.value}{level}"
-    return (
-        Span(f"{clock(record.began_s)} ", Tone.MUTED),
-        Span(f"{glyph} ", tone),
-        Span(f"{what:<9}"),
-        Span(f"{units.duration(record.duration_s):>6} ", Tone.STRONG),
-        Span(_result(record, f" {look.glyphs.dot} "), Tone.MUTED),
-    )
-
-
-def _result(record: OperationRecord, dot: str) -> str:
-    told: list[str] = []
-    if record.freed_bytes is not None:
-        told.append(f"freed {units.memory(record.freed_bytes)}")
-    if record.kind is Kind.SLEEP and record.residual_bytes is not None:
-        told.append(f"holds {units.memory(record.residual_bytes)}")
-    if record.first_token_s is not None:
-        told.append(f"TTFT {units.duration(record.first_token_s)}")
-    if record.tokens_per_s is not None:
-        told.append(f"{units.rate(record.tokens_per_s)} tok/s")
-    if record.outcome is not Outcome.DONE:
-        told.insert(0, record.outcome.value)
-    if record.kind is Kind.SWITCH or not told:
-        parts = record.parts
-        told += [f"{one_line(part.name)} {units.duration(part.duration_s)}" for part in parts]
-    return dot.join(told)
-
-
-def _why(record: OperationRecord, width: int) -> list[Line]:
-    tone = present.OUTCOME_TONES[record.outcome]
-    lines = wrapped(one_line(record.message), width, tone, indent=_INDENT)
-    return lines + wrapped(one_line(record.hint), width, indent=_INDENT)

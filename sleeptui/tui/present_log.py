@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from rich.cells import cell_len
 
@@ -23,12 +22,9 @@ SEVERITY_TONES: Mapping[str, str] = {
     "bad": Tone.BAD,
 }
 _LOUD = frozenset({"warning", "bad"})
+_FULL = 0.95
+"""Host memory in use above this share: the next sleep at level 1 may find no room for weights."""
 _SERVER = 16
-
-
-def time_of_day(epoch_s: float) -> str:
-    """Seconds since the epoch as local time: ``15:36:10``."""
-    return datetime.fromtimestamp(epoch_s).astimezone().strftime("%H:%M:%S")
 
 
 def server_cells(entries: Sequence[LogEntry], width: int) -> int:
@@ -135,6 +131,10 @@ def _rest(view: FleetView, heading: Heading) -> list[Span]:
     total = [gpu.sample.total_bytes for gpu in view.gpus if gpu.sample.total_bytes is not None]
     if used and total:
         told.append(Span(f"GPU {units.gib(sum(used))}/{units.gib(sum(total))} GiB", Tone.TEXT))
+    if (host := view.host) is not None:
+        taken = host.total_bytes - host.available_bytes
+        tone = Tone.WARN if taken > _FULL * host.total_bytes else Tone.TEXT
+        told.append(Span(f"RAM {units.gib(taken)}/{units.gib(host.total_bytes)} GiB", tone))
     told.append(Span(f"every {heading.interval_s:g} s", Tone.MUTED))
     return told
 

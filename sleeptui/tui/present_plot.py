@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sleeptui.core import units
 from sleeptui.core.model import ServerView
-from sleeptui.core.operation import Kind
+from sleeptui.core.operation import Kind, Phase
 from sleeptui.core.series import Series
 from sleeptui.tui.present import Look
 from sleeptui.tui.spark import HOLD_S, Cells, held
@@ -82,7 +82,7 @@ def span_of(view: ServerView, now_s: float) -> float:
 def bands_of(view: ServerView, now_s: float, width: int, span_s: float) -> tuple[Band, ...]:
     """The sleeps, wakes and switches of the span; a running one reaches to now."""
     spans = [(each.kind, each.began_s, each.began_s + each.duration_s) for each in view.history]
-    if view.operation is not None:
+    if view.operation is not None and view.operation.phase is not Phase.QUEUED:
         spans.append((view.operation.kind, view.operation.began_s, now_s))
     bands: list[Band] = []
     for kind, begin_s, end_s in spans:

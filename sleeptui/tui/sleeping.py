@@ -7,6 +7,7 @@ from typing import Final
 from sleeptui.core import lifecycle, units
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind, Outcome
+from sleeptui.tui.present_operations import in_flight_words
 
 LEVEL_WORDS: Final = {
     SleepLevel.PAUSE: ("pause", "frees nothing; goes on at once"),
@@ -112,6 +113,22 @@ def fate(views: Sequence[ServerView], mode: SleepMode) -> str:
             return f"{counts(queue)} frozen; they go on after the wake, clients wait meanwhile."
         case SleepMode.WAIT:
             return _drain_sentence(views, queue)
+
+
+def last_time(views: Sequence[ServerView], level: SleepLevel, mode: SleepMode) -> str:
+    """How the last such sleep of the one server went; empty where there is none to tell of."""
+    if len(views) != 1:
+        return ""
+    for record in views[0].history:
+        same = record.kind is Kind.SLEEP and record.level == level and record.mode == mode
+        if same and record.outcome in _ENDED_WELL:
+            told = [units.duration(record.duration_s)]
+            if record.freed_bytes is not None:
+                told.append(f"freed {units.memory(record.freed_bytes)}")
+            if record.in_flight is not None:
+                told.append(in_flight_words(record.in_flight))
+            return f"Last time: {', '.join(part for part in told if part)}."
+    return ""
 
 
 _UNKNOWN_FATE: Final = {

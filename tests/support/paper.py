@@ -8,7 +8,7 @@ from typing import Any
 from support.builders import record
 from support.clock import ManualClock
 
-from sleeptui.core.errors import NotAllowed, SleeptuiError
+from sleeptui.core.errors import NoRoom, NotAllowed, SleeptuiError
 from sleeptui.core.events import Event
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, Home
@@ -57,6 +57,10 @@ class PaperOperations:
         self.busy = False
         self.asked: list[tuple[Any, ...]] = []
         self.tickets: list[PaperTicket] = []
+        self.without_room: set[tuple[str, str]] = set()
+
+        self.stoppable: set[str] = set()
+
         self.on_token: Callable[[TokenEvent], None] | None = None
         self._store = store
         self._readonly = readonly
@@ -64,11 +68,20 @@ class PaperOperations:
     def sleep(self, server: str, *, level: Any = None, mode: Any = None) -> PaperTicket:
         return self._submit("server.sleep_options", "sleep", server, level, mode)
 
-    def wake(self, server: str) -> PaperTicket:
-        return self._submit("server.wake", "wake", server)
+    def wake(self, server: str, *, verify: bool = True, force: bool = False) -> PaperTicket:
+        return self._fitted("server.wake", "wake", server, force=force)
 
-    def switch(self, server: str) -> PaperTicket:
-        return self._submit("server.switch", "switch", server)
+    def switch(self, server: str, *, force: bool = False) -> PaperTicket:
+        return self._fitted("server.switch", "switch", server, force=force)
+
+    def verify(self, server: str) -> PaperTicket:
+        return self._submit("server.verify", "verify", server)
+
+    def cancel(self, server: str) -> bool:
+        if server not in self.stoppable:
+            raise NotAllowed(f"{server}: nothing waits or drains")
+        self.asked.append(("cancel", server))
+        return True
 
     def prompt(
         self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
@@ -76,6 +89,16 @@ class PaperOperations:
         ticket = self._submit("server.prompt", "prompt", server, text, max_tokens)
         self.on_token = on_token
         return ticket
+
+    def _fitted(self, command_id: str, kind: str, server: str, *, force: bool) -> PaperTicket:
+        if force:
+            return self._submit(command_id, kind, server, "force")
+        if (kind, server) in self.without_room:
+            raise NoRoom(
+                f"{server} needs 80.0 GiB on GPU 0, 39.4 GiB are free",
+                hint="x makes room: code could give 58.3 GiB",
+            )
+        return self._submit(command_id, kind, server)
 
     def _submit(self, command_id: str, *asked: Any) -> PaperTicket:
         view = self._store.view.server(asked[1])

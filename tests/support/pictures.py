@@ -6,20 +6,44 @@ All are of one moment, ``NOW_S``, and the same on every run.
 import math
 from dataclasses import replace
 
-from support.builders import facts, fleet, gpu, home, metrics, server, spec, verification
+from support.builders import (
+    answer,
+    facts,
+    fleet,
+    gpu,
+    home,
+    metrics,
+    reference,
+    server,
+    spec,
+    verification,
+)
 
-from sleeptui.core.canary import Check
+from sleeptui.core.canary import Check, Verification, judge
+from sleeptui.core.drift import drifts
+from sleeptui.core.learned import Cycle, Learned
 from sleeptui.core.model import (
     FleetView,
     GpuMemory,
     GpuSample,
     GpuView,
+    HostMemory,
     LogEntry,
     MemorySource,
     ServerView,
     State,
 )
-from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome, Part, Phase
+from sleeptui.core.operation import (
+    Cause,
+    Fate,
+    InFlight,
+    Kind,
+    Operation,
+    OperationRecord,
+    Outcome,
+    Part,
+    Phase,
+)
 from sleeptui.core.series import Series
 from sleeptui.core.units import GIB, MIB
 
@@ -27,6 +51,7 @@ NOW_S = 5_000.0
 WALL_S = 1_790_000_000.0
 """Time of day at ``NOW_S``: a Monday in September 2026."""
 _TOTAL = 140 * GIB
+HOST = HostMemory(total_bytes=512 * GIB, available_bytes=391 * GIB)
 
 
 def series(*stretches: tuple[float, float | None], step_s: float = 0.5) -> Series:
@@ -67,13 +92,37 @@ def _held(used_bytes: float, gpu_index: int = 0, *, measured: bool = True) -> Gp
     return GpuMemory(by_gpu={gpu_index: round(used_bytes)}, source=source)
 
 
+def asked(*numbers: int, ago_s: float = 94.0, with_reference: bool = True) -> Verification:
+    """A canary that was answered with these tokens, or with those of the reference."""
+    before = reference(taken_wall_s=WALL_S - 4_000.0) if with_reference else None
+    return Verification(
+        at_s=NOW_S - ago_s,
+        verdict=judge(answer(*numbers), before),
+        took_s=0.11,
+        first_token_s=0.052,
+        reference_wall_s=before.taken_wall_s if before else None,
+    )
+
+
+def slept(*residuals_gib: float, level: int = 1) -> Learned:
+    """A server that slept so often in this life, and kept so much each time."""
+    return Learned(
+        awake_by_gpu={0: round(85.3 * GIB)},
+        cycles=tuple(
+            Cycle(process_start_s=1_000.0, level=level, residual_bytes=round(each * GIB))
+            for each in residuals_gib
+        ),
+        reference=reference(taken_wall_s=WALL_S - 86_400.0),
+    )
+
+
 def qwen() -> ServerView:
     """Awake and busy, just woken."""
     return server(
         "qwen",
         spec=spec("qwen", container="vllm-qwen"),
         since_s=NOW_S - 95,
-        verification=verification(Check.VERIFIED),
+        verification=asked(),
         facts=facts("0.25.1", models=("Qwen/Qwen2.5-7B-Instruct",)),
         home=home(4711, 4712, 4713, container="vllm-qwen", container_state="running",
                   host_bytes=19 * GIB),
@@ -85,7 +134,11 @@ def qwen() -> ServerView:
         residual_bytes=round(2.3 * GIB),
         history=(
             _done(Kind.PROMPT, 60, 0.82, first_token_s=0.041, tokens_per_s=108.0),
-            _done(Kind.WAKE, 95, 0.53),
+            _done(Kind.WAKE, 95, 0.53, level=1, first_token_s=0.61, verification=asked(),
+                  residual_bytes=round(2.3 * GIB), message="qwen is awake and verified",
+                  known=("/is_sleeping: false, engine_sleep_state: awake",
+                         "GPU memory 2.3 GiB → 85.3 GiB, settled after 0.05 s",
+                         "canary: the same 16 tokens as before")),
             _done(Kind.SLEEP, 200, 0.33, level=1, freed_bytes=round(83 * GIB),
                   residual_bytes=round(2.3 * GIB)),
         ),
@@ -95,6 +148,7 @@ def qwen() -> ServerView:
             "holds 85.3 GiB of GPU memory (NVML, 3 processes)",
         ),
         cycles=4,
+        learned=slept(2.3, 2.3, 2.31, 2.3),
         memory_series=series((100, 85.3 * GIB), (105, 2.3 * GIB), (95, 85.3 * GIB)),
         running_series=wave(2, 8),
         waiting_series=wave(0, 3, 45),
@@ -119,10 +173,15 @@ def llama() -> ServerView:
         residual_bytes=round(1.6 * GIB),
         history=(
             _done(Kind.SLEEP, 96, 0.31, server="llama", level=1, freed_bytes=round(84 * GIB),
-                  residual_bytes=round(1.6 * GIB)),
+                  residual_bytes=round(1.6 * GIB), mode="keep",
+                  in_flight=InFlight(running=6, waiting=2, ours={Fate.FROZEN: 2}),
+                  message="llama is asleep at level 1, freed 84.0 GiB",
+                  known=("/is_sleeping: true, the metric confirms level 1",
+                         "GPU memory 85.6 GiB → 1.6 GiB, settled after 0.05 s")),
         ),
         evidence=("/is_sleeping says true", "vllm:engine_sleep_state says weights_offloaded"),
         cycles=3,
+        learned=slept(1.6, 1.6, 1.6),
         memory_series=series((204, 85.6 * GIB), (96, 1.6 * GIB)),
         running_series=series((204, 5), (96, 8)),
         waiting_series=series((300, 0)),
@@ -181,7 +240,7 @@ def _log() -> tuple[LogEntry, ...]:
 def calm() -> FleetView:
     """Three models on one GPU: one awake, two asleep."""
     servers = (qwen(), llama(), coder())
-    return fleet(servers, (one_gpu(servers),), at_s=NOW_S, log=_log())
+    return fleet(servers, (one_gpu(servers),), at_s=NOW_S, log=_log(), host=HOST)
 
 
 def busy() -> FleetView:
@@ -238,7 +297,84 @@ def busy() -> FleetView:
     )
     servers = (falling, queued, coder(), waking, starting, *others)
     gpus = (one_gpu(servers[:3]), one_gpu(servers[3:], 1, 2 * GIB))
-    return fleet(servers, gpus, at_s=NOW_S, log=_log())
+    return fleet(servers, gpus, at_s=NOW_S, log=_log(), host=HOST)
+
+
+def proof() -> FleetView:
+    """What the canary and many cycles tell: garbage, silence, a stranger's wake, a leak."""
+    garbage = server(
+        "garbage",
+        State.SUSPECT,
+        spec=spec("garbage", level=2),
+        since_s=NOW_S - 12,
+        verification=asked(99, 98, 97, ago_s=12),
+        reason="it decodes, but another answer from the first token on: garbage",
+        advice="w reads its weights again; if that does not help, restart it",
+        memory=_held(41 * GIB),
+        learned=slept(0.9, level=2),
+        history=(
+            _done(Kind.WAKE, 13, 0.34, server="garbage", level=2, outcome=Outcome.SUSPECT,
+                  cause=Cause.GARBAGE, first_token_s=0.4, verification=asked(99, 98, 97, ago_s=12),
+                  message="garbage says that it is awake, and answers garbage",
+                  known=("/is_sleeping: false", "canary, asked twice: another answer"),
+                  hint="w reads its weights again; if that does not help, restart it",
+                  is_forced=True),
+            _done(Kind.SLEEP, 80, 0.09, server="garbage", level=2, outcome=Outcome.FAILED,
+                  message="the request was refused", hint="try again"),
+        ),
+    )  # fmt: skip
+    outside = server(
+        "outside",
+        since_s=NOW_S - 30,
+        check_due=True,
+        reason="somebody else woke it from level 2: its answers are garbage unless its weights"
+        " were read again",
+        advice="v verifies it",
+        memory=_held(20 * GIB),
+    )
+    leaking = server(
+        "leaking",
+        State.ASLEEP,
+        level=1,
+        since_s=NOW_S - 9,
+        memory=_held(3.9 * GIB),
+        residual_bytes=round(3.9 * GIB),
+        cycles=12,
+        learned=(told := slept(*(1.9 + 0.18 * number for number in range(12)))),
+        drift=drifts(told.cycles),
+    )
+    locked = server(
+        "locked",
+        State.NO_CONTROL,
+        reason="/is_sleeping answers 404",
+        advice="start it with VLLM_SERVER_DEV_MODE=1",
+        verification=asked(with_reference=False, ago_s=40),
+    )
+    servers = (garbage, outside, leaking, locked)
+    return fleet(servers, (one_gpu(servers),), at_s=NOW_S, log=_log(), host=HOST)
+
+
+def waiting() -> FleetView:
+    """A queue: three wait behind a sleep on one GPU."""
+    notes = ("waits for sleep of qwen on GPU 0", "waits for wake of llama on GPU 0",
+             "waits for wake of coder on GPU 0")  # fmt: skip
+    kinds = (Kind.WAKE, Kind.WAKE, Kind.SLEEP)
+    falling = replace(
+        qwen(),
+        state=State.DRAINING,
+        since_s=NOW_S - 4.2,
+        operation=Operation(id=9, kind=Kind.SLEEP, server="qwen", began_s=NOW_S - 4.2,
+                            phase=Phase.DRAINING, level=1),
+    )  # fmt: skip
+    phi = server("phi", memory=_held(31 * GIB), tokens_per_s=90.0)
+    queue = [
+        replace(each, operation=Operation(id=10 + number, kind=kind, server=each.name,
+                                          began_s=NOW_S - 4 + number, note=note))
+        for number, (each, kind, note) in enumerate(
+            zip((llama(), coder(), phi), kinds, notes, strict=True))
+    ]  # fmt: skip
+    servers = (falling, *queue)
+    return fleet(servers, (one_gpu(servers),), at_s=NOW_S, log=_log(), host=HOST)
 
 
 _WHY = {

@@ -31,9 +31,11 @@ from sleeptui.tui.arrange import (
 )
 from sleeptui.tui.glyphs import Glyphs, glyphs_for
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_log import Heading, time_of_day
+from sleeptui.tui.present_log import Heading
+from sleeptui.tui.present_queue import places, queue_words, queued
 from sleeptui.tui.spark import Sparks
 from sleeptui.tui.theme import server_tone
+from sleeptui.tui.times import time_of_day
 from sleeptui.tui.widgets.detail import Detail
 from sleeptui.tui.widgets.empty_fleet import EmptyFleet
 from sleeptui.tui.widgets.event_log import EventLog
@@ -91,7 +93,9 @@ class DashboardScreen(Screen[object]):
         self._epoch_s = clock.wall_s() - clock.now_s()
         self._glyphs = glyphs or glyphs_for(ascii_only=settings.ascii, colour=True)
         self._sparks = Sparks()
-        self._look = Look(now_s=clock.now_s(), glyphs=self._glyphs, sparks=self._sparks)
+        self._look = Look(
+            now_s=clock.now_s(), glyphs=self._glyphs, sparks=self._sparks, epoch_s=self._epoch_s
+        )
         self._sort = Sort.FLEET
         self._filter = ""
         self._wants_detail: bool | None = None
@@ -123,7 +127,6 @@ class DashboardScreen(Screen[object]):
             self.add_class("-ascii")
             for part in self.query(Painted):
                 part.use_plain_scrollbar()
-        self._gpus.border_title = "GPU memory"
         self._log.border_title = "Events"
         self._empty.border_title = "Fleet"
         self._ticker = self.set_interval(_TICK_S, self._tick, pause=True)
@@ -253,6 +256,7 @@ class DashboardScreen(Screen[object]):
             now_s=max(view.at_s, self._clock.now_s()),
             tones=tones,
             gpu_bytes={gpu.sample.index: gpu.sample.total_bytes or 0 for gpu in view.gpus},
+            places=places(view),
         )
         self._give_out_rows()
         rows = shown(view, self._filter, self._sort)
@@ -260,6 +264,7 @@ class DashboardScreen(Screen[object]):
         _title(self._table, f"Fleet, {len(rows)} of {len(view.servers)}" if hidden else "Fleet")
         self._show_header()
         self._gpus.show(view, self._look)
+        _title(self._gpus, "GPU memory", queue_words(queued(view)))
         if view.servers:
             self._table.show(rows, self._look)
         else:
@@ -341,8 +346,16 @@ class DashboardScreen(Screen[object]):
         return time_of_day(at_s + self._epoch_s)
 
 
-def _title(part: Widget, title: str) -> None:
-    """Name a part; its name is never markup. Each change paints the part, so only if it differs."""
+def _title(part: Widget, title: str, queue: str = "") -> None:
+    """Name a part; its name is never markup. Each change paints the part, so only if it differs.
+
+    Args:
+        part: The part.
+        title: Its name.
+        queue: Who waits, shown beside the name; it must not move any row.
+    """
     content = Content(title)
+    if queue:
+        content = Content.assemble(title, (f"  queue: {queue}", "$text-accent not bold"))
     if part.border_title != content.markup:
         part.border_title = content

@@ -11,32 +11,38 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from sleeptui.core.canary import Check
 from sleeptui.core.model import State
 from sleeptui.tui import keymap
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.present import STATE_TONES
+from sleeptui.tui.present import CHECK_TONES, STATE_TONES
 from sleeptui.tui.theme import Palette, Tone
 
 STATES: Final[tuple[tuple[State, str], ...]] = (
-    (State.AWAKE, "serves requests"),
+    (State.AWAKE, "serves requests; behind it: what is known of its answers"),
     (State.ASLEEP, "its GPU memory is freed; level 1 and 2; requests hang until it wakes"),
     (State.PAUSED, "level 0: nothing freed, requests wait"),
     (State.DRAINING, "requests in flight are finished before it sleeps"),
     (State.FALLING_ASLEEP, "/sleep is with the server"),
     (State.WAKING, "/wake_up is with the server"),
     (State.RELOADING, "level 2: the weights are read again"),
-    (State.VERIFYING, "its answers are being checked"),
+    (State.VERIFYING, "the canary is with the server: before a sleep, and after a wake"),
     (State.STARTING, "its engine is not up yet"),
-    (State.STOPPING, "it is on its way down"),
     (State.PARTIAL, "half awake: some memory is back, it does not serve; wake it"),
-    (State.SUSPECT, "what it says and what is measured disagree"),
+    (State.SUSPECT, "what it says and what is measured disagree, or its answers have changed"),
     (State.WEDGED, "an operation failed and left it neither way; restart it"),
     (State.NO_CONTROL, "its sleep routes cannot be used; the detail says which switch is missing"),
     (State.DOWN, "nothing answers at its address"),
     (State.STALE, "no answer in time; the last values are shown dimmed"),
     (State.UNKNOWN, "not looked at yet"),
 )
-"""Every state and its meaning."""
+"""Every state that a server can be shown in, and its meaning."""
+CHECKS: Final[tuple[tuple[Check, str], ...]] = (
+    (Check.VERIFIED, "its answer to the canary is that from before the sleep"),
+    (Check.UNVERIFIED, "not asked since it woke, or there is nothing to compare with; v asks"),
+    (Check.CHANGED, "it answers otherwise than before, or not at all"),
+)
+"""The badge of a server that answers, and its meaning."""
 WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("level 0", "pause: the scheduler stops, memory stays"),
     ("level 1", "offload: weights go to host memory, the KV cache is dropped"),
@@ -49,6 +55,18 @@ WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("frozen", "queue figures of a sleeping server: those of its last step"),
     ("estimated", "marked ~: derived from the change around our own operations, not measured"),
     ("cycle", "a sleep and a wake"),
+    ("canary", "a short fixed prompt; its tokens and their probabilities are compared"),
+    ("reference", "the answers to the canary from before the sleep, or from the first v"),
+    ("decodes", "the canary was answered to its end, with probabilities that are numbers"),
+    ("matches", "the answer is the one of the reference"),
+    ("identical", "the same tokens with the same probabilities"),
+    ("within noise", "the same tokens; probabilities differ as they do from batch to batch"),
+    ("late divergence", "the same at first; a match only where two tokens were as likely"),
+    ("garbage", "another answer from the start, or an absurd one: weights are lost"),
+    ("drift", "a residual or host memory that grows with the cycles: a leak; shown as 12!"),
+    ("fit check", "what a wake takes, against what is free on its GPUs; too little: not sent"),
+    ("forced", "sent against the fit check, because you said so"),
+    ("queue", "one transition at a time on a GPU; c takes back what waits"),
     ("switch", "put others to sleep as far as needed, then wake this one"),
     ("external", "a change that somebody else made"),
     ("--", "not known; never shown as 0"),
@@ -74,7 +92,7 @@ class HelpScreen(Screen[None]):
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
-        """Three tables under their headings."""
+        """The keys, the states, the badges and the words, each under a heading."""
         yield Static("Help", id="heading")
         with VerticalScroll(id="page"):
             for group, commands in keymap.rows(self._keys):
@@ -82,6 +100,8 @@ class HelpScreen(Screen[None]):
                 yield Static(self._two_columns((keys, c.help) for keys, c in commands))
             yield Static("States", classes="heading")
             yield Static(self._states())
+            yield Static("Behind AWAKE", classes="heading")
+            yield Static(self._checks())
             yield Static("Words", classes="heading")
             yield Static(self._two_columns(WORDS))
         yield Footer()
@@ -99,6 +119,14 @@ class HelpScreen(Screen[None]):
         table = _grid()
         for left, right in rows:
             table.add_row(Text(left, style=palette.style(Tone.STRONG)), Text(right))
+        return table
+
+    def _checks(self) -> Table:
+        palette = Palette.of(self.app)
+        table = _grid()
+        for check, meaning in CHECKS:
+            badge = f"{self._glyphs.checks[check]} {check.value}"
+            table.add_row(Text(badge, style=palette.style(CHECK_TONES[check])), Text(meaning))
         return table
 
     def _states(self) -> Table:

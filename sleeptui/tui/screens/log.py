@@ -13,6 +13,7 @@ from textual.widgets import Footer, Input, RichLog, Static
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.model import Home
 from sleeptui.core.text import clean, one_line
+from sleeptui.tui import wording
 
 if TYPE_CHECKING:
     from sleeptui.services.panel import Services
@@ -130,7 +131,7 @@ class LogScreen(Screen[None]):
         try:
             lines = await self._services.finder.log_tail(home, LINES)
         except SleeptuiError as error:
-            self._problem(str(error))
+            self._problem(wording.of_error(error))
             return
         self._problem("")
         self._take(lines)

@@ -17,7 +17,7 @@ from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.operation import OperationRecord
 from sleeptui.core.ports import TokenEvent
 from sleeptui.core.text import clean, one_line
-from sleeptui.tui import prompting
+from sleeptui.tui import prompting, wording
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
@@ -132,7 +132,7 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
                 self._server, text, max_tokens=self._max_tokens(), on_token=self._heard
             )
         except NotAllowed as refused:
-            self._figures(str(refused))
+            self._figures(wording.of_error(refused))
             return
         self._ticket = ticket
         if self._painter is not None:
@@ -188,7 +188,9 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
             line = prompting.figures(completion, record)
             self._figures(f"{line} · {record.message}" if record.message else line)
         else:
-            self._figures(f"{record.outcome.value}: {record.message}. {record.hint}".strip())
+            self._figures(
+                wording.sentences(f"{record.outcome.value}: {record.message}", record.hint)
+            )
 
     def _say(self) -> None:
         view = self._view
@@ -201,7 +203,7 @@ The first prompt after a wake pays what the wake left undone: it is shown beside
         stop.variant = "error" if running else "default"
         why_not = self.query_one("#why-not", Static)
         why_not.display = refused is not None
-        why_not.update(one_line(str(refused)) if refused else "")
+        why_not.update(one_line(wording.of_error(refused)) if refused else "")
         self._say_history(view)
 
     def _heading(self, view: ServerView | None) -> Text:

@@ -13,7 +13,7 @@ from textual.widgets import Button, RadioSet, Static
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
-from sleeptui.tui import sleeping
+from sleeptui.tui import sleeping, wording
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.widgets.choice import Choice
 
@@ -134,7 +134,11 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         self.query_one("#title", Static).update(f"Put {servers} to sleep")
         problem = self._problem()
         fate = self.query_one("#fate", Static)
-        fate.update(problem or sleeping.fate(self._views, self._mode))
+        told = (
+            sleeping.fate(self._views, self._mode),
+            sleeping.last_time(self._views, self._level, self._mode),
+        )
+        fate.update(problem or "\n".join(part for part in told if part))
         fate.set_class(bool(problem) or self._is_harsh(), "-harsh")
         self.query_one("#sleep", Button).disabled = bool(problem)
 
@@ -148,7 +152,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         for view in self._views:
             refused = refusal("server.sleep_options", view)
             if refused is not None:
-                return str(refused)
+                return wording.of_error(refused)
         return sleeping.level_refusal(self._views, self._level)
 
     def _first_level(self) -> SleepLevel:

@@ -2,10 +2,11 @@
 
 import pytest
 from support import builders as build
+from support import pictures
 
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Noted, OperationEnded, OperationQueued, OperationStarted
-from sleeptui.core.operation import Kind, Outcome
+from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.tui import notices
 from sleeptui.tui.notices import Notices
 
@@ -40,7 +41,7 @@ def test_a_bad_end_says_what_is_true_and_what_helps(outcome, severity, words):
     notice = Notices().of(ended(outcome=outcome, message="it said no.", hint="restart it"))
     assert notice is not None
     assert (notice.title, notice.severity) == (words, severity)
-    assert notice.text == "it said no. restart it"
+    assert notice.text == "it said no. Restart it"
 
 
 def test_the_parts_of_a_switch_are_told_by_the_switch():
@@ -72,4 +73,59 @@ def test_text_from_servers_is_cleaned():
 def test_a_refusal_is_a_warning_with_its_hint():
     notice = notices.of_error(NotAllowed("qwen is asleep", hint="wake it"))
     assert (notice.title, notice.severity) == ("Not now", "warning")
-    assert notice.text == "qwen is asleep. wake it"
+    assert notice.text == "qwen is asleep. Wake it"
+
+
+def asked_for(**fields):
+    """The notice of a verification that the user has asked for."""
+    heard = Notices()
+    event = ended(kind=Kind.VERIFY, **fields)
+    heard.asked(event.record.id)
+    notice = heard.of(event)
+    assert notice is not None
+    return notice
+
+
+@pytest.mark.parametrize(
+    ("verification", "title"),
+    [
+        (pictures.asked(), "qwen verified · identical"),
+        (pictures.asked(99), "qwen answers otherwise · garbage"),
+        (pictures.asked(with_reference=False), "qwen not verified · nothing to compare with"),
+        (None, "verify of qwen done"),
+    ],
+)
+def test_a_verification_that_was_asked_for_is_told(verification, title):
+    assert asked_for(verification=verification).title == title
+
+
+def test_a_check_that_nobody_asked_for_is_told_only_if_it_does_not_match():
+    heard = Notices()
+    assert heard.of(ended(kind=Kind.VERIFY, verification=pictures.asked())) is None
+    assert heard.of(ended(kind=Kind.VERIFY, verification=None)) is None
+    bad = heard.of(
+        ended(kind=Kind.VERIFY, verification=pictures.asked(99), outcome=Outcome.SUSPECT,
+              cause=Cause.GARBAGE)
+    )  # fmt: skip
+    assert bad is not None
+    assert bad.severity == "error"
+
+
+def test_a_wake_that_was_checked_says_so():
+    notice = Notices().of(ended(kind=Kind.WAKE, duration_s=0.5, verification=pictures.asked()))
+    assert notice is not None
+    assert notice.title == "qwen awake and verified · 0.50 s"
+
+
+@pytest.mark.parametrize(
+    ("cause", "title"),
+    [(Cause.GARBAGE, "qwen answers garbage"), (Cause.NO_TOKENS, "qwen does not answer")],
+)
+def test_a_server_that_serves_what_is_wrong_is_an_error_with_what_to_do(cause, title):
+    notice = Notices().of(
+        ended(kind=Kind.WAKE, outcome=Outcome.SUSPECT, cause=cause, message="it is awake",
+              hint="w reads its weights again")
+    )  # fmt: skip
+    assert notice is not None
+    assert (notice.title, notice.severity) == (title, "error")
+    assert notice.text == "it is awake. w reads its weights again"

@@ -50,6 +50,16 @@ def test_the_badge_is_glyph_word_and_colour(state, fields, badge, tone):
     assert tones(present.badge, view)[0] == tone
 
 
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [(State.SUSPECT, "! SUSPECT"), (State.NO_CONTROL, "– NO CONTROL")],  # noqa: RUF001
+)
+def test_a_server_that_may_answer_shows_its_check_only_if_it_was_asked(state, word):
+    assert plain(present.badge(server(state=state), LOOK)) == word
+    asked = server(state=state, verification=verification(Check.CHANGED))
+    assert plain(present.badge(asked, LOOK)) == f"{word} ✗"
+
+
 def test_every_state_has_a_colour():
     assert set(present.STATE_TONES) == set(State)
     assert set(present.OUTCOME_TONES) == set(Outcome)
@@ -190,6 +200,12 @@ def test_without_known_gpus_the_sparkline_is_as_high_as_its_peak():
 def test_cycles():
     assert shown(present.cycles, server(cycles=12)) == "12"
     assert tones(present.cycles, server()) == [Tone.FAINT]
+
+
+def test_cycles_with_a_drift_are_marked():
+    leaking = next(each for each in pictures.proof().servers if each.drift)
+    assert shown(present.cycles, leaking) == "12!"
+    assert tones(present.cycles, leaking) == [Tone.WARN]
 
 
 def test_a_server_that_is_not_in_the_fleet_has_no_colour():

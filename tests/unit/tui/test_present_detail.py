@@ -1,16 +1,19 @@
 """The words of the detail."""
 
+from dataclasses import replace
+
 import pytest
 from support import pictures
-from support.builders import facts, home, memory, operation, record, server
+from support.builders import facts, home, memory, operation, server
 
 from sleeptui.core.model import State
-from sleeptui.core.operation import Kind, Outcome, Part, Phase
+from sleeptui.core.operation import Kind, Phase
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_detail import detail_lines
 from sleeptui.tui.spans import plain, width_of
+from sleeptui.tui.times import moment
 
-LOOK = Look(now_s=pictures.NOW_S)
+LOOK = Look(now_s=pictures.NOW_S, epoch_s=pictures.WALL_S - pictures.NOW_S)
 NOW = pictures.NOW_S
 GIB = 1 << 30
 
@@ -24,23 +27,50 @@ def text(view, width=80):
 
 
 def test_the_whole_story_of_an_awake_server():
-    assert text(pictures.qwen()) == [
+    lines = text(pictures.qwen())
+    assert lines[:9] == [
         "● AWAKE ✓  for 1 m 35 s",
+        "known by /is_sleeping says false · vllm:engine_sleep_state says awake · holds",
+        "         85.3 GiB of GPU memory (NVML, 3 processes)",
+        "answers  decodes ✓  matches ✓  identical",
+        "         the same 16 tokens as before; asked at t-94; first token 52 ms;",
+        f"         reference of {moment(pictures.WALL_S - 4_000, pictures.WALL_S)}",
+        "memory   85.3 GiB on GPU 0, measured · asleep 2.3 GiB",
+        "cycles   4 · residual ▁▁▁▁ 2.3 GiB, first 2.3 GiB",
         "model    Qwen/Qwen2.5-7B-Instruct",
+    ]
+    assert lines[9:] == [
         "server   http://127.0.0.1:8001 · vLLM 0.25.1",
         "runs in  container vllm-qwen (running) · 19.0 GiB RAM",
-        "memory   85.3 GiB on GPU 0, measured · asleep 2.3 GiB",
         "",
         "Last operations",
         "t-60 ✓ prompt   0.82 s TTFT 41 ms · 108 tok/s",
-        "t-95 ✓ wake     0.53 s call 0.53 s",
+        "t-95 ✓ wake     0.53 s ✓ identical · TTFT 0.61 s",
+        "  qwen is awake and verified",
+        "  · /is_sleeping: false, engine_sleep_state: awake",
+        "  · GPU memory 2.3 GiB → 85.3 GiB, settled after 0.05 s",
+        "  · canary: the same 16 tokens as before",
         "t-200 ✓ sleep L1 0.33 s freed 83.0 GiB · holds 2.3 GiB",
-        "",
-        "How the state is known",
-        "· /is_sleeping says false",
-        "· vllm:engine_sleep_state says awake",
-        "· holds 85.3 GiB of GPU memory (NVML, 3 processes)",
     ]
+
+
+def test_the_words_of_the_canary_stand_in_one_place():
+    view = server(evidence=("/is_sleeping: false", "canary: decodes; identical"))
+    assert "known by /is_sleeping: false" in text(view)
+
+
+def test_a_sleeper_says_what_it_holds_awake():
+    assert "memory   1.6 GiB on GPU 0, measured · awake 85.3 GiB" in text(pictures.llama())
+    unseen = server(state=State.ASLEEP, memory=None, residual_bytes=2 * GIB)
+    assert "memory   not known · asleep 2.0 GiB" in text(unseen)
+
+
+def test_a_drift_is_a_warning_below_the_cycles():
+    leaking = next(each for each in pictures.proof().servers if each.drift)
+    lines = text(leaking, 110)
+    place = next(number for number, each in enumerate(lines) if each.startswith("cycles"))
+    assert lines[place] == "cycles   12 · residual ▁▂▂▃▄▄▅▅▆▇▇█ 3.9 GiB, first 1.9 GiB"
+    assert lines[place + 1].startswith("         residual grew 2.0 GiB in 12 cycles")
 
 
 def test_a_sleeping_servers_queue_is_explained():
@@ -59,51 +89,14 @@ def test_a_stale_server_says_what_it_was():
     assert text(view)[0] == "· STALE 12 s  before: awake"
 
 
-def test_a_bad_end_says_why_and_what_to_do():
-    failed = record(
-        Kind.WAKE,
-        began_s=NOW - 40,
-        duration_s=1.2,
-        outcome=Outcome.FAILED,
-        parts=(),
-        message="out of memory on the wake",
-        hint="put another model to sleep",
-    )
-    lines = text(server(history=(failed,)))
-    place = lines.index("t-40 ✗ wake     1.20 s failed")
-    assert lines[place + 1 : place + 3] == [
-        "  out of memory on the wake",
-        "  put another model to sleep",
-    ]
-
-
-def test_a_good_end_needs_no_sentence():
-    assert "in 0.3 s" not in "\n".join(text(server(history=(record(message="asleep in 0.3 s"),))))
-
-
-def test_a_switch_shows_its_parts():
-    switch = record(
-        Kind.SWITCH,
-        began_s=NOW - 9,
-        duration_s=0.66,
-        parts=(Part(name="sleep llama", duration_s=0.15), Part(name="wake qwen", duration_s=0.32)),
-    )
-    assert "t-9 ✓ switch   0.66 s sleep llama 0.15 s · wake qwen 0.32 s" in text(
-        server(history=(switch,))
-    )
-
-
-def test_what_runs_now_stands_first_with_the_time_it_should_take():
-    running = operation(Kind.WAKE, began_s=NOW - 0.4)
-    lines = text(server(state=State.WAKING, operation=running, expected_s=0.53))
-    assert "t-0 ▶ wake calling 0.4 s of about 0.53 s" in lines
-
-
 def test_a_queued_operation_says_what_it_waits_for():
     queued = operation(
         Kind.WAKE, began_s=NOW, phase=Phase.QUEUED, note="waits for the sleep of llama on GPU 0"
     )
     assert text(server(operation=queued))[1] == "  waits for the sleep of llama on GPU 0"
+    look = replace(LOOK, places={"qwen": "2nd in the queue of GPU 0"})
+    told = plain(detail_lines(server(operation=queued), look, 80, clock)[1]).rstrip()
+    assert told == "  2nd in the queue of GPU 0: waits for the sleep of llama"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +127,7 @@ def test_an_estimate_is_called_one():
 
 
 @pytest.mark.parametrize("width", [1, 9, 20, 33, 60])
-@pytest.mark.parametrize("picture", ["calm", "busy", "all_states", "hostile"])
+@pytest.mark.parametrize("picture", ["calm", "busy", "all_states", "hostile", "proof", "waiting"])
 def test_lines_have_the_width_and_no_control_characters(width, picture):
     for view in getattr(pictures, picture)().servers:
         for line in detail_lines(view, LOOK, width, clock):

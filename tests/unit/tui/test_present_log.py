@@ -16,10 +16,10 @@ from sleeptui.tui.present_log import (
     header_line,
     log_line,
     server_cells,
-    time_of_day,
 )
 from sleeptui.tui.spans import plain, width_of
 from sleeptui.tui.theme import Tone
+from sleeptui.tui.times import time_of_day
 
 HEADING = Heading(host="gpu-box-1", time="15:36:10", interval_s=0.5)
 LOOK = Look(now_s=pictures.NOW_S, tones={"qwen": "server-0"})
@@ -32,8 +32,17 @@ def header(view, width=120, glyphs=UNICODE, **fields):
 def test_the_header_sums_up_the_fleet():
     assert header(pictures.calm()).split("  ")[0] == " sleeptui"
     assert re.sub(" +", " ", header(pictures.calm())) == (
-        " sleeptui gpu-box-1 · 1 awake · 2 asleep · GPU 88.4/140.0 GiB · every 0.5 s 15:36:10 "
+        " sleeptui gpu-box-1 · 1 awake · 2 asleep · GPU 88.4/140.0 GiB · RAM 121.0/512.0 GiB"
+        " · every 0.5 s 15:36:10 "
     )
+
+
+def test_host_memory_is_said_where_it_is_known_and_warns_when_it_is_short():
+    assert "RAM" not in header(replace(pictures.calm(), host=None))
+    short = replace(pictures.HOST, available_bytes=10 << 30)
+    line = header_line(replace(pictures.calm(), host=short), HEADING, 120, UNICODE)
+    (told,) = (span for span in line if span.text.startswith("RAM"))
+    assert (told.text, told.tone) == ("RAM 502.0/512.0 GiB", Tone.WARN)
 
 
 def test_what_needs_a_look_comes_first():

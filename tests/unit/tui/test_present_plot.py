@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support import pictures
 from support.builders import memory, metrics, operation, record, server
 
-from sleeptui.core.operation import Kind
+from sleeptui.core.operation import Kind, Phase
 from sleeptui.tui.compose_plot import compose, rows_for
 from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.present import Look
@@ -118,6 +118,11 @@ def test_operations_are_bands_in_the_colour_of_their_kind():
     )
     bands = bands_of(view, NOW, 50, 300.0)
     assert bands == (Band(first=24, last=29, tone=Tone.BAND_WAKE, letter="w"),)
+
+
+def test_what_waits_in_the_queue_is_not_drawn():
+    queued = operation(Kind.WAKE, began_s=NOW - 9, phase=Phase.QUEUED)
+    assert bands_of(server(operation=queued), NOW, 50, 300.0) == ()
 
 
 def test_a_running_operation_reaches_to_now():

@@ -4,7 +4,7 @@ import pytest
 from support import builders as build
 
 from sleeptui.core.model import SleepLevel, SleepMode
-from sleeptui.core.operation import Kind, Outcome
+from sleeptui.core.operation import InFlight, Kind, Outcome
 from sleeptui.tui import sleeping
 
 OLD = build.facts("0.12.0")
@@ -107,3 +107,25 @@ def test_an_unknown_queue_is_not_called_idle():
 )
 def test_names_are_joined_as_in_a_sentence(given, said):
     assert sleeping.names(given) == said
+
+
+def test_the_last_time_is_that_of_the_same_level_and_mode():
+    history = (
+        build.record(Kind.SLEEP, level=1, mode="abort", outcome=Outcome.FAILED),
+        build.record(Kind.SLEEP, level=1, mode="wait", duration_s=2.5),
+        build.record(
+            Kind.SLEEP,
+            level=1,
+            mode="abort",
+            duration_s=0.33,
+            freed_bytes=83 << 30,
+            in_flight=InFlight(running=6, waiting=2, finished={"abort": 8}),
+        ),
+    )
+    view = build.server(history=history)
+    told = sleeping.last_time([view], SleepLevel.OFFLOAD, SleepMode.ABORT)
+    assert told == "Last time: 0.33 s, freed 83.0 GiB, 8 in flight: 8 aborted."
+    wait = sleeping.last_time([view], SleepLevel.OFFLOAD, SleepMode.WAIT)
+    assert wait == "Last time: 2.50 s."
+    assert sleeping.last_time([view], SleepLevel.DISCARD, SleepMode.ABORT) == ""
+    assert sleeping.last_time([view, view], SleepLevel.OFFLOAD, SleepMode.WAIT) == ""
