@@ -32,6 +32,8 @@ from sleeptui.core.signals import Derived, Signals
 HISTORY = 50
 """Ended operations that are kept for each server."""
 _UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
+_ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
+"""They change nothing: what a server does meanwhile is somebody else's doing."""
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
 _TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
 _NOTHING_DONE = frozenset({Cause.NO_ROOM, Cause.STILL_BUSY, Cause.REJECTED})
@@ -120,9 +122,9 @@ class Track:
 
     @property
     def operation(self) -> Operation | None:
-        """The operation to show: transitions before prompts, running before waiting, newest."""
+        """The operation to show: transitions before questions, running before waiting, newest."""
         every = list(self.operations.values())
-        transitions = [op for op in every if op.kind is not Kind.PROMPT]
+        transitions = [op for op in every if op.kind not in _ASKING]
         running = [op for op in transitions if op.phase is not Phase.QUEUED]
         for group in (running, transitions, every):
             if group:
@@ -133,7 +135,7 @@ class Track:
     def is_ours(self) -> bool:
         """A transition of ours runs on it: what it does now is our doing."""
         operation = self.operation
-        if operation is None or operation.kind is Kind.PROMPT:
+        if operation is None or operation.kind in _ASKING:
             return False
         return operation.phase is not Phase.QUEUED
 
@@ -155,7 +157,7 @@ class Track:
             self.last_ttft_s = record.first_token_s
         if record.kind is Kind.PROMPT and record.outcome is Outcome.DONE:
             self._lives()
-        if record.kind not in (Kind.PROMPT, Kind.VERIFY):
+        if record.kind not in _ASKING:
             self.has_acted = True
             host = self.home.host_bytes if self.home else None
             self.learned = self.learned.after(record, self.process_start_s, host)
@@ -174,7 +176,7 @@ class Track:
         """Take in an operation that is queued or begins."""
         self.operations.pop(operation.id, None)
         self.operations[operation.id] = operation
-        if operation.kind not in (Kind.PROMPT, Kind.VERIFY) and operation.phase is not Phase.QUEUED:
+        if operation.kind not in _ASKING and operation.phase is not Phase.QUEUED:
             self.has_acted = True
 
     def know(self, facts: ServerFacts) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sleeptui.core.canary import Check, Grade, Reference, Verdict, Verification, judge, no_answer
 from sleeptui.core.errors import EngineError, Refused, TimedOut
 from sleeptui.core.events import Event, StateObserved, Verified
-from sleeptui.core.model import EngineMetrics, Reach, ServerView
+from sleeptui.core.model import EngineMetrics, Observation, Reach, ServerView
 from sleeptui.core.ports import Completion
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
@@ -33,6 +33,16 @@ class Asked:
     """Why there is no answer at all; neither of both: none came in time."""
     before: EngineMetrics | None = None
     """The metrics when it was asked."""
+
+    @property
+    def is_refused(self) -> bool:
+        """The server said no to the question: no text model, or no key."""
+        return isinstance(self.error, Refused) and self.error.status < _SERVER_ERROR
+
+    @property
+    def hint(self) -> str:
+        """What helps against the error."""
+        return self.error.hint if self.error is not None else ""
 
 
 def model_of(view: ServerView) -> str | None:
@@ -65,7 +75,7 @@ async def ask(run: Run) -> Asked:
         return Asked(completion=completion, before=before)
 
 
-async def verify(run: Run, asked: Asked, reference: Reference | None) -> Verification:
+async def verified(run: Run, asked: Asked, reference: Reference | None) -> Verification:
     """Judge an answer. One that differs is asked once more: another batch may have done it.
 
     Raises:
@@ -85,35 +95,33 @@ def publish(run: Run, verification: Verification) -> None:
     run.desk.bus.publish(Verified(at_s=run.now_s(), server=run.server, verification=verification))
 
 
-@dataclass(slots=True, eq=False)
 class Others:
-    """Whether somebody else has moved a server meanwhile."""
+    """Whether somebody else has moved a server since a look that said awake."""
 
-    life: tuple[float | None, int, int] | None = None
-    have_acted: bool = False
+    def __init__(self, seen: Observation) -> None:
+        self.have_acted = False
+        self._life = _life(seen.metrics) if seen.metrics else None
 
-    def watch(self, event: StateObserved) -> None:
+    def watch(self, seen: Observation) -> None:
         """Take in a look."""
-        seen = event.observation
-        self.have_acted = self.have_acted or bool(seen.is_sleeping)
-        if seen.metrics is not None:
-            life = _life(seen.metrics)
-            self.have_acted = self.have_acted or self.life not in (None, life)
-            self.life = life
+        life = _life(seen.metrics) if seen.metrics else self._life
+        is_other = self._life is not None and life != self._life
+        self._life = life
+        self.have_acted = self.have_acted or is_other or bool(seen.is_sleeping)
 
 
 @contextmanager
-def noticing(run: Run) -> Iterator[Others]:
+def noticing(run: Run, seen: Observation) -> Iterator[Others]:
     """Notice who else puts the server to sleep, wakes or restarts it until the block ends.
 
-    An answer from before it says nothing of the server after it.
+    An answer from before that says nothing of the server after it.
     """
-    others = Others()
+    others = Others(seen)
 
     def follow(event: Event) -> None:
         """Compare each look with the one before."""
         if isinstance(event, StateObserved) and event.server == run.server:
-            others.watch(event)
+            others.watch(event.observation)
 
     unsubscribe = run.desk.bus.subscribe(follow)
     try:
@@ -155,7 +163,7 @@ async def _judged(run: Run, asked: Asked, reference: Reference | None) -> Verifi
 async def _unanswered(run: Run, asked: Asked) -> Verification:
     """No token came: whether that says anything of the server."""
     error, limit_s = asked.error, run.view.spec.timeouts.canary_s
-    if isinstance(error, Refused) and error.status < _SERVER_ERROR:
+    if asked.is_refused:
         words = f"the server refused the question: {_words(run, error)}"
         return _silence(run, words, is_inconclusive=True)
     seen = await run.look()

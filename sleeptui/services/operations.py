@@ -1,14 +1,14 @@
-"""Takes orders: sleep, wake, switch, prompt; one transition at a time on each GPU."""
+"""Takes orders: sleep, wake, switch, verify, prompt; one transition at a time on each GPU."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
-from sleeptui.core.lifecycle import level_refusal, refusal
+from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
 from sleeptui.core.ports import TokenEvent
@@ -23,10 +23,29 @@ from sleeptui.services.sleep import fall_asleep, first_phase
 from sleeptui.services.startup import is_starting_up
 from sleeptui.services.switch import switch
 from sleeptui.services.ticket import Stopped, Ticket
+from sleeptui.services.verify import check
 from sleeptui.services.wake import slept_level, wake_refusal, wake_up
 
 Work = Callable[[Run], Awaitable[Result]]
 _AWAKE = frozenset({State.AWAKE, State.NO_CONTROL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Order:
+    """An operation that waits or runs."""
+
+    operation: Operation
+    ticket: Ticket
+    task: asyncio.Task[None]
+
+    @property
+    def kind(self) -> Kind:
+        """What it does."""
+        return self.operation.kind
+
+    def is_on(self, server: str) -> bool:
+        """Whether it was given for this server."""
+        return self.operation.server == server
 
 
 class Operations:
@@ -36,10 +55,11 @@ class Operations:
         self._desk = desk
         self._group: asyncio.TaskGroup | None = None
         self._lanes = Lanes(start_up=self._start_up, on_note=self._renote)
-        self._running: dict[int, tuple[Ticket, asyncio.Task[None]]] = {}
+        self._running: dict[int, _Order] = {}
         self._queued: dict[int, Operation] = {}
         self._is_closed = False
         desk.bus.subscribe(self._follow)
+        desk.bus.subscribe(desk.ledger.follow)
 
     def begin(self, group: asyncio.TaskGroup) -> None:
         """Orders are taken from now on; their tasks belong to ``group``."""
@@ -69,22 +89,20 @@ class Operations:
                 hint="choose wait",
             )
         chosen, how = SleepLevel(wanted), mode or SleepMode.WAIT
-        phase = first_phase(view)
-        if view.facts.features.sleep_mode and how is not SleepMode.WAIT:
-            phase = Phase.CALLING
         operation = self._operation(Kind.SLEEP, server, level=chosen, mode=how)
         return self._submit(
             operation,
             partial(fall_asleep, level=chosen, mode=how),
             gpus=self._gpus(view),
-            phase=phase,
+            phase=first_phase(view, level=chosen, mode=how),
         )
 
-    def wake(self, server: str, *, force: bool = False) -> Ticket:
-        """Wake a server, in steps from level 2.
+    def wake(self, server: str, *, verify: bool = True, force: bool = False) -> Ticket:
+        """Wake a server, in steps from level 2, and check its answers.
 
         Args:
             server: Its name.
+            verify: Ask the canary, where it is not switched off.
             force: Send it even if it does not fit on its GPUs.
 
         Raises:
@@ -97,7 +115,7 @@ class Operations:
         if not force:
             self._need_room(view)
         operation = self._operation(Kind.WAKE, server, level=slept_level(view))
-        work = partial(admit.with_room, work=wake_up, force=force)
+        work = partial(admit.with_room, work=partial(wake_up, verify=verify), force=force)
         return self._submit(operation, work, gpus=self._gpus(view), phase=Phase.CALLING)
 
     def switch(self, server: str, *, force: bool = False) -> Ticket:
@@ -122,6 +140,43 @@ class Operations:
             operation, work, gpus=self._gpus_of_switch(view), phase=Phase.MAKING_ROOM
         )
 
+    def verify(self, server: str) -> Ticket:
+        """Ask the canary and judge its answer; not a transition, it waits for nobody.
+
+        A sleep or wake that begins on the server meanwhile stops it.
+
+        Raises:
+            NotAllowed: The server is not awake, or is being verified already.
+        """
+        self._allowed("server.verify", server)
+        if any(one.is_on(server) and one.kind is Kind.VERIFY for one in self._running.values()):
+            raise NotAllowed(f"{server} is being verified already", hint="wait for its end")
+        operation = self._operation(Kind.VERIFY, server)
+        return self._submit(operation, check, gpus=None, phase=Phase.VERIFYING)
+
+    def cancel(self, server: str) -> bool:
+        """Take back the newest order for a server that waits, is verified or drains.
+
+        Of a server that takes part in a switch, the switch.
+
+        Raises:
+            NotAllowed: There is none, or it is too late.
+        """
+        orders = [one for one in self._running.values() if one.is_on(server)]
+        shown = self._desk.view(server).operation
+        if shown is not None and shown.parent in self._running:
+            orders.append(self._running[shown.parent])
+        orders = [one for one in orders if one.kind is not Kind.PROMPT]
+        if not orders:
+            raise NotAllowed(f"{server}: nothing waits or drains", hint="s and w act on it")
+        if any(order.ticket.cancel() for order in reversed(orders)):
+            return True
+        what = orders[-1].kind.value
+        raise NotAllowed(
+            f"{server}: its {what} is with the server, which does not take it back",
+            hint="wait for its end",
+        )
+
     def prompt(
         self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
     ) -> Ticket:
@@ -143,9 +198,9 @@ class Operations:
         ``limit_s`` to be answered; then its outcome is recorded as unknown: the server goes on.
         """
         self._is_closed = True
-        for ticket, _ in tuple(self._running.values()):
-            ticket.cancel()
-        tasks = {task for _, task in self._running.values()}
+        for order in tuple(self._running.values()):
+            order.ticket.cancel()
+        tasks = {order.task for order in self._running.values()}
         if tasks:
             with suppress(TimeoutError):
                 await within(self._desk.clock, limit_s, _all_ended(tasks))
@@ -195,7 +250,7 @@ class Operations:
             raise RuntimeError(operation)
         title = f"{operation.kind.value} of {operation.server}"
         ticket, claim = Ticket(operation.id), None
-        if operation.kind is not Kind.PROMPT:
+        if operation.kind in TRANSITIONS:
             claim = self._lanes.claim(
                 number=operation.id,
                 server=operation.server,
@@ -208,7 +263,7 @@ class Operations:
         self._queued[operation.id] = operation
         self._publish_queued(operation)
         task = self._group.create_task(self._carry(run, claim, work, phase), name=title)
-        self._running[operation.id] = ticket, task
+        self._running[operation.id] = _Order(operation=operation, ticket=ticket, task=task)
         return ticket
 
     async def _carry(self, run: Run, claim: Claim | None, work: Work, phase: Phase) -> None:

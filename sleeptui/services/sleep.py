@@ -4,60 +4,178 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sleeptui.core.events import Event, StateObserved
-from sleeptui.core.model import Observation, ServerView, SleepLevel, SleepMetric, SleepMode
+from sleeptui.core.model import (
+    EngineMetrics,
+    Observation,
+    ServerView,
+    SleepLevel,
+    SleepMetric,
+    SleepMode,
+)
 from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 from sleeptui.core.settings import Thresholds
 from sleeptui.core.units import MIB, memory
 from sleeptui.services.drain import drain, in_flight
-from sleeptui.services.run import Result, Run
+from sleeptui.services.in_flight import (
+    ENDS_WITHIN_S,
+    counted,
+    fate_words,
+    has_counters,
+    is_settled,
+    request_lines,
+)
+from sleeptui.services.known import (
+    host_line,
+    level_line,
+    memory_lines,
+    server_line,
+    state_lines,
+)
+from sleeptui.services.ledger import Request, ended
+from sleeptui.services.reference import renew, unasked
+from sleeptui.services.run import Ended, Result, Run
 from sleeptui.services.send import Sent, confirm, send
 from sleeptui.services.settle import Weight, drop, server_time, weigh, weigh_settled
 
 LEAST_FREED_BYTES = 256 * MIB
 """A sleep that frees less is suspect where it is not known what the server held."""
+UNMEASURED = "3 says why its memory cannot be measured"
 _METRIC = {SleepLevel.OFFLOAD: SleepMetric.OFFLOADED, SleepLevel.DISCARD: SleepMetric.DISCARDED}
 
 
-def first_phase(view: ServerView) -> Phase:
+def first_phase(view: ServerView, *, level: int = 1, mode: SleepMode = SleepMode.WAIT) -> Phase:
     """The phase that a sleep of this server begins with."""
-    return Phase.DRAINING if in_flight(view.metrics) else Phase.CALLING
+    if level and not unasked(view):
+        return Phase.VERIFYING
+    return _draining_or_calling(view, mode)
+
+
+def _draining_or_calling(view: ServerView, mode: SleepMode) -> Phase:
+    drains = mode is SleepMode.WAIT or not view.facts.features.sleep_mode
+    return Phase.DRAINING if drains and in_flight(view.metrics) else Phase.CALLING
 
 
 async def fall_asleep(run: Run, *, level: SleepLevel, mode: SleepMode) -> Result:
     """The work of a sleep.
 
     Raises:
-        Ended: The server refused, is lost, or is still busy.
-        Stopped: The user stopped our own drain.
+        Ended: The server refused, is lost, is still busy, or sleeps already.
+        Stopped: The user stopped the reference or our own drain.
     """
-    knows_mode = run.view.facts.features.sleep_mode
-    if not knows_mode:
-        await drain(run)
-        run.advance(Phase.CALLING)
-    metrics = run.view.metrics
-    before = await weigh(run)
-    with _advancing(run):
-        sent = await send(
-            run, "call", lambda: run.client.sleep(level, mode if knows_mode else None)
+    falling = _Falling(run, level, mode)
+    for stage in falling.stages:
+        await stage()
+    return falling.result()
+
+
+class _Falling:
+    """One sleep. What must be true before it counts as done is a list of stages."""
+
+    def __init__(self, run: Run, level: SleepLevel, mode: SleepMode) -> None:
+        self._run = run
+        self._level = level
+        self._mode = mode
+        self._knows_mode = run.view.facts.features.sleep_mode
+        self._metrics: EngineMetrics | None = None
+        self._ours: tuple[Request, ...] = ()
+        self._before = self._after = Weight(gpus=None, used_bytes=None, held_bytes=None)
+        self._sent = Sent(sent_s=0.0, done_s=0.0)
+        self._told: EngineMetrics | None = None
+        self._confirmed_s = 0.0
+        self.stages = (self._prepare, self._drain, self._call, self._confirm, self._weigh)
+
+    async def _prepare(self) -> None:
+        """Take the reference, and look once more at what is in flight."""
+        seen = await self._run.ticket.stoppable(self._looked())
+        if seen.is_sleeping:
+            raise Ended(_asleep_already())
+        self._metrics = seen.metrics
+
+    async def _looked(self) -> Observation:
+        run, seen = self._run, await self._run.look()
+        if not self._level or seen.is_sleeping or not await renew(run):
+            return seen
+        return await run.look()
+
+    async def _drain(self) -> None:
+        """Versions without ``mode``: nothing may be in flight."""
+        self._ours = self._run.desk.ledger.open_on(self._run.server)
+        self._run.advance(_draining_or_calling(self._run.view, self._mode))
+        if not self._knows_mode:
+            await drain(self._run)
+            self._run.advance(Phase.CALLING)
+
+    async def _call(self) -> None:
+        run, mode = self._run, self._mode if self._knows_mode else None
+        self._before = await weigh(run)
+        with _advancing(run):
+            self._sent = await send(run, "call", lambda: run.client.sleep(self._level, mode))
+
+    async def _confirm(self) -> None:
+        """Wait until the server says that it sleeps, as deep as asked."""
+        run = self._run
+        run.advance(Phase.SETTLING)
+        began_s = run.now_s()
+        seen, told = await confirm(run, lambda seen: _is_asleep(run.view, self._level, seen))
+        self._told, self._confirmed_s = seen.metrics, run.now_s()
+        run.know(*state_lines(seen, confirmed_s=self._confirmed_s - began_s))
+        run.know(level_line(run.view, seen, self._level))
+        await self._count(seen)
+        if not told:
+            raise Ended(_denied(seen, self._level, self._sent))
+
+    async def _count(self, seen: Observation) -> None:
+        """What became of the requests; our own streams' ends may be under way."""
+        run = self._run
+        if self._mode is not SleepMode.KEEP:
+            await ended(run.desk.clock, self._ours, ENDS_WITHIN_S)
+        requests = counted(self._metrics, seen.metrics, self._ours)
+        is_counted = has_counters(seen.metrics)
+        if is_counted and self._mode is SleepMode.ABORT and not is_settled(requests):
+            later = await run.look()  # its counters follow its answer
+            requests = counted(self._metrics, later.metrics or seen.metrics, self._ours)
+        run.in_flight = requests
+        run.know(*request_lines(requests, self._mode, is_counted=is_counted))
+
+    async def _weigh(self) -> None:
+        """Wait until the memory stands still. A pause frees nothing: its figure would be noise."""
+        if self._level is SleepLevel.PAUSE:
+            self._before = Weight(gpus=None, used_bytes=None, held_bytes=None)
+            return
+        self._after = await weigh_settled(self._run, self._before)
+        self._run.know(*memory_lines(self._before, self._after))
+
+    def result(self) -> Result:
+        """The end, once all stages are through."""
+        run, sent = self._run, self._sent
+        before, after = self._before, self._after
+        done_s = self._confirmed_s if sent.doubt else sent.done_s
+        outcome, cause, message, hint = judge(
+            before, after, self._level, run.desk.settings.thresholds
         )
-    run.advance(Phase.SETTLING)
-    seen, told = await confirm(run, lambda seen: _is_asleep(run.view, level, seen))
-    if not told:
-        return _denied(seen, level, sent)
-    duration_s = (run.now_s() if sent.doubt else sent.done_s) - sent.sent_s
-    # A pause frees nothing: its figure would be noise, and be taken for what a sleep frees.
-    nothing = Weight(gpus=None, used_bytes=None, held_bytes=None)
-    after = nothing if level is SleepLevel.PAUSE else await weigh_settled(run, before)
-    outcome, cause, message, hint = judge(before, after, level, run.desk.settings.thresholds)
+        fate = fate_words(run.in_flight, self._mode) if run.in_flight else ""
+        message = f"{message}; {fate}" if fate else message
+        taken = drop(before.host_bytes, after.host_bytes)
+        server_s = server_time(self._metrics, self._told, Kind.SLEEP)
+        run.know(host_line(taken), server_line(server_s))
+        return Result(
+            outcome=outcome,
+            cause=cause,
+            message=f"{sent.doubt}, but it is {message}" if sent.doubt else message,
+            hint=hint,
+            duration_s=done_s - sent.sent_s,
+            freed_bytes=drop(before.used_bytes, after.used_bytes),
+            residual_bytes=after.held_bytes,
+            host_bytes=taken,
+            server_s=server_s,
+        )
+
+
+def _asleep_already() -> Result:
     return Result(
-        outcome=outcome,
-        cause=cause,
-        message=f"{sent.doubt}, but it is {message}" if sent.doubt else message,
-        hint=hint,
-        duration_s=duration_s,
-        freed_bytes=drop(before.used_bytes, after.used_bytes),
-        residual_bytes=after.held_bytes,
-        server_s=server_time(metrics, seen.metrics, Kind.SLEEP),
+        outcome=Outcome.CANCELLED,
+        message="it was found asleep; nothing was sent",
+        hint="wake it first to change its level",
     )
 
 
@@ -76,7 +194,8 @@ def judge(
         return Outcome.DONE, None, "paused, its memory stays", ""
     freed = drop(before.used_bytes, after.used_bytes)
     if freed is None:
-        return Outcome.DONE, None, f"asleep at level {level}, its memory was not measured", ""
+        message = f"asleep at level {level}, its memory was not measured"
+        return Outcome.DONE, None, message, UNMEASURED
     held = before.held_bytes
     wanted = LEAST_FREED_BYTES if held is None else thresholds.freed_fraction * held
     given = max(freed, drop(held, after.held_bytes) or 0)

@@ -5,8 +5,9 @@ time comes from the test's clock.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from support.builders import GIB
 from support.builders import answer as canary_answer
@@ -21,6 +22,7 @@ from sleeptui.core.model import (
     GpuReading,
     GpuSample,
     Home,
+    HostMemory,
     Observation,
     Reach,
     ServerFacts,
@@ -84,7 +86,11 @@ class FakeEngine:
     faults: dict[str, list[EngineError]] = field(default_factory=dict)
     works_anyway: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    """Control calls and prompts."""
+    log: list[str] = field(default_factory=list)
+    """The same with the canaries."""
     looks: list[tuple[float, bool]] = field(default_factory=list)
+    has_copy: bool = False
     sleeps: int = 0
     wakes: int = 0
     operation_s: float = 0.0
@@ -94,8 +100,21 @@ class FakeEngine:
     """False after a level 2 sleep, until they are read again: its answers are garbage."""
     canary_tokens: Answer = field(default_factory=canary_answer)
     """What it answers to the canary with its weights in place."""
+    canary_answers: list[Answer | Completion] = field(default_factory=list)
+    """What it answers to the next canaries instead, one each."""
+    canary_hold: asyncio.Event | None = None
+    """Answers to canaries wait for it."""
     hold: asyncio.Event | None = None
     """Answers of control calls and prompts wait for it."""
+    finished: dict[str, float] | None = field(default_factory=lambda: {"stop": 0.0, "abort": 0.0})
+    """request_success_total; None: not in its metrics."""
+    uncounted: int = 0
+    """Requests that an abort loses without counting them."""
+    generated: float | None = None
+    """generation_tokens_total."""
+    streams: set[asyncio.Future[str]] = field(default_factory=set)
+    """Prompts that are open; the result is a finish_reason that ends one early."""
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
     on_observe: Callable[[], None] | None = None
     closed: bool = False
 
@@ -112,6 +131,11 @@ class FakeEngine:
         if self.awake_tags == {"weights", "kv_cache"} or not self.frees:
             return self.held_bytes
         return self.residual_bytes if asleep else (self.held_bytes + self.residual_bytes) // 2
+
+    @property
+    def copy_bytes(self) -> int:
+        """Weights in host memory: from the first sleep at level 1 on."""
+        return self.held_bytes - self.residual_bytes if self.has_copy else 0
 
     @property
     def metric(self) -> SleepMetric:
@@ -152,6 +176,8 @@ class FakeEngine:
             sleep_operation_s=self.operation_s if operated else None,
             wake_operation_s=self.operation_s if operated else None,
             gpu_memory_utilization=0.5,
+            requests_total=dict(self.finished or {}),
+            generation_tokens_total=self.generated,
         )
 
     async def facts(self) -> ServerFacts:
@@ -163,12 +189,15 @@ class FakeEngine:
             self.level, self.is_paused, self.awake_tags = int(level), True, set()
             if level is SleepLevel.PAUSE:
                 self.awake_tags = {"weights", "kv_cache"}
-            if mode is not SleepMode.KEEP:
-                self.running = 0
+            self._end_requests(mode)
+            self.woken.clear()
             self.has_weights = self.has_weights and level is not SleepLevel.DISCARD
+            self.has_copy = self.has_copy or level is SleepLevel.OFFLOAD
             self.sleeps += 1
             self.operation_s += self.sleep_takes_s
 
+        while mode is SleepMode.WAIT and self.streams:
+            await self.clock.sleep(0.1)
         return await self._control(f"sleep {int(level)} {mode}", self.sleep_takes_s, effect)
 
     async def wake(self, tags: Sequence[str] = ()) -> Timed:
@@ -177,9 +206,24 @@ class FakeEngine:
                 self.awake_tags = self.awake_tags | set(tags or ("weights", "kv_cache"))
             self.is_paused = self.awake_tags != {"weights", "kv_cache"}
             self.wakes += 1
+            if not self.is_sleeping:
+                self.woken.set()
             self.operation_s += self.wake_takes_s
 
         return await self._control(" ".join(("wake", *tags)), self.wake_takes_s, effect)
+
+    def _end_requests(self, mode: SleepMode | None) -> None:
+        if mode is SleepMode.KEEP:
+            return
+        if self.finished is not None and mode is SleepMode.ABORT:
+            self.finished["abort"] += self.running + self.waiting - self.uncounted
+        elif self.finished is not None:
+            self.finished["stop"] += self.running
+        if mode is SleepMode.ABORT:
+            self.waiting = 0
+            for stream in self.streams:
+                stream.set_result("abort")
+        self.running = 0
 
     async def reload_weights(self) -> Timed:
         def effect() -> None:
@@ -193,15 +237,21 @@ class FakeEngine:
     async def complete(
         self, prompt: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
     ) -> Completion:
-        self.calls.append(f"complete {prompt} {max_tokens}")
+        self._note(f"complete {prompt} {max_tokens}")
         self._raise("complete")
-        sent_s = self.clock.now_s()
-        await self.clock.sleep(0.1)
-        first_s = self.clock.now_s()
-        on_token(TokenEvent(at_s=first_s, text="blue", tokens=1))
-        if self.hold:
-            await self.hold.wait()
-        await self.clock.sleep(0.5)
+        sent_s, first_s, cut = self.clock.now_s(), None, asyncio.get_running_loop().create_future()
+        self.streams.add(cut)
+        try:
+            await self._pass(0.1, cut)
+            if not cut.done():
+                first_s = self.clock.now_s()
+                on_token(TokenEvent(at_s=first_s, text="blue", tokens=1))
+            if self.hold:
+                await _either(self.hold.wait(), cut)
+            await self._pass(0.5, cut)
+        finally:
+            self.streams.discard(cut)
+        self._raise("complete end")
         if self.answer is not None:
             return self.answer
         return Completion(
@@ -213,18 +263,30 @@ class FakeEngine:
             text="blue",
             prompt_tokens=3,
             completion_tokens=11,
-            finish_reason="stop",
+            finish_reason=cut.result() if cut.done() else "stop",
             terminated=True,
         )
 
+    async def _pass(self, seconds: float, cut: "asyncio.Future[str]") -> None:
+        """Work on a prompt: not while it sleeps, and not when it is cut."""
+        await _either(self.clock.sleep(seconds), cut)
+        while self.is_sleeping and not cut.done():
+            await _either(self.woken.wait(), cut)
+
     async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
-        self.calls.append("canary")
+        self.log.append("canary")
         self._raise("canary")
         sent_s = self.clock.now_s()
-        if self.hold:
-            await self.hold.wait()
-        await self.clock.sleep(self.canary_takes_s)
+        if self.canary_hold:
+            await self.canary_hold.wait()
+        if self.canary_takes_s:
+            await self.clock.sleep(self.canary_takes_s)
         tokens = self.canary_tokens if self.has_weights else canary_answer(*[0] * max_tokens)
+        if self.canary_answers:
+            other = self.canary_answers.pop(0)
+            if isinstance(other, Completion):
+                return other
+            tokens = other
         return Completion(
             sent_s=sent_s,
             headers_s=sent_s,
@@ -243,7 +305,7 @@ class FakeEngine:
         self.closed = True
 
     async def _control(self, call: str, takes_s: float, effect: Callable[[], None]) -> Timed:
-        self.calls.append(call)
+        self._note(call)
         sent_s = self.clock.now_s()
         if self.hold:
             await self.hold.wait()
@@ -258,9 +320,21 @@ class FakeEngine:
         effect()
         return Timed(sent_s=sent_s, done_s=self.clock.now_s())
 
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        self.log.append(call)
+
     def _raise(self, call: str) -> None:
         if errors := self.faults.get(call):
             raise errors.pop(0)
+
+
+async def _either(work: Coroutine[Any, Any, Any], cut: "asyncio.Future[str]") -> None:
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task, cut}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
 
 
 class FakeEngines:
@@ -295,6 +369,8 @@ class FakeGpus:
         self.problem = problem
         self.shows_processes = shows_processes
         self.other_bytes: dict[int, int] = {}
+        self.host_bytes: int | None = 512 * GIB
+        """Of the machine; None: not known."""
         self.samples: list[float] = []
         self.closed = False
 
@@ -303,7 +379,14 @@ class FakeGpus:
         self.samples.append(now_s)
         if self.problem:
             return GpuReading(at_s=now_s, problem=self.problem)
-        return GpuReading(at_s=now_s, gpus=tuple(self._gpu(index) for index in range(self.count)))
+        gpus = tuple(self._gpu(index) for index in range(self.count))
+        return GpuReading(at_s=now_s, gpus=gpus, host=self._host())
+
+    def _host(self) -> HostMemory | None:
+        if self.host_bytes is None:
+            return None
+        copies = sum(engine.copy_bytes for engine in self.engines.engines.values())
+        return HostMemory(total_bytes=self.host_bytes, available_bytes=self.host_bytes - copies)
 
     def _gpu(self, index: int) -> GpuSample:
         held = [

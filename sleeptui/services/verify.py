@@ -1,0 +1,167 @@
+"""Verifies a server now: asks the canary, and says what its answers are worth."""
+
+from collections.abc import Callable
+
+from sleeptui.core.canary import Check, Grade, Verification
+from sleeptui.core.events import Event, OperationStarted
+from sleeptui.core.lifecycle import TRANSITIONS
+from sleeptui.core.model import Observation, ServerView
+from sleeptui.core.operation import Cause, Outcome
+from sleeptui.services.asking import Asked, ask, noticing, publish, reference_of, verified
+from sleeptui.services.known import canary_lines, reference_line
+from sleeptui.services.reference import take
+from sleeptui.services.run import Ended, Result, Run
+
+RESTART = "restart it; l shows its log"
+REFUSED = "if it does not generate text, switch its canary off"
+
+
+async def check(run: Run) -> Result:
+    """The work of a verify; the state of the server stays as it is.
+
+    Stopped by a transition of ours that begins on the server, or by the user: then there is no
+    verdict.
+
+    Raises:
+        Ended: It does not run any more, sleeps, or somebody else has moved it meanwhile.
+        Stopped: It was stopped.
+    """
+    unsubscribe = run.desk.bus.subscribe(_stop_for_others(run))
+    try:
+        return await run.ticket.stoppable(_check(run))
+    finally:
+        unsubscribe()
+
+
+def fault(verification: Verification) -> Cause | None:
+    """What is wrong with a server by its answer; None: nothing is known to be."""
+    if verification.check is not Check.CHANGED:
+        return None
+    is_silent = verification.verdict.grade is Grade.NO_ANSWER
+    return Cause.NO_TOKENS if is_silent else Cause.GARBAGE
+
+
+def told(verification: Verification) -> str:
+    """What the canary says, as the end of a sentence: ``answers with the same 16 tokens …``."""
+    verdict = verification.verdict
+    if verification.is_inconclusive:
+        return f"its answers are not checked: {verdict.words}"
+    match fault(verification):
+        case Cause.NO_TOKENS:
+            return f"does not answer: {verdict.words}"
+        case Cause.GARBAGE if verdict.grade is Grade.LATE_DIVERGENCE:
+            return f"its answers are not what they were: {verdict.words}"
+        case Cause.GARBAGE:
+            return f"its answers are garbage: {verdict.words}"
+        case _:
+            return verdict.words if verdict.matches else f"answers, {verdict.words}"
+
+
+def remedy(view: ServerView, verification: Verification) -> str:
+    """What to do after this answer; empty if all is well."""
+    match fault(verification):
+        case Cause.NO_TOKENS:
+            return f"v asks again; if it stays silent, {RESTART}"
+        case Cause.GARBAGE if view.facts.features.reload_weights:
+            return f"w reads its weights again; if that does not help, {RESTART}"
+        case Cause.GARBAGE:
+            return RESTART
+        case _:
+            pass
+    if verification.is_inconclusive:
+        return "v asks again when it is less busy"
+    return "" if verification.verdict.matches else "v takes a reference for the next wake"
+
+
+async def _check(run: Run) -> Result:
+    began_s = run.now_s()
+    seen = await run.look()
+    _must_be_awake(seen)
+    with noticing(run, seen) as others:
+        reference = reference_of(run.view)
+        asked = await ask(run)
+        verification = await verified(run, asked, reference)
+        await run.look()
+    if others.have_acted:
+        raise Ended(_moved())
+    run.verification = verification
+    run.part("canary", run.now_s() - began_s)
+    is_reference = await _kept(run, asked, verification)
+    publish(run, verification)
+    run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
+    return _result(run, asked, verification, is_reference=is_reference)
+
+
+async def _kept(run: Run, asked: Asked, verification: Verification) -> bool:
+    """Keep the first answers of a server that has given none before; whether they are kept."""
+    verdict = verification.verdict
+    if verification.is_inconclusive or not verdict.decodes or reference_of(run.view) is not None:
+        return False
+    if run.view.is_doubted or run.view.check_due:
+        run.know("reference: not taken, somebody else woke it: its weights may be garbage")
+        return False
+    reference = await take(run, asked)
+    if reference is not None:
+        run.know(reference_line(reference, run.desk.clock.wall_s()))
+    return reference is not None
+
+
+def _result(run: Run, asked: Asked, verification: Verification, *, is_reference: bool) -> Result:
+    cause = fault(verification)
+    outcome = Outcome.DONE if cause is None else Outcome.SUSPECT
+    message, hint = told(verification), remedy(run.view, verification)
+    if is_reference:
+        message = "answers; kept as the reference, nothing to compare with yet"
+        hint = ""
+    elif run.view.is_doubted and cause is None:
+        hint = _sure(run.view)
+    if verification.is_inconclusive:
+        outcome = Outcome.UNKNOWN
+        if asked.is_refused:
+            outcome, cause, hint = Outcome.FAILED, Cause.REJECTED, asked.hint or REFUSED
+    return Result(
+        outcome=outcome,
+        cause=cause,
+        message=message,
+        hint=hint,
+        duration_s=verification.took_s,
+        first_token_s=verification.first_token_s,
+    )
+
+
+def _sure(view: ServerView) -> str:
+    if view.facts.features.reload_weights:
+        return "to be sure, put it to sleep at level 2 and wake it: that reads its weights again"
+    return "to be sure, restart it"
+
+
+def _must_be_awake(seen: Observation) -> None:
+    """A canary would hang at a sleeping server until it wakes."""
+    if not seen.is_sleeping:
+        return
+    raise Ended(
+        Result(
+            outcome=Outcome.CANCELLED,
+            message="it was found asleep; nothing was sent",
+            hint="w wakes it and verifies it",
+        )
+    )
+
+
+def _moved() -> Result:
+    return Result(
+        outcome=Outcome.UNKNOWN,
+        message="somebody else has moved it meanwhile: the answer says nothing of it now",
+        hint="v asks again",
+    )
+
+
+def _stop_for_others(run: Run) -> Callable[[Event], None]:
+    def follow(event: Event) -> None:
+        """A transition of ours begins on the server: its answer would say nothing after it."""
+        if not isinstance(event, OperationStarted) or event.operation.server != run.server:
+            return
+        if event.operation.kind in TRANSITIONS:
+            run.ticket.cancel()
+
+    return follow
