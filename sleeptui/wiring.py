@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.hangup import forgiving_output, on_hangup
 from sleeptui.core.errors import ConfigError
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, Home
-from sleeptui.core.ports import Candidate, Clock, EngineClient, EngineClients, GpuProbe, HomeFinder
+from sleeptui.core.ports import (
+    Candidate,
+    Clock,
+    EngineClient,
+    EngineClients,
+    GpuProbe,
+    HomeFinder,
+    Notebook,
+)
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.core.text import one_line
 from sleeptui.services.panel import Services
@@ -30,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _SIGNALLED = 128
 """A program that a signal ended says so: 128 and the signal's number."""
-_ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm")
+_ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm", "sleeptui.adapters.notebook")
 _LOCAL = ("sleeptui.adapters.nvml", "sleeptui.adapters.homes")
 _SIMULATED = ("sleeptui.sim.launch", "sleeptui.sim.probes")
 
@@ -38,8 +47,8 @@ _SIMULATED = ("sleeptui.sim.launch", "sleeptui.sim.probes")
 class World:
     """The outside, opened after the first frame: clients, GPUs, containers and processes.
 
-    It is the probe, the finder and the client factory that the services hold from the start;
-    until it is open there is nothing to see.
+    It is the probe, the finder, the notebook and the client factory that the services hold from
+    the start; until it is open there is nothing to see.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -50,6 +59,7 @@ class World:
         self._clients: EngineClients | None = None
         self._probe: GpuProbe | None = None
         self._finder: HomeFinder | None = None
+        self._notebook: Notebook | None = None
 
     async def open(self) -> Sequence[ServerSpec]:
         """Import the adapters, start the simulated fleet if asked; returns the servers to watch.
@@ -104,19 +114,32 @@ class World:
         """What could not be looked at, and why."""
         return () if self._finder is None else self._finder.notes()
 
+    async def read(self, key: str) -> Learned | None:
+        """What earlier runs have learnt of a server."""
+        return None if self._notebook is None else await self._notebook.read(key)
+
+    async def write(self, key: str, learned: Learned) -> None:
+        """Keep what is learnt of a server."""
+        if self._notebook is not None:
+            await self._notebook.write(key, learned)
+
     def _look_at_this_machine(self) -> Sequence[ServerSpec]:
         from sleeptui.adapters.homes import LocalHomes  # noqa: PLC0415
+        from sleeptui.adapters.notebook import FileNotebook, state_path  # noqa: PLC0415
         from sleeptui.adapters.nvml import NvmlProbe  # noqa: PLC0415
 
+        self._notebook = FileNotebook(state_path(), self._clock)
         self._probe, self._finder = NvmlProbe(self._clock), LocalHomes(self._clock)
         self._stack.push_async_callback(self._probe.close)
         self._stack.push_async_callback(self._finder.close)
         return self._settings.servers
 
     async def _simulate(self, scenario: str) -> Sequence[ServerSpec]:
+        from sleeptui.adapters.notebook import MemoryNotebook  # noqa: PLC0415
         from sleeptui.sim.launch import launched_fleet  # noqa: PLC0415
         from sleeptui.sim.probes import SimGpuProbe, SimHomes  # noqa: PLC0415
 
+        self._notebook = MemoryNotebook()
         address: FleetAddress = await self._stack.enter_async_context(launched_fleet(scenario))
         self._probe, self._finder = SimGpuProbe(address), SimHomes(address)
         self._stack.push_async_callback(self._probe.close)
@@ -135,6 +158,7 @@ def open_services(settings: Settings) -> Services:
         finder=world,
         clock=clock,
         prepare=world.open,
+        notebook=world,
     )
 
 

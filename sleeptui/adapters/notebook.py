@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,6 +27,8 @@ KEPT = 200
 """Servers in the file: those that were written last."""
 LOCK_LIMIT_S = 2.0
 _LOCK_EVERY_S = 0.05
+_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises."""
 
 
 class _Entry(msgspec.Struct):
@@ -92,7 +94,7 @@ class FileNotebook:
     def _read(self, key: str) -> Learned | None:
         try:
             entry = self._load().servers.get(key)
-        except msgspec.DecodeError:
+        except _BROKEN:
             with self._locked():
                 self._mend()
             return None
@@ -100,7 +102,7 @@ class FileNotebook:
             raise self._failed("read", error) from error
         try:
             return None if entry is None else msgspec.json.decode(entry.learned, type=Learned)
-        except msgspec.DecodeError as error:
+        except _BROKEN as error:
             raise NotebookError(
                 f"what {self._path} says of {key} cannot be read", hint="it is learnt anew"
             ) from error
@@ -110,17 +112,22 @@ class FileNotebook:
             written_s=self._clock.wall_s(), learned=msgspec.Raw(msgspec.json.encode(learned))
         )
         with self._locked():
-            with suppress(NotebookError):  # who reads it tells; here it is only in the way
+            broken: NotebookError | None = None
+            try:
                 self._mend()
+            except NotebookError as error:
+                broken = error
             servers = {**self._load().servers, key: entry}
             newest = sorted(servers.items(), key=lambda item: item[1].written_s)[-KEPT:]
             self._replace(msgspec.json.encode(_File(servers=dict(newest))))
+            if broken is not None:  # the new one is kept; what happened to the old one is told
+                raise broken
 
     def _load(self) -> _File:
         """The file as it is; empty where there is none.
 
         Raises:
-            DecodeError: It is broken.
+            DecodeError, UnicodeDecodeError, RecursionError: It is broken.
             NotebookError: A newer version has written it.
         """
         try:
@@ -143,7 +150,7 @@ class FileNotebook:
         """
         try:
             self._load()
-        except msgspec.DecodeError as error:
+        except _BROKEN as error:
             aside = self._path.with_name(f"{self._path.name}.broken")
             self._path.replace(aside)
             raise NotebookError(

@@ -189,7 +189,11 @@ class Notebook(Protocol):
     """What is learnt of servers, kept from run to run."""
 
     async def read(self, key: str) -> Learned | None:
-        """What is known of a server; None: nothing, or it cannot be read. Never raises."""
+        """What is known of a server; None: nothing.
+
+        Raises:
+            SleeptuiError: It cannot be read, and why.
+        """
 
     async def write(self, key: str, learned: Learned) -> None:
         """Keep it.

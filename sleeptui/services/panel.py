@@ -9,14 +9,16 @@ from typing import Self
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.events import Discovered
 from sleeptui.core.fleet import FleetStore
-from sleeptui.core.ports import Clock, EngineClients, GpuProbe, HomeFinder
+from sleeptui.core.ports import Clock, EngineClients, GpuProbe, HomeFinder, Notebook
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end
 from sleeptui.services.discovery import Discovery
+from sleeptui.services.learning import Learning
 from sleeptui.services.operations import Operations
 from sleeptui.services.run import Desk
 from sleeptui.services.supervisor import Supervisor
+from sleeptui.services.vigil import Vigil
 
 CLOSE_LIMIT_S = 2.0
 """How long the end waits for answers that are under way."""
@@ -40,8 +42,12 @@ class Services:
         finder: HomeFinder,
         clock: Clock,
         prepare: Prepare | None = None,
+        notebook: Notebook | None = None,
     ) -> None:
-        """Over the given outside; ``prepare`` opens it when the services begin."""
+        """Over the given outside; ``prepare`` opens it when the services begin.
+
+        Without a ``notebook`` nothing is recalled or kept.
+        """
         self.settings = settings
         self.clock = clock
         self.finder = finder
@@ -68,6 +74,18 @@ class Services:
             clock=clock,
         )
         self.operations = Operations(desk)
+        Vigil(
+            settings=settings,
+            bus=self.bus,
+            store=self.store,
+            operations=self.operations,
+            clock=clock,
+        )
+        self._learning: Learning | None = None
+        if notebook is not None:
+            self._learning = Learning(
+                bus=self.bus, store=self.store, notebook=notebook, clock=clock
+            )
         self._group: asyncio.TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._beginning: asyncio.Task[None] | None = None
@@ -108,6 +126,8 @@ class Services:
             except SleeptuiError as error:
                 self.bus.publish(Discovered(at_s=self.clock.now_s(), notes=(str(error),)))
                 return
+        if self._learning is not None:
+            self._learning.begin(group)
         self.operations.begin(group)
         self.supervisor.begin(group)
         discovery = Discovery(
@@ -125,4 +145,6 @@ class Services:
         if self._beginning is not None:
             await end(self._beginning)
         await self.operations.drain(CLOSE_LIMIT_S)
+        if self._learning is not None:
+            await self._learning.end()
         await self.supervisor.end()

@@ -16,6 +16,7 @@ from sleeptui.core.events import (
 )
 from sleeptui.core.model import Home, ServerView
 from sleeptui.core.operation import OperationRecord
+from sleeptui.core.ports import Notebook
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket
@@ -75,6 +76,7 @@ async def opened(
     specs: Iterable[ServerSpec] | None = None,
     settings: Settings | None = None,
     begin: bool = True,
+    notebook: Notebook | None = None,
     **gpus: object,
 ) -> AsyncIterator[Panel]:
     """Services that watch ``engines`` (by their names) and have looked at all of them."""
@@ -96,7 +98,14 @@ async def opened(
     homes = FakeHomes()
     homes.found = {engine.name: Home(pids=frozenset({engine.pid})) for engine in engines}
     probe = FakeGpus(clock, factory, **gpus)  # type: ignore[arg-type]
-    services = Services(settings=settings, clients=factory, probe=probe, finder=homes, clock=clock)
+    services = Services(
+        settings=settings,
+        clients=factory,
+        probe=probe,
+        finder=homes,
+        clock=clock,
+        notebook=notebook,
+    )
     panel = Panel(clock=clock, engines=factory, gpus=probe, homes=homes, services=services)
     services.bus.subscribe(panel.events.append)
     async with services:
