@@ -38,7 +38,7 @@ async def test_transitions_on_different_gpus_run_at_once(clock):
     async with opened(*engines, clock=clock, count=2) as panel:
         operations = panel.services.operations
         first, second = operations.sleep("a"), operations.sleep("b")
-        await settle()
+        await clock.advance(0.25)
         assert panel.engine("a").calls == panel.engine("b").calls == ["sleep 1 wait"]
         await panel.ends(first)
         await panel.ends(second)
@@ -48,7 +48,7 @@ async def test_a_queued_operation_can_be_taken_out(clock):
     async with opened(*two(clock), clock=clock) as panel:
         operations = panel.services.operations
         first, second = operations.sleep("a"), operations.sleep("b")
-        await settle()
+        await clock.advance(0.25)
         assert second.cancel()
         record = await panel.ends(second)
         assert (record.outcome, record.message) == (
@@ -176,7 +176,7 @@ class TestDrain:
             operations = panel.services.operations
             running, queued = operations.sleep("a"), operations.sleep("b")
             prompt = operations.prompt("c", "why?", max_tokens=1, on_token=lambda _: None)
-            await clock.advance(0.1)
+            await panel.until(lambda: "sleep 1 wait" in panel.engine("a").calls)
             draining = asyncio.ensure_future(operations.drain(5.0))
             await settle()
             with pytest.raises(NotAllowed, match="closing"):
@@ -191,7 +191,7 @@ class TestDrain:
         async with opened(FakeEngine(clock, hold=asyncio.Event()), clock=clock) as panel:
             operations = panel.services.operations
             ticket = operations.sleep("qwen")
-            await clock.advance(0.1)
+            await panel.until(lambda: panel.engine("qwen").calls != [])
             draining = asyncio.ensure_future(operations.drain(2.0))
             await clock.advance(2.0)
             await draining
@@ -205,7 +205,7 @@ class TestDrain:
     async def test_the_end_of_the_services_does_the_same(self, clock):
         async with opened(FakeEngine(clock, hold=asyncio.Event()), clock=clock) as panel:
             ticket = panel.services.operations.sleep("qwen")
-            await clock.advance(0.1)
+            await panel.until(lambda: panel.engine("qwen").calls != [])
         assert (await ticket.ended()).outcome is Outcome.UNKNOWN
 
     async def test_what_looks_whether_it_still_makes_sense_is_stopped_too(self, clock):

@@ -28,10 +28,11 @@ async def test_a_sleep_is_confirmed_by_state_and_memory(clock):
         assert record.server_s == pytest.approx(0.3)
         assert record.message == "asleep at level 1, freed 38.0 GiB"
         assert (record.level, record.mode, record.cause) == (1, "wait", None)
-        assert parts(record) == ["call", "state", "memory"]
+        assert parts(record) == ["reference", "call", "state", "memory"]
         assert panel.story() == [
             "queued sleep qwen",
             "started sleep qwen",
+            "calling sleep qwen",
             "settling sleep qwen",
             "done sleep qwen",
         ]
@@ -51,7 +52,7 @@ async def test_the_start_is_published_before_the_first_byte(clock):
 
         engine._control = control
         await panel.ends(panel.services.operations.sleep("qwen"))
-        assert at_call == ["queued sleep qwen", "started sleep qwen"]
+        assert at_call == ["queued sleep qwen", "started sleep qwen", "calling sleep qwen"]
 
 
 @pytest.mark.parametrize("mode", list(SleepMode))
@@ -109,7 +110,8 @@ async def test_without_gpu_figures_it_is_done_and_says_that_nothing_was_measured
         assert record.outcome is Outcome.DONE
         assert record.message == "asleep at level 1, its memory was not measured"
         assert record.freed_bytes is None
-        assert parts(record) == ["call", "state"]
+        assert record.hint == "3 says why its memory cannot be measured"
+        assert parts(record) == ["reference", "call", "state"]
 
 
 async def test_what_it_held_awake_is_no_residual(clock):

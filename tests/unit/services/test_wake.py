@@ -9,6 +9,10 @@ from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.services.wake import slept_level, wake_refusal
 
 
+UNCOMPARED = "answers, nothing to compare with"
+SAME = "the same 16 tokens as before"
+
+
 def parts(ended):
     return [part.name for part in ended.parts]
 
@@ -30,8 +34,8 @@ async def test_level_1_is_one_request(clock):
         assert ended.duration_s == pytest.approx(0.5)
         assert ended.server_s == pytest.approx(0.5)
         assert ended.residual_bytes == 2 * GIB
-        assert ended.message == "awake, took 38.0 GiB"
-        assert parts(ended) == ["call", "state", "memory"]
+        assert ended.message == f"awake, took 38.0 GiB; {UNCOMPARED}"
+        assert parts(ended) == ["call", "state", "canary", "memory"]
         assert panel.view("qwen").state is State.AWAKE
 
 
@@ -47,7 +51,15 @@ async def test_level_2_is_woken_in_steps(clock):
             "wake kv_cache",
             "reset_prefix_cache",
         ]
-        assert parts(ended) == ["weights", "reload", "kv_cache", "reset", "state", "memory"]
+        assert parts(ended) == [
+            "weights",
+            "reload",
+            "kv_cache",
+            "reset",
+            "state",
+            "canary",
+            "memory",
+        ]
         assert ended.duration_s == pytest.approx(0.5 + 0.8 + 0.5 + 0.01)
         assert ended.server_s is None
         assert ended.outcome is Outcome.DONE
@@ -55,6 +67,7 @@ async def test_level_2_is_woken_in_steps(clock):
             "reloading wake qwen",
             "calling wake qwen",
             "settling wake qwen",
+            "verifying wake qwen",
             "done wake qwen",
         ]
 
@@ -155,7 +168,7 @@ async def test_no_answer_in_time_is_not_failed_when_the_state_tells(clock):
         await until_asleep(panel)
         ended = await panel.ends(panel.services.operations.wake("qwen"))
         assert ended.outcome is Outcome.DONE
-        assert ended.message == "no answer in 120 s, but it is awake, took 38.0 GiB"
+        assert ended.message == f"no answer in 120 s, but it is awake, took 38.0 GiB; {UNCOMPARED}"
         assert engine.calls == ["wake"]
 
 
@@ -197,7 +210,7 @@ async def test_memory_that_does_not_come_back_is_suspect(clock):
         engine.held_bytes = engine.residual_bytes + GIB
         ended = await panel.ends(operations.wake("qwen"))
         assert ended.outcome is Outcome.SUSPECT
-        assert ended.message == "said awake, only 1.0 GiB of 38.0 GiB came back"
+        assert ended.message == f"said awake, only 1.0 GiB of 38.0 GiB came back; {SAME}"
 
 
 async def test_without_gpu_figures_it_says_that_nothing_was_measured(clock):
@@ -206,7 +219,7 @@ async def test_without_gpu_figures_it_says_that_nothing_was_measured(clock):
         ended = await panel.ends(panel.services.operations.wake("qwen"))
         assert (ended.outcome, ended.message) == (
             Outcome.DONE,
-            "awake, its memory was not measured",
+            f"awake, its memory was not measured; {UNCOMPARED}",
         )
 
 
@@ -216,7 +229,7 @@ async def test_what_others_took_meanwhile_is_not_its_own(clock):
         ticket = panel.services.operations.wake("qwen")
         await panel.until(lambda: panel.engine("qwen").calls == ["wake"])
         panel.gpus.other_bytes[0] = 7 * GIB
-        assert (await panel.ends(ticket)).message == "awake, took 38.0 GiB"
+        assert (await panel.ends(ticket)).message.startswith("awake, took 38.0 GiB;")
 
 
 async def test_a_pause_at_level_0_is_ended(clock):
@@ -225,7 +238,10 @@ async def test_a_pause_at_level_0_is_ended(clock):
         await panel.ends(operations.sleep("qwen", level=SleepLevel.PAUSE))
         ended = await panel.ends(operations.wake("qwen"))
         assert panel.engine("qwen").calls[1:] == ["wake"]
-        assert (ended.outcome, ended.message) == (Outcome.DONE, "awake, the pause is over")
+        assert (ended.outcome, ended.message) == (
+            Outcome.DONE,
+            f"awake, the pause is over; {UNCOMPARED}",
+        )
 
 
 async def test_a_pause_that_wake_up_does_not_end_says_who_must(clock):
