@@ -109,6 +109,8 @@ class Track:
         if seen.metrics is not None:
             self.disagreeing = self.disagreeing + 1 if disagrees(seen) else 0
             self._take_metrics(seen.at_s, seen.metrics)
+        elif seen.problem:
+            self._lose_queue(seen.at_s)
         if seen.is_sleeping is not None:
             self.told_s = seen.at_s
         if seen.is_sleeping:
@@ -368,6 +370,13 @@ class Track:
         self.last_ttft_s = None
         self.load = None
         self.tokens.clear()
+
+    def _lose_queue(self, at_s: float) -> None:
+        """/metrics could not be read: what the queue was is not what it is."""
+        self.running_series.append(at_s, None)
+        self.waiting_series.append(at_s, None)
+        if self.metrics is not None:
+            self.metrics = replace(self.metrics, running=None, waiting=None, kv_usage=None)
 
     def _take_metrics(self, at_s: float, metrics: EngineMetrics) -> None:
         before, self.metrics = self.metrics, metrics

@@ -43,6 +43,41 @@ def at_home():
     return story
 
 
+def unread(story, problem="its queue is not known: /metrics has no metrics of vLLM"):
+    """A look at which /is_sleeping answers and /metrics cannot be read."""
+    seen = Observation(
+        at_s=story.now_s, took_s=0.1, reach=Reach.ANSWERED, is_sleeping=False, problem=problem
+    )
+    story.store.apply(StateObserved(at_s=story.now_s, server="a", observation=seen))
+    return story.view()
+
+
+class TestMetricsThatCannotBeRead:
+    def test_the_queue_is_unknown_and_not_what_it_was(self):
+        story = Story()
+        assert story.look(running=3, waiting=2, process_start_s=50.0).metrics.running == 3
+        metrics = unread(story.wait(1)).metrics
+        assert (metrics.running, metrics.waiting, metrics.kv_usage) == (None, None, None)
+        assert metrics.process_start_s == 50.0
+        assert story.view().running_series.last is None
+
+    def test_the_life_of_the_server_is_still_known(self):
+        story = Story()
+        story.look(running=3, process_start_s=50.0)
+        unread(story.wait(1))
+        assert story.wait(1).look(running=1, process_start_s=50.0).metrics.running == 1
+        assert "restarted" not in " ".join(texts(story))
+
+    def test_nothing_was_known_before(self):
+        story = Story()
+        assert unread(story).metrics is None
+
+    def test_a_short_look_is_no_loss(self):
+        story = Story()
+        story.look(running=3)
+        assert unread(story.wait(1), problem=None).metrics.running == 3
+
+
 class TestSomebodyElse:
     def test_a_long_wake_stays_a_wake(self):
         story = Story()
