@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: ``support`` is importable
 
-from tests.perf import first_frame, panel, parsing
+from tests.perf import canary, first_frame, panel, parsing
 
 BENCHMARKS = {
     "parsing": parsing.measure,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "two-gpus": lambda: panel.cost("two-gpus"),
     "sixty-four": lambda: panel.cost("sixty-four"),
     "timing": panel.timing,
+    "canary": canary.measure,
 }
 
 
