@@ -40,10 +40,9 @@ class Program(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; ``--demo doctor`` is ``--demo=default doctor``."""
-        behind = [*args[1:], ""]
         spelt = [
             "--demo=default" if one == "--demo" and after in self.commands else one
-            for one, after in zip(args, behind, strict=True)
+            for one, after in zip(args, [*args[1:], ""], strict=False)
         ]
         return super().parse_args(ctx, spelt)
 

@@ -29,11 +29,12 @@ class Paper:
         """What this stream can show; NO_COLOR and a dumb TERM are respected."""
         encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
         is_terminal = stream.isatty()
+        columns = min(shutil.get_terminal_size().columns - 1, _WIDEST)
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return cls(
             is_ascii=ascii_only or not encoding.startswith("utf"),
             has_colour=is_terminal and not plain,
-            width=min(shutil.get_terminal_size().columns, _WIDEST) if is_terminal else None,
+            width=columns if is_terminal else None,
         )
 
     def style(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
