@@ -53,8 +53,11 @@ class Request:
     @property
     def now(self) -> Fate:
         """Its fate; of an open one on a sleeping server: frozen with tokens, parked without."""
-        if self.fate is not None:
-            return self.fate
+        return self.fate or self.held
+
+    @property
+    def held(self) -> Fate:
+        """What a sleep makes of it while it is open."""
         return Fate.FROZEN if self.tokens else Fate.PARKED
 
 

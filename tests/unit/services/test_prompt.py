@@ -6,10 +6,16 @@ from support.fakes import FakeEngine, broken, timed_out
 from support.panel import opened
 
 from sleeptui.core.errors import NotAllowed, Refused
-from sleeptui.core.model import State
-from sleeptui.core.operation import Outcome
+from sleeptui.core.model import SleepMode, State
+from sleeptui.core.operation import Fate, Outcome
 from sleeptui.core.ports import Completion
+from sleeptui.core.settings import Canary, ServerSpec
 from sleeptui.services.prompt import tokens_per_s
+
+
+def uncanny():
+    """A server whose sleep asks nothing before it."""
+    return ServerSpec(name="qwen", url="http://127.0.0.1:8001", canary=Canary(enabled=False))
 
 
 def completion(**fields):
@@ -54,11 +60,20 @@ async def test_an_answer_is_streamed_and_timed(clock):
 @pytest.mark.parametrize(
     ("fields", "outcome", "message"),
     [
-        ({"finish_reason": "length"}, Outcome.DONE, ""),
-        ({"finish_reason": "abort"}, Outcome.FAILED, "aborted by the server"),
+        ({"finish_reason": "length"}, Outcome.DONE, "answered"),
+        ({"finish_reason": "abort"}, Outcome.FAILED, "aborted by the server after 11 tokens"),
+        (
+            {"finish_reason": "abort", "completion_tokens": None},
+            Outcome.FAILED,
+            "aborted by the server",
+        ),
         ({"finish_reason": "error"}, Outcome.FAILED, "ended by the server: error"),
-        ({"finish_reason": None, "terminated": False}, Outcome.FAILED, "the answer was cut off"),
-        ({"terminated": False}, Outcome.DONE, "the stream did not end properly"),
+        (
+            {"finish_reason": None, "terminated": False, "completion_tokens": 1},
+            Outcome.FAILED,
+            "the answer was cut off after 1 token",
+        ),
+        ({"terminated": False}, Outcome.DONE, "answered; the stream did not end properly"),
         ({"error": "engine died", "finish_reason": None}, Outcome.FAILED, "engine died"),
     ],
 )
@@ -83,6 +98,74 @@ async def test_an_error_is_failed_with_its_words(clock, error):
             error.hint or "l shows its log",
         )
         assert ticket.completion is None
+
+
+async def test_its_record_says_how_it_is_known(clock):
+    async with opened(FakeEngine(clock), clock=clock) as panel:
+        record = await panel.ends(ask(panel))
+        assert record.message == "answered"
+        assert record.known == (
+            "finish_reason: stop, 11 tokens",
+            "the end of the stream was seen",
+            "first token: after 100 ms",
+        )
+        assert record.hint == ""
+
+
+class TestHeldUpByASleep:
+    """``keep`` holds it up until the wake: it says so, however it ends."""
+
+    async def frozen(self, panel, clock, *, after_s=0.2):
+        ticket = ask(panel)
+        await clock.advance(after_s)
+        slept = panel.services.operations.sleep("qwen", mode=SleepMode.KEEP)
+        await panel.ends(slept)
+        return ticket, slept
+
+    async def test_it_goes_on_after_the_wake(self, clock):
+        async with opened(
+            FakeEngine(clock, sleep_takes_s=0.02), clock=clock, specs=[uncanny()]
+        ) as panel:
+            ticket, slept = await self.frozen(panel, clock)
+            assert (await slept.ended()).in_flight.ours == {Fate.FROZEN: 1}
+            await clock.advance(30.0)
+            await panel.ends(panel.services.operations.wake("qwen"))
+            record = await panel.ends(ticket)
+            assert record.outcome is Outcome.DONE
+            assert record.message.startswith("answered, after it was held for 3")
+            assert record.known[-1].startswith("its server slept for 3")
+
+    async def test_one_without_a_token_is_parked(self, clock):
+        async with opened(
+            FakeEngine(clock, sleep_takes_s=0.02), clock=clock, specs=[uncanny()]
+        ) as panel:
+            _, slept = await self.frozen(panel, clock, after_s=0.05)
+            assert (await slept.ended()).in_flight.ours == {Fate.PARKED: 1}
+
+    async def test_it_says_why_its_time_was_over(self, clock):
+        late = completion(error="cut after 120 s", finish_reason=None, terminated=False)
+        engine = FakeEngine(clock, answer=late, sleep_takes_s=0.02)
+        async with opened(engine, clock=clock, specs=[uncanny()]) as panel:
+            ticket, _ = await self.frozen(panel, clock)
+            for stream in engine.streams:
+                stream.set_result("cut")
+            record = await panel.ends(ticket)
+            assert record.outcome is Outcome.FAILED
+            assert record.message == ("cut after 120 s: its server sleeps, the answer was frozen")
+            assert record.hint.startswith("wake it and send it again")
+            assert "frozen by that" in record.known[-1]
+
+    async def test_so_it_does_without_a_token(self, clock):
+        engine = FakeEngine(clock, faults={"complete end": [timed_out()]}, sleep_takes_s=0.02)
+        async with opened(engine, clock=clock, specs=[uncanny()]) as panel:
+            ticket, _ = await self.frozen(panel, clock, after_s=0.05)
+            for stream in engine.streams:
+                stream.set_result("cut")
+            record = await panel.ends(ticket)
+            assert record.message == (
+                "no answer in 120 s: its server fell asleep before the first token"
+            )
+            assert record.hint.startswith("wake it and send it again")
 
 
 async def test_it_can_be_stopped_in_the_middle(clock):
