@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sleeptui.core import units
-from sleeptui.core.canary import Check
+from sleeptui.core.canary import Check, Grade
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.events import Event, OperationEnded, OperationQueued, OperationStarted
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome
@@ -104,7 +104,8 @@ def _title(record: OperationRecord) -> str:
     if record.kind is Kind.VERIFY and checked is not None:
         return f"{name} {_CHECKED[checked.check]} · {grade_words(checked)}"
     if record.cause is Cause.GARBAGE:
-        return f"{name} answers garbage"
+        is_late = checked is not None and checked.verdict.grade is Grade.LATE_DIVERGENCE
+        return f"{name} answers {'otherwise than before' if is_late else 'garbage'}"
     if record.cause is Cause.NO_TOKENS:
         return f"{name} does not answer"
     if record.outcome is not Outcome.DONE or record.kind not in _PAST:

@@ -72,8 +72,8 @@ def _facts(view: ServerView, look: Look, width: int, clock: Callable[[float], st
     models = ", ".join(one_line(model) for model in facts.models) or units.UNKNOWN
     room = max(width - _LABEL, 1)
     rows = [
-        *_row("known by", *wrapped(_evidence(view, dot), room, Tone.MUTED)),
         *_row("answers", *proof_rows(view, look, room, clock)),
+        *_row("known by", *wrapped(_evidence(view, dot), room, Tone.MUTED)),
         *_row("memory", line(dot.join(_memory(view)))),
         *_row("cycles", cycle_line(view, look), *drift_lines(view, room)),
         *_row("queue", line(dot.join(_queue(view)))),

@@ -55,7 +55,7 @@ def _badges(verification: Verification | None, look: Look) -> Line:
     spans = []
     for word, fact in (("decodes", decodes), ("matches", matches)):
         check = _BY_FACT[fact]
-        spans += [Span(f"{word} "), Span(f"{look.glyphs.checks[check]}  ", CHECK_TONES[check])]
+        spans += [Span(f"{word} "), Span(f"{look.glyphs.checks[check]} ", CHECK_TONES[check])]
     if grade is not None:
         tone = CHECK_TONES[verification.check] if verification is not None else Tone.TEXT
         spans.append(Span(grade.value, tone))

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 
 import sleeptui.tui.screens
 from sleeptui.core.model import State
-from sleeptui.core.operation import Kind
+from sleeptui.core.operation import Kind, Phase
 from sleeptui.core.settings import Settings
 from sleeptui.core.units import GIB
 from sleeptui.tui.glyphs import glyphs_for
@@ -93,7 +93,7 @@ async def driven(view, size=FULL, **settings) -> AsyncIterator[Driven]:
 
 async def test_the_full_screen_shows_all_parts():
     async with driven(pictures.calm()) as one:
-        await one.sees("gpu-box-1", "GPU memory", "Fleet", "Events", "How the state is known")
+        await one.sees("gpu-box-1", "GPU memory", "Fleet", "Events", "known by")
         await one.sees("● AWAKE ✓", "○ ASLEEP L1", "51.6 free", "first token after 41 ms", "⣿")
         assert one.screen.current == "qwen"
 
@@ -120,7 +120,7 @@ async def test_a_screen_that_is_too_small_says_so(size):
 @pytest.mark.parametrize("size", [(60, 16), COMPACT, (100, 30), FULL, (200, 60)])
 async def test_no_picture_breaks_any_size(size):
     async with driven(pictures.calm(), size) as one:
-        for picture in ("busy", "all_states", "many", "hostile", "empty"):
+        for picture in ("busy", "all_states", "many", "hostile", "empty", "proof", "waiting"):
             await one.show(getattr(pictures, picture)())
             one.screen.toggle_detail()
             await one.pilot.press("down", "end", "pageup", "home")
@@ -131,7 +131,7 @@ async def test_no_picture_breaks_any_size(size):
 
 async def test_a_hostile_name_is_shown_as_text():
     async with driven(pictures.hostile()) as one:
-        await one.sees("[bold]not bold[/bold]", "because [red]", "tab and line")
+        await one.sees("[bold]not bold[/bol…", "because [red]", "tab and line")
         assert "\x1b" not in one.text
 
 
@@ -237,7 +237,7 @@ async def test_the_detail_is_toggled_and_stays_as_chosen():
         detail = one.screen.query_one(Detail)
         await one.pilot.press("d")
         await one.until(lambda: detail.display)
-        await one.sees("Last operations", "⣿")
+        await one.sees("matches ✓ identical", "⣿")
         await one.pilot.press("d")
         await one.until(lambda: not detail.display)
         await one.pilot.resize_terminal(*FULL)
@@ -249,7 +249,7 @@ async def test_the_detail_stands_beside_on_a_wide_screen():
     async with driven(pictures.calm(), (170, 40)) as one:
         detail = one.screen.query_one(Detail)
         await one.until(lambda: detail.region.x > 80)
-        await one.sees("⣿", "How the state is known")
+        await one.sees("⣿", "known by")
 
 
 async def test_a_held_picture_follows_the_size_of_the_terminal():
@@ -258,7 +258,7 @@ async def test_a_held_picture_follows_the_size_of_the_terminal():
         for width in (100, 150, 120):
             await one.pilot.resize_terminal(width, 36)
             await one.until(lambda width=width: one.screen.size.width == width)
-            await one.sees("⣿", "How the state is known")
+            await one.sees("⣿", "known by")
 
 
 async def test_the_library_for_plots_comes_with_the_first_plot():
@@ -375,3 +375,34 @@ async def test_colours_follow_the_theme(theme):
         one.app.theme = theme
         await one.until(lambda: one.table.render_line(1) != before)
         assert one.table.render_line(1).text == before.text
+
+
+async def test_the_queue_is_listed_above_the_gpus_and_moves_no_row():
+    async with driven(pictures.calm()) as one:
+        assert "queue:" not in one.text
+        height = one.screen.query_one(GpuPanel).size.height
+        await one.show(pictures.waiting())
+        await one.sees("queue: 1 wake llama, 2 wake coder, 3 sleep phi", "▶ wake queued")
+        assert one.screen.query_one(GpuPanel).size.height == height
+        await one.pilot.press("down", "down")
+        await one.sees("2nd in the queue of GPU 0: waits for wake of llama")
+        await one.show(pictures.calm())
+        await one.until(lambda: "queue:" not in one.text)
+
+
+async def test_hostile_names_in_the_queue_are_text():
+    waits = operation(Kind.WAKE, "[red]x[/red]", phase=Phase.QUEUED)
+    async with driven(fleet([server("[red]x[/red]", State.ASLEEP, operation=waits)])) as one:
+        await one.sees("queue: 1 wake [red]x[/red]")
+
+
+@pytest.mark.parametrize("size", [COMPACT, FULL])
+async def test_proof_is_seen_in_table_and_detail(size):
+    async with driven(pictures.proof(), size) as one:
+        if size == COMPACT:
+            await one.pilot.press("d")
+        await one.sees("! SUSPECT ✗", "● AWAKE ?", "matches ✗ garbage", "→ w reads its weights")
+        await one.pilot.press("down")
+        await one.sees("decodes ? matches ?", "→ v verifies it")
+        await one.pilot.press("down")
+        await one.sees("residual ▁▂▂▃▄▄▅▅▆▇▇█", "residual grew 2.0 GiB")

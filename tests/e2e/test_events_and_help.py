@@ -8,6 +8,7 @@ from support.paper import PaperServices
 from support.pilot import shown_text, until
 from textual.widgets import DataTable, Static
 
+from sleeptui.core.canary import Check, Grade
 from sleeptui.core.commands import COMMANDS
 from sleeptui.core.events import Noted
 from sleeptui.core.model import State
@@ -15,7 +16,7 @@ from sleeptui.core.settings import Settings
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.screens.events import EventsScreen
-from sleeptui.tui.screens.help import STATES, HelpScreen
+from sleeptui.tui.screens.help import CHECKS, STATES, WORDS, HelpScreen
 
 
 class Page:
@@ -99,12 +100,24 @@ async def test_the_help_has_every_command_and_every_state():
         text = " ".join(rendered(page).split())
         for command in COMMANDS:
             assert command.help in text
-        for state in State:
+        for state in shown_states():
             assert f"{UNICODE.states[state]} {state.value.upper()}" in text
 
 
-def test_the_help_explains_each_state_once():
-    assert sorted(state for state, _ in STATES) == sorted(State)
+def shown_states():
+    """Those that a server can be in: nothing is stopped from here yet."""
+    return [state for state in State if state is not State.STOPPING]
+
+
+def test_the_help_explains_each_state_and_each_badge_once():
+    assert sorted(state for state, _ in STATES) == sorted(shown_states())
+    assert sorted(check for check, _ in CHECKS) == sorted(Check)
+
+
+def test_the_help_has_the_words_of_the_proof():
+    words = {word for word, _ in WORDS}
+    assert words >= {"canary", "reference", "decodes", "matches", "drift", "fit check", "forced"}
+    assert words >= {grade.value for grade in Grade if grade is not Grade.NO_ANSWER}
 
 
 async def test_the_help_shows_the_users_keys_and_ascii_glyphs():

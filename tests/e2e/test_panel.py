@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 
+from support.builders import answer as canary_answer
 from support.clock import ManualClock
 from support.fakes import FakeEngine, oom
 from support.panel import opened
@@ -10,6 +11,7 @@ from support.pilot import shown_text
 from sleeptui.core.model import State
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.screens.confirm import ConfirmScreen
+from sleeptui.tui.screens.no_room import NoRoomScreen
 from sleeptui.tui.screens.prompt import PromptScreen
 from sleeptui.tui.screens.sleep_options import SleepOptionsScreen
 
@@ -67,7 +69,9 @@ async def test_sleep_and_wake_are_seen_and_told():
         assert run.panel.engine("qwen").calls == ["sleep 1 wait"]
         await run.press("w")
         await run.says("● AWAKE")
-        await run.says("qwen awake · 0.50 s")
+        await run.says("qwen awake and verified · 0.50 s")
+        await run.says("● AWAKE ✓")
+        await run.says("matches ✓ identical")
 
 
 async def test_a_transition_greys_the_keys_while_it_runs():
@@ -167,3 +171,60 @@ async def test_quitting_asks_while_a_sleep_runs():
         await run.until(lambda: run.state("qwen") is State.ASLEEP)
         await run.press("q")
         assert not run.app.is_running
+
+
+def errors(run):
+    return [each.title for each in run.app._notifications if each.severity == "error"]
+
+
+async def test_garbage_after_a_wake_is_an_error_and_seen_everywhere():
+    clock = ManualClock()
+    engine = FakeEngine(clock)
+    async with driven(engine, clock=clock) as run:
+        await run.press("s")
+        await run.until(lambda: run.state("qwen") is State.ASLEEP)
+        engine.canary_tokens = canary_answer(77, 78, 79)
+        await run.press("w")
+        await run.until(lambda: errors(run) == ["qwen answers garbage"])
+        await run.says("! SUSPECT ✗")
+        await run.says("matches ✗ garbage")
+
+
+async def test_v_verifies_now_and_keeps_a_first_reference():
+    clock = ManualClock()
+    async with driven(FakeEngine(clock), clock=clock) as run:
+        await run.press("v")
+        await run.says("nothing to compare with")
+        await run.press("v")
+        await run.says("qwen verified · identical")
+        assert run.state("qwen") is State.AWAKE
+
+
+async def test_no_room_is_asked_about_and_a_switch_makes_it():
+    clock = ManualClock()
+    awake = FakeEngine(clock, name="awake", held_bytes=100 << 30)
+    tight = FakeEngine(clock, name="tight", held_bytes=100 << 30, level=1, awake_tags=set())
+    async with driven(awake, tight, clock=clock) as run:
+        await run.press("down", "w")
+        await run.until(lambda: isinstance(run.app.screen, NoRoomScreen))
+        await run.says("No room for tight")
+        await run.says("awake could give")
+        assert tight.calls == []
+        await run.press("enter")
+        await run.until(lambda: run.state("tight") is State.AWAKE)
+        assert run.state("awake") is State.ASLEEP
+
+
+async def test_what_waits_is_listed_and_c_takes_it_back():
+    clock = ManualClock()
+    slow = FakeEngine(clock, name="slow", sleep_takes_s=20.0)
+    other = FakeEngine(clock, name="other")
+    async with driven(slow, other, clock=clock) as run:
+        await run.press("s", "down", "s")
+        await run.says("queue: 1 sleep other")
+        await run.says("1st in the queue of GPU 0: waits for sleep of slow")
+        await run.press("c")
+        await run.says("sleep of other cancelled")
+        await run.until(lambda: "queue: 1" not in shown_text(run.pilot))
+        await run.until(lambda: run.state("slow") is State.ASLEEP)
+        assert other.calls == []

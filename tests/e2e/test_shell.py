@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from support import builders as build
+from support import pictures
 from support.paper import PaperServices
 from support.pilot import shown_text, until
 from textual.command import CommandPalette
@@ -11,6 +12,7 @@ from textual.widgets import Button
 
 from sleeptui.core.commands import COMMANDS
 from sleeptui.core.events import GpuSampled, OperationEnded, OperationStarted
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Outcome
 from sleeptui.core.settings import Settings
@@ -19,6 +21,7 @@ from sleeptui.tui.screens.confirm import ConfirmScreen
 from sleeptui.tui.screens.events import EventsScreen
 from sleeptui.tui.screens.help import HelpScreen
 from sleeptui.tui.screens.log import LogScreen
+from sleeptui.tui.screens.no_room import NoRoomScreen
 from sleeptui.tui.screens.prompt import PromptScreen
 from sleeptui.tui.screens.sleep_options import SleepOptionsScreen
 
@@ -444,22 +447,136 @@ async def test_on_the_smallest_screen_the_footer_still_shows_keys():
         await until(panel.pilot, lambda: "s Sleep w Wake" in shown_text(panel.pilot))
 
 
-async def test_a_wake_without_room_is_asked_about_and_sent_only_when_confirmed():
-    slept = build.record(kind=Kind.SLEEP, server="asleep", level=1, freed_bytes=100 << 30)
-    tight = replace(ASLEEP, history=(slept,))
-    async with Panel(tight) as panel:
-        panel.services.paint(build.fleet([tight], gpus=[build.gpu_view(0, 80 << 30)]), TICK)
+def without_room(panel, *orders):
+    """No room for these orders, such as ("wake", "code")."""
+    panel.services.operations.without_room = set(orders)
+
+
+async def test_a_wake_without_room_is_a_question_and_making_room_its_first_answer():
+    chat = replace(AWAKE, memory=build.memory(100 << 30))
+    code = replace(
+        ASLEEP,
+        memory=build.memory(2 << 30),
+        learned=Learned(awake_by_gpu={0: 82 << 30}, awake_in_s=1_000.0),
+    )
+    async with Panel(code, chat) as panel:
+        gpus = [build.gpu_view(0, 102 << 30)]
+        panel.services.paint(build.fleet([code, chat], gpus=gpus), TICK)
+        without_room(panel, ("wake", "code"))
         await panel.press("w")
-        await panel.on(ConfirmScreen)
-        assert "needs 100.0 GiB on GPU 0, 60.0 GiB are free" in shown_text(panel.pilot)
-        await panel.press("n")
+        await panel.on(NoRoomScreen)
+        text = shown_text(panel.pilot)
+        assert "No room for code" in text
+        assert "code needs 80.0 GiB on GPU 0, 38.0 GiB are free" in text
+        assert "qwen could give 100.0 GiB by sleeping" in text
+        for refuse in ("n", "escape"):
+            await panel.press(refuse)
+            await panel.home()
+            assert panel.asked == []
+            await panel.press("w")
+            await panel.on(NoRoomScreen)
+        await panel.press("enter")
+        await panel.home()
+        assert panel.asked == [("switch", "code")]
+
+
+async def test_a_wake_without_room_is_forced_only_by_its_own_key():
+    async with Panel(ASLEEP) as panel:
+        without_room(panel, ("wake", "code"))
+        await panel.press("w")
+        screen = await panel.on(NoRoomScreen)
+        assert not screen.query("#make-room")
+        await panel.press("x")
+        assert isinstance(panel.app.screen, NoRoomScreen)
+        await panel.press("enter")
         await panel.home()
         assert panel.asked == []
         await panel.press("w")
-        await panel.on(ConfirmScreen)
-        await panel.press("y")
+        await panel.on(NoRoomScreen)
+        await panel.press("f")
         await panel.home()
-        assert panel.asked == [("wake", tight.name)]
+        assert panel.asked == [("wake", "code", "force")]
+
+
+async def test_several_without_room_are_asked_about_one_after_the_other():
+    other = replace(ASLEEP, spec=build.spec("other"))
+    third = replace(ASLEEP, spec=build.spec("third"))
+    async with Panel(ASLEEP, other, third) as panel:
+        without_room(panel, ("wake", "code"), ("wake", "third"))
+        await panel.press("space", "space", "space", "w")
+        for name in ("code", "third"):
+            await panel.until(lambda name=name: f"No room for {name}" in shown_text(panel.pilot))
+            await panel.press("f")
+        await panel.home()
+        assert panel.asked == [("wake", "other"), ("wake", "code", "force"),
+                               ("wake", "third", "force")]  # fmt: skip
+
+
+async def test_a_switch_for_which_nobody_can_make_room_can_be_forced_too():
+    async with Panel(ASLEEP) as panel:
+        without_room(panel, ("switch", "code"))
+        await panel.press("x")
+        await panel.on(NoRoomScreen)
+        assert "Switch anyway" in shown_text(panel.pilot)
+        await panel.pilot.click("#force")
+        await panel.home()
+        assert panel.asked == [("switch", "code", "force")]
+
+
+async def test_what_became_impossible_while_asked_is_refused_with_a_word():
+    async with Panel(ASLEEP) as panel:
+        without_room(panel, ("wake", "code"))
+        await panel.press("w")
+        await panel.on(NoRoomScreen)
+        panel.services.paint(build.fleet([replace(ASLEEP, state=State.DOWN)]), TICK)
+        await panel.press("f")
+        await panel.home()
+        assert panel.asked == []
+        await panel.until(lambda: any("code is down" in each for each in panel.notices))
+
+
+async def test_v_verifies_all_that_are_selected_and_tells_how_it_ended():
+    async with Panel(AWAKE, BUSY) as panel:
+        await panel.press("space", "space", "v")
+        assert panel.asked == [("verify", "qwen"), ("verify", "busy")]
+        done = build.record(Kind.VERIFY, id=1, verification=pictures.asked())
+        others = build.record(Kind.VERIFY, id=77, verification=pictures.asked())
+        for record in (done, others):
+            panel.services.paint(panel.services.store.view, OperationEnded(at_s=0, record=record))
+        await panel.until(lambda: panel.notices)
+        assert panel.notices == ["qwen verified · identical: "]
+
+
+async def test_v_is_possible_read_only_and_greyed_where_nothing_answers():
+    async with Panel(AWAKE, ASLEEP, readonly=True) as panel:
+        assert not panel.greyed("v")
+        await panel.press("v")
+        assert panel.asked == [("verify", "qwen")]
+        await panel.press("down")
+        assert panel.greyed("v")
+
+
+async def test_c_takes_back_what_waits_and_says_when_nothing_does():
+    async with Panel(AWAKE, ASLEEP) as panel:
+        panel.services.operations.stoppable = {"qwen"}
+        await panel.press("c")
+        assert panel.asked == [("cancel", "qwen")]
+        await panel.press("down", "c")
+        await panel.until(lambda: any("nothing waits" in each for each in panel.notices))
+
+
+async def test_no_notice_covers_the_event_log_in_full():
+    async with Panel(AWAKE) as panel:
+        await panel.press("2")
+        await panel.on(EventsScreen)
+        bad = OperationEnded(at_s=0.0, record=build.record(outcome=Outcome.FAILED, message="no"))
+        panel.services.paint(panel.services.store.view, bad)
+        await panel.pilot.pause()
+        assert panel.notices == []
+        await panel.press("escape")
+        await panel.home()
+        panel.services.paint(panel.services.store.view, bad)
+        await panel.until(lambda: panel.notices)
 
 
 async def test_commands_leave_selected_servers_alone_that_a_filter_hides():

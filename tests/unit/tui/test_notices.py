@@ -129,3 +129,12 @@ def test_a_server_that_serves_what_is_wrong_is_an_error_with_what_to_do(cause, t
     assert notice is not None
     assert (notice.title, notice.severity) == (title, "error")
     assert notice.text == "it is awake. w reads its weights again"
+
+
+def test_a_late_divergence_is_not_called_garbage():
+    late = pictures.asked(*range(1, 9), *range(40, 48))
+    notice = Notices().of(
+        ended(kind=Kind.WAKE, outcome=Outcome.SUSPECT, cause=Cause.GARBAGE, verification=late)
+    )
+    assert notice is not None
+    assert notice.title == "qwen answers otherwise than before"

@@ -30,11 +30,11 @@ def test_the_whole_story_of_an_awake_server():
     lines = text(pictures.qwen())
     assert lines[:9] == [
         "● AWAKE ✓  for 1 m 35 s",
-        "known by /is_sleeping says false · vllm:engine_sleep_state says awake · holds",
-        "         85.3 GiB of GPU memory (NVML, 3 processes)",
-        "answers  decodes ✓  matches ✓  identical",
+        "answers  decodes ✓ matches ✓ identical",
         "         the same 16 tokens as before; asked at t-94; first token 52 ms;",
         f"         reference of {moment(pictures.WALL_S - 4_000, pictures.WALL_S)}",
+        "known by /is_sleeping says false · vllm:engine_sleep_state says awake · holds",
+        "         85.3 GiB of GPU memory (NVML, 3 processes)",
         "memory   85.3 GiB on GPU 0, measured · asleep 2.3 GiB",
         "cycles   4 · residual ▁▁▁▁ 2.3 GiB, first 2.3 GiB",
         "model    Qwen/Qwen2.5-7B-Instruct",

@@ -45,7 +45,7 @@ def judged(grade, *, decodes=True, matches=None, words="so it is", **fields):
 
 def test_a_verified_server_says_when_against_what_and_how_fast():
     assert rows(server(verification=pictures.asked())) == [
-        "decodes ✓  matches ✓  identical",
+        "decodes ✓ matches ✓ identical",
         "the same 16 tokens as before; asked at t-94; first token 52 ms; reference of 13:06:40",
     ]
 
@@ -58,15 +58,15 @@ def test_a_reference_of_another_day_has_its_date():
 @pytest.mark.parametrize(
     ("verification", "badges", "tone"),
     [
-        (judged(Grade.WITHIN_NOISE, matches=True), "decodes ✓  matches ✓  within noise", Tone.GOOD),
-        (judged(Grade.LATE_DIVERGENCE, matches=False), "decodes ✓  matches ✗  late divergence",
+        (judged(Grade.WITHIN_NOISE, matches=True), "decodes ✓ matches ✓ within noise", Tone.GOOD),
+        (judged(Grade.LATE_DIVERGENCE, matches=False), "decodes ✓ matches ✗ late divergence",
          Tone.BAD),
-        (judged(Grade.GARBAGE, matches=False), "decodes ✓  matches ✗  garbage", Tone.BAD),
-        (judged(Grade.GARBAGE, decodes=False, matches=False), "decodes ✗  matches ✗  garbage",
+        (judged(Grade.GARBAGE, matches=False), "decodes ✓ matches ✗ garbage", Tone.BAD),
+        (judged(Grade.GARBAGE, decodes=False, matches=False), "decodes ✗ matches ✗ garbage",
          Tone.BAD),
-        (judged(Grade.NO_ANSWER, decodes=False), "decodes ✗  matches ?  no answer", Tone.BAD),
-        (judged(None), "decodes ✓  matches ?", None),
-        (judged(Grade.NO_ANSWER, decodes=False, is_inconclusive=True), "decodes ?  matches ?",
+        (judged(Grade.NO_ANSWER, decodes=False), "decodes ✗ matches ? no answer", Tone.BAD),
+        (judged(None), "decodes ✓ matches ?", None),
+        (judged(Grade.NO_ANSWER, decodes=False, is_inconclusive=True), "decodes ? matches ?",
          None),
     ],
 )  # fmt: skip
@@ -79,7 +79,7 @@ def test_each_grade_has_its_two_badges(verification, badges, tone):
 
 def test_ascii_has_its_own_badges():
     view = server(verification=pictures.asked())
-    assert rows(view, replace(LOOK, glyphs=ASCII))[0] == "decodes v  matches v  identical"
+    assert rows(view, replace(LOOK, glyphs=ASCII))[0] == "decodes v matches v identical"
 
 
 @pytest.mark.parametrize("state", [State.SUSPECT, State.NO_CONTROL, State.STALE])
@@ -99,7 +99,7 @@ def test_what_the_state_says_already_is_not_said_twice():
 @pytest.mark.parametrize("state", [State.AWAKE, State.NO_CONTROL])
 def test_a_server_that_was_not_asked_says_how_to_ask(state):
     assert rows(server(state=state)) == [
-        "decodes ?  matches ?",
+        "decodes ? matches ?",
         "not asked since it is awake; v asks",
     ]
 
