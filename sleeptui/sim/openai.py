@@ -176,8 +176,9 @@ class Reply:
         role = self.ask.chat and "role" in choice["delta"]
         if self.ask.usage_always:
             done = sum(self._sent) if generated is None else generated
+            details = self._dialect.usage_details and self.ask.chat
             head["usage"] = self._counts(done) | (
-                {"completion_tokens_details": None} if self._dialect.usage_details else {}
+                {"completion_tokens_details": None} if details else {}
             )
         if role:
             ids = list(self.ask.prompt_ids) if self.ask.token_ids else None

@@ -140,6 +140,8 @@ def _faults() -> Scenario:
             _faulty("oom", FaultSetting(fault=Fault.OOM)),
             _faulty("wedged", FaultSetting(fault=Fault.WEDGE)),
             _faulty("garbage", FaultSetting(fault=Fault.GARBAGE)),
+            _faulty("mute", FaultSetting(fault=Fault.MUTE), start=Start.AWAKE),
+            _faulty("loses", FaultSetting(fault=Fault.LOSE)),
             _faulty("leaks", FaultSetting(fault=Fault.LEAK)),
             _faulty("keeps-memory", FaultSetting(fault=Fault.KEEPS_MEMORY), start=Start.AWAKE),
             _faulty("dies", FaultSetting(fault=Fault.DEATH), start=Start.AWAKE),

@@ -302,6 +302,27 @@ class TestStreams:
         for mine, real in zip(ours[:-1], recording[:-1], strict=True):
             assert shape(json.loads(mine)) == shape(json.loads(real))
 
+    async def test_a_canary_has_the_recorded_shape(self, serve):
+        client = await serve("0.32.0")
+        asked = {**PROMPT, "max_tokens": 16, "ignore_eos": True, "seed": 0, "stream": True}
+        asked |= {"logprobs": 2, "return_token_ids": True, "cache_salt": "5117ab1e"}
+        asked |= {"stream_options": {"include_usage": True, "continuous_usage_stats": True}}
+        status, headers, content = of_recording("vllm-0.32.0", "completions-stream-canary")
+        answer = await client.post("/v1/completions", json=asked)
+        assert answer.status_code == status
+        same_head(answer, headers)
+        ours, real = events_of(answer.text), events_of(content.decode())
+        assert len(ours) == len(real) == 18
+        for mine, theirs in zip(
+            map(json.loads, ours[:-1]), map(json.loads, real[:-1]), strict=True
+        ):
+            assert without_texts(shape(mine)) == without_texts(shape(theirs))
+            for choice, other in zip(mine["choices"], theirs["choices"], strict=True):
+                told, recorded_ = choice["logprobs"], other["logprobs"]
+                assert len(told["top_logprobs"][0]) == len(recorded_["top_logprobs"][0]) == 2
+                assert told["tokens"] == [choice["text"]]
+                assert told["top_logprobs"][0][choice["text"]] == told["token_logprobs"][0]
+
     @pytest.mark.parametrize("version", VERSIONS)
     async def test_a_stream_that_a_sleep_aborts_ends_as_recorded(self, serve, version):
         client = await serve(version, name="tiny-a", speed=2.0)
