@@ -1,0 +1,43 @@
+import pytest
+from support.builders import facts, metrics, seen, unseen
+
+from sleeptui.core.model import Reach, ServerFacts
+from sleeptui.core.restart import has_other_weights, is_restart
+
+OLD, NEW = metrics(process_start_s=1.0), metrics(process_start_s=2.0)
+SILENT = metrics(process_start_s=None)
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "now", "answered_s", "expected"),
+    [
+        (OLD, seen(), seen(metrics=NEW), 0.0, True),
+        (OLD, seen(), seen(metrics=OLD), 0.0, False),
+        (OLD, unseen(), seen(metrics=OLD), 0.0, False),
+        (OLD, unseen(), seen(metrics=None), 0.0, False),
+        (SILENT, unseen(), seen(metrics=SILENT), 0.0, True),
+        (None, unseen(), seen(metrics=None), 0.0, True),
+        (None, unseen(), seen(metrics=None), None, False),
+        (None, unseen(), unseen(), 0.0, False),
+        (None, unseen(reach=Reach.TIMED_OUT), seen(metrics=None), 0.0, False),
+        (None, None, seen(), None, False),
+    ],
+)
+def test_another_process(known, before, now, answered_s, expected):
+    assert is_restart(known, before, now, answered_s) is expected
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (facts(models=("a",)), facts(models=("b",)), True),
+        (facts(models=("a",)), facts(models=("a", "b")), False),
+        (facts(models=("a",), root="/x"), facts(models=("b",), root="/x"), False),
+        (facts(models=("a",), root="/x"), facts(models=("a",), root="/y"), True),
+        (facts(models=("a",)), facts(models=("a",), root="/y"), False),
+        (ServerFacts(), facts(models=("a",)), False),
+        (facts(models=("a",)), ServerFacts(), False),
+    ],
+)
+def test_other_weights(before, now, expected):
+    assert has_other_weights(before, now) is expected
