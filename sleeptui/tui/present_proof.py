@@ -79,7 +79,7 @@ def _unasked(view: ServerView) -> str:
     if not view.spec.canary.enabled:
         return "its canary is off: its answers are not checked"
     if view.check_due:
-        return "not asked since somebody else woke it; v asks"
+        return "" if view.reason else "not asked since somebody else woke it; v asks"
     return "not asked since it is awake; v asks"
 
 

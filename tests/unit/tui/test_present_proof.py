@@ -106,6 +106,8 @@ def test_a_server_that_was_not_asked_says_how_to_ask(state):
 
 def test_somebody_elses_wake_is_named():
     assert "not asked since somebody else woke it; v asks" in rows(server(check_due=True))
+    told = server(check_due=True, reason="somebody else woke it", advice="v verifies it")
+    assert rows(told) == ["decodes ? matches ?"]
 
 
 def test_a_canary_that_is_off_is_said():
