@@ -149,6 +149,7 @@ async def _judged(run: Run, asked: Asked, reference: Reference | None) -> Verifi
     elif completion.error is not None and completion.ended_s - completion.sent_s >= limit_s:
         verdict, is_inconclusive = _of_part(completion, reference, limit_s)
     else:
+        await _look_alive(run, completion.error)
         verdict, is_inconclusive = no_answer(_cut(completion)), False
     return Verification(
         at_s=run.now_s(),
@@ -166,11 +167,7 @@ async def _unanswered(run: Run, asked: Asked) -> Verification:
     if asked.is_refused:
         words = f"the server refused the question: {_words(run, error)}"
         return _silence(run, words, is_inconclusive=True)
-    seen = await run.look()
-    if seen.reach in _GONE:
-        seen = await run.look()  # one read on a connection that was closed may fail
-        if seen.reach in _GONE:
-            raise Ended(lost(error or seen.problem))
+    seen = await _look_alive(run, error)
     is_late = error is None or (isinstance(error, TimedOut) and error.sent)
     if not is_late:
         return _silence(run, _words(run, error))
@@ -178,6 +175,20 @@ async def _unanswered(run: Run, asked: Asked) -> Verification:
         words = f"no token in {duration(limit_s)}, it was busy with other requests"
         return _silence(run, words, is_inconclusive=True)
     return _silence(run, f"no token in {duration(limit_s)}")
+
+
+async def _look_alive(run: Run, why: EngineError | str | None) -> Observation:
+    """Look at a server that did not answer.
+
+    Raises:
+        Ended: It is gone.
+    """
+    seen = await run.look()
+    if seen.reach in _GONE:
+        seen = await run.look()  # one read on a connection that was closed may fail
+        if seen.reach in _GONE:
+            raise Ended(lost(why or seen.problem))
+    return seen
 
 
 def _silence(run: Run, words: str, *, is_inconclusive: bool = False) -> Verification:

@@ -281,6 +281,7 @@ class FakeEngine:
             await self.canary_hold.wait()
         if self.canary_takes_s:
             await self.clock.sleep(self.canary_takes_s)
+        self._raise("canary end")
         tokens = self.canary_tokens if self.has_weights else canary_answer(*[0] * max_tokens)
         if self.canary_answers:
             other = self.canary_answers.pop(0)

@@ -8,7 +8,6 @@ from sleeptui.core.model import Reach, SleepLevel, State
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.services.wake import slept_level, wake_refusal
 
-
 UNCOMPARED = "answers, nothing to compare with"
 SAME = "the same 16 tokens as before"
 
