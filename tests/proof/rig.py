@@ -30,13 +30,13 @@ from sleeptui.tui.present import Look, badge
 from sleeptui.tui.present_detail import detail_lines
 from sleeptui.tui.spans import plain
 
-LIMIT_S = 20.0
+LIMIT_S = 12.0
 """No condition may take longer, on a busy machine either."""
 WIDTH = 400
 """Cells of the detail: so wide that no sentence is broken."""
 QUICK = Timeouts(
     connect_s=1.0,
-    probe_s=0.6,
+    probe_s=1.0,
     sleep_s=6.0,
     wake_s=6.0,
     drain_s=2.0,
@@ -47,7 +47,7 @@ QUICK = Timeouts(
 """Bounds that suit a fleet that is many times as fast as a real one."""
 SETTINGS = Settings(
     sampling=Sampling(
-        interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=1.0
+        interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=2.0
     ),
     thresholds=Thresholds(settled_for_s=0.06),
 )
@@ -57,6 +57,7 @@ SETTINGS = Settings(
 class Stream:
     """One streamed completion that somebody else has sent."""
 
+    server: str
     tokens: int = 0
     finish: str | None = None
     """finish_reason; "cut": the stream broke before it."""
@@ -159,9 +160,17 @@ class Rig:
             return 0
         return answer.status_code
 
+    async def get(self, name: str, path: str) -> int:
+        """GET past the panel; returns the status."""
+        return (await self._http[name].get(path)).status_code
+
+    def streams_of(self, name: str) -> list[Stream]:
+        """All streamed prompts of somebody else to a server."""
+        return [stream for stream in self.streams if stream.server == name]
+
     def stream(self, name: str, max_tokens: int = 64) -> Stream:
         """Somebody else sends a streamed prompt."""
-        stream = Stream()
+        stream = Stream(server=name)
         stream.task = asyncio.create_task(self._follow(stream, name, max_tokens))
         self.streams.append(stream)
         return stream
@@ -200,7 +209,13 @@ class Rig:
     # --- parts ---------------------------------------------------------------------------------
 
     async def _follow(self, stream: Stream, name: str, max_tokens: int) -> None:
-        body = {"model": name, "prompt": "Count.", "max_tokens": max_tokens, "stream": True}
+        body = {
+            "model": name,
+            "prompt": "Count.",
+            "max_tokens": max_tokens,
+            "ignore_eos": True,
+            "stream": True,
+        }
         with suppress(httpx.HTTPError):
             async with self._http[name].stream("POST", "/v1/completions", json=body) as answer:
                 async for line in answer.aiter_lines():
@@ -267,11 +282,17 @@ async def opened(
         )
         rig._http = {spec.name: _plain_client(spec) for spec in specs}
         services.bus.subscribe(rig.events.append)
+        failed: AssertionError | None = None
         try:
             async with services:
                 services.begin()
-                await rig.until(lambda: _are_known(services, specs), "all servers are known")
-                yield rig
+                try:
+                    await rig.until(lambda: _are_known(services, specs), "all servers are known")
+                    yield rig
+                except AssertionError as error:
+                    failed = error  # in a group, as the services would raise it, it is unreadable
+            if failed is not None:
+                raise failed
         finally:
             await rig._close()
             await clients.close()
