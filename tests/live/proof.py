@@ -82,7 +82,7 @@ class Proof(Drive):
         self.panel.pump_for(1)
         self.panel.press("w")
         self.panel.shows("No room")
-        self.panel.press("a")
+        self.panel.press("f")
         self.panel.row_shows(f" {name} ", "WEDGED", limit_s=60)
         self.panel.pump_for(2)
         self.shot("wedged")
