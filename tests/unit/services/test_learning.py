@@ -3,13 +3,15 @@ from dataclasses import dataclass, field
 
 import pytest
 from support.builders import GIB, facts, reference
+from support.clock import ManualClock
 from support.fakes import FakeEngine
 from support.panel import opened
 
+from sleeptui.core.canary import Grade
 from sleeptui.core.errors import NotebookError
 from sleeptui.core.events import Recalled, ReferenceTaken
 from sleeptui.core.learned import Cycle, Learned
-from sleeptui.core.model import ServerFacts, State
+from sleeptui.core.model import ServerFacts, SleepLevel, State
 from sleeptui.core.operation import Outcome
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.learning import key_of
@@ -221,3 +223,19 @@ async def test_it_makes_the_fit_check_and_the_expected_time_known_at_once(clock)
         record = await panel.ends(ticket)
         assert any("it held 40.0 GiB awake and holds 2.0 GiB now" in line for line in record.known)
         assert not any("secret" in key for key in notebook.asked)
+
+
+async def test_a_server_that_sleeps_when_the_next_panel_opens_can_be_judged(clock):
+    notebook, engine = FakeNotebook(), FakeEngine(clock)
+    async with opened(engine, clock=clock, notebook=notebook) as panel:
+        await panel.ends(panel.services.operations.sleep("qwen", level=SleepLevel.DISCARD))
+    # Somebody restarts it asleep, or wakes its memory and not its weights.
+    clock = ManualClock(now_s=9_000.0)
+    engine.clock, engine.faults = clock, {}
+    engine.level = 1
+    async with opened(engine, clock=clock, notebook=notebook) as panel:
+        await panel.until(lambda: panel.view("qwen").learned.reference is not None)
+        record = await panel.ends(panel.services.operations.wake("qwen"))
+        assert record.outcome is Outcome.SUSPECT
+        assert record.verification.verdict.grade is Grade.GARBAGE
+        assert panel.view("qwen").state is State.SUSPECT

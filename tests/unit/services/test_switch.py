@@ -3,11 +3,13 @@ from support.builders import GIB
 from support.fakes import FakeEngine, oom, timed_out
 from support.panel import opened
 
+from sleeptui.core.canary import Grade
 from sleeptui.core.errors import NoRoom, NotAllowed, Refused
 from sleeptui.core.events import OperationStarted
 from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.core.settings import ServerSpec
+from sleeptui.core.units import duration
 
 
 def asleep(clock, name, **fields):
@@ -35,20 +37,21 @@ async def test_makes_room_then_wakes_timed_as_a_whole_and_in_parts(clock):
         assert panel.view("b").operation.kind is Kind.SWITCH
         record = await panel.ends(ticket)
         assert record.outcome is Outcome.DONE
-        assert record.message == "awake, took 78.0 GiB; put a to sleep"
+        assert record.message == (
+            "awake, took 78.0 GiB; answers, nothing to compare with; put a to sleep"
+        )
         assert parts(record) == ["sleep a", "wake b", "total"]
         total = record.parts[-1].duration_s
         assert record.duration_s == total
         assert total >= sum(part.duration_s for part in record.parts[:-1])
-        assert panel.story() == [
+        assert [
+            line for line in panel.story() if line.split()[0] in ("queued", "started", "done")
+        ] == [
             "queued switch b",
             "started switch b",
             "started sleep a",
-            "settling sleep a",
             "done sleep a",
-            "calling switch b",
             "started wake b",
-            "settling wake b",
             "done wake b",
             "done switch b",
         ]
@@ -209,6 +212,145 @@ async def test_what_is_known_not_to_fit_is_not_sent(clock):
         await panel.clock.advance(1)
         with pytest.raises(NoRoom, match=r"a could give 50.0 GiB by sleeping, which is not enough"):
             operations.switch("b")
+
+
+async def test_one_that_gives_less_than_thought_is_brought_back(clock):
+    engines = awake(clock, "a", held_bytes=80 * GIB), awake(clock, "b", held_bytes=80 * GIB)
+    async with opened(*engines, clock=clock, total_bytes=170 * GIB) as panel:
+        operations = panel.services.operations
+        for name in ("a", "b"):
+            await panel.ends(operations.sleep(name))
+        await panel.ends(operations.wake("a"))
+        panel.engine("a").residual_bytes = 30 * GIB
+        panel.gpus.other_bytes[0] = 65 * GIB
+        await panel.clock.advance(1)
+        record = await panel.ends(operations.switch("b"))
+        assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.NO_ROOM)
+        assert record.message == (
+            "no room: b needs 78.0 GiB on GPU 0, 73.0 GiB are free, 5.2 GiB are missing;"
+            " nothing was woken; a is awake again"
+        )
+        assert record.hint.startswith("free memory on GPU 0")
+        assert parts(record) == ["sleep a", "wake a", "total"]
+        assert record.known[0].startswith("room: needs 78.0 GiB on GPU 0, 23.0 GiB free")
+        assert "65.0 GiB are held by no watched server" in record.known
+        assert panel.view("a").state is State.AWAKE
+
+
+async def test_its_record_says_what_each_part_found(clock):
+    both = awake(clock, "a", held_bytes=80 * GIB), awake(clock, "b", held_bytes=50 * GIB)
+    async with opened(*both, clock=clock) as panel:
+        operations = panel.services.operations
+        await panel.clock.advance(2)
+        await panel.ends(operations.sleep("b"))
+        panel.gpus.other_bytes[0] = 30 * GIB
+        record = await panel.ends(operations.switch("b"))
+        assert record.verification.verdict.grade is Grade.IDENTICAL
+        sleep, wake = record.parts[:2]
+        known = [
+            (
+                "room: needs 48.0 GiB on GPU 0, 28.0 GiB free"
+                " (it held 50.0 GiB awake and holds 2.0 GiB now)"
+            ),
+            f"sleep a, {duration(sleep.duration_s)}: done, asleep at level 1, freed 78.0 GiB",
+            (
+                f"wake b, {duration(wake.duration_s)}: done, awake, took 48.0 GiB;"
+                " the same 16 tokens as before"
+            ),
+        ]
+        assert [line for line in record.known if line in known] == known
+        child = panel.view("b").history[1]
+        assert child.known == record.known[-len(child.known) :]
+        assert not record.is_forced
+
+
+async def test_the_first_token_counts_from_the_first_request_of_the_switch(clock):
+    both = awake(clock, "a", held_bytes=80 * GIB), asleep(clock, "b", held_bytes=80 * GIB)
+    sent = []
+    async with opened(*both, clock=clock) as panel:
+        await until_asleep(panel)
+        sleeping = panel.engine("a").sleep
+
+        async def noting(level, mode):
+            sent.append(clock.now_s())
+            return await sleeping(level, mode)
+
+        panel.engine("a").sleep = noting
+        record = await panel.ends(panel.services.operations.switch("b"))
+        wake = panel.view("b").history[1]
+        assert wake.first_token_s == pytest.approx(0.54)
+        assert record.first_token_s > wake.first_token_s + 0.3
+        assert record.first_token_s < record.duration_s - (sent[0] - record.began_s)
+
+
+async def test_garbage_leaves_things_as_they_are_and_says_what_to_do(clock):
+    both = awake(clock, "a", held_bytes=80 * GIB), awake(clock, "b", held_bytes=50 * GIB)
+    async with opened(*both, clock=clock) as panel:
+        operations = panel.services.operations
+        await panel.ends(operations.sleep("b"))
+        panel.gpus.other_bytes[0] = 30 * GIB
+        panel.engine("b").has_weights = False
+        record = await panel.ends(operations.switch("b"))
+        assert (record.outcome, record.cause) == (Outcome.SUSPECT, Cause.GARBAGE)
+        assert "its answers are garbage" in record.message
+        assert record.message.endswith("; put a to sleep")
+        assert record.hint.startswith("w reads its weights again")
+        assert record.hint.endswith("; a sleeps on, x goes back")
+        assert record.verification.verdict.grade is Grade.GARBAGE
+        assert (panel.view("a").state, panel.view("b").state) == (State.ASLEEP, State.SUSPECT)
+        mended = await panel.ends(operations.wake("b"))
+        assert mended.outcome is Outcome.DONE
+        assert panel.view("b").state is State.AWAKE
+
+
+async def test_forced_it_wakes_what_does_not_fit(clock):
+    engines = awake(clock, "a", held_bytes=50 * GIB), awake(clock, "b", held_bytes=80 * GIB)
+    async with opened(*engines, clock=clock) as panel:
+        operations = panel.services.operations
+        await panel.ends(operations.sleep("b"))
+        panel.gpus.other_bytes[0] = 70 * GIB
+        await panel.clock.advance(1)
+        record = await panel.ends(operations.switch("b", force=True))
+        assert record.outcome is Outcome.DONE
+        assert record.is_forced
+        assert any(line.startswith("forced: b needs 78.0 GiB") for line in record.known)
+        assert parts(record) == ["sleep a", "wake b", "total"]
+        assert panel.view("b").history[1].is_forced
+
+
+async def test_a_sleep_without_answer_stops_it_and_nothing_is_woken(clock):
+    engines = [
+        awake(clock, "a", held_bytes=45 * GIB),
+        awake(clock, "c", held_bytes=50 * GIB, faults={"sleep": [timed_out("c")]}),
+        asleep(clock, "b", held_bytes=80 * GIB),
+    ]
+    async with opened(*engines, clock=clock) as panel:
+        await until_asleep(panel)
+        panel.gpus.other_bytes[0] = 40 * GIB
+        record = await panel.ends(panel.services.operations.switch("b"))
+        assert (record.outcome, record.cause) == (Outcome.UNKNOWN, Cause.NO_ANSWER)
+        assert record.message.startswith("sleep of c: no answer in 120 s; its state will tell")
+        assert record.hint
+        assert panel.engine("b").calls == []
+        slept = [name for name in parts(record) if name.startswith("sleep")]
+        assert slept[-1] == "sleep c"
+        if "sleep a" in slept:
+            assert record.message.endswith("; a is awake again")
+        assert panel.view("a").state is State.AWAKE
+
+
+async def test_nobody_is_brought_back_onto_a_card_that_the_failed_wake_has_filled(clock):
+    engines = [
+        awake(clock, "a", held_bytes=80 * GIB),
+        asleep(clock, "b", held_bytes=80 * GIB, faults={"wake": [oom("b")]}, works_anyway={"wake"}),
+    ]
+    async with opened(*engines, clock=clock) as panel:
+        await until_asleep(panel)
+        record = await panel.ends(panel.services.operations.switch("b"))
+        assert record.outcome is Outcome.FAILED
+        assert "; a did not come back: no room: a needs 78.0 GiB on GPU 0" in record.message
+        assert panel.engine("a").calls == ["sleep 1 wait"]
+        assert panel.view("a").state is State.ASLEEP
 
 
 async def test_our_own_drain_in_it_can_be_stopped_and_all_is_as_before(clock):
