@@ -31,7 +31,7 @@ _WORDS = {
     Status.UNKNOWN: "not known",
     Status.OK: "well",
 }
-_TITLE = 22
+_TITLE = 17
 _LEFT = 4 + _TITLE + 1
 _NARROW = 40
 """Columns that the sentences need at least; below, they are not wrapped."""

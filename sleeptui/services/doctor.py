@@ -6,6 +6,7 @@ It asks nothing by itself: the screen gives it the newest picture, ``sleeptui do
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sleeptui.core.text import one_line
 from sleeptui.services.doctor_finding import ORDER, Finding, Patient, Scene, Status
@@ -15,12 +16,16 @@ from sleeptui.services.doctor_room import examine_room, examine_sharing
 from sleeptui.services.doctor_state import REACH, answers, examine_proof, examine_state
 from sleeptui.services.doctor_switches import examine_switches
 from sleeptui.services.panel import Services
+from sleeptui.services.places import seen_gpus_of
 
 _SENTENCE = 500
 
 
 def examine(scene: Scene) -> tuple[Finding, ...]:
     """All findings: the servers in fleet order, then the machine; of each the worst first."""
+    scene = replace(
+        scene, gpus={view.name: seen_gpus_of(view, scene.fleet) for view in scene.fleet.servers}
+    )
     found: list[Finding] = []
     for view in scene.fleet.servers:
         patient = Patient(view=view, scene=scene)
@@ -68,11 +73,8 @@ def _rank(finding: Finding) -> int:
 
 def _clean(finding: Finding) -> Finding:
     """Words of servers are part of it: nothing of theirs reaches a terminal as more than text."""
-    return Finding(
-        id=finding.id,
-        server=finding.server,
-        title=finding.title,
-        status=finding.status,
+    return replace(
+        finding,
         what=one_line(finding.what, _SENTENCE),
         known=one_line(finding.known, _SENTENCE),
         next=one_line(finding.next, _SENTENCE),

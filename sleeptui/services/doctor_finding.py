@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.settings import Settings
+from sleeptui.services.places import Gpus
 
 
 class Status(StrEnum):
@@ -56,6 +57,8 @@ class Scene:
     """``os.environ``: for the API keys that are named in the settings."""
     wall_s: float = 0.0
     """Seconds since the epoch."""
+    gpus: Mapping[str, Gpus] = field(default_factory=dict)
+    """On which GPUs of this machine a server is, by its name."""
 
 
 def names(those: Sequence[str]) -> str:

@@ -81,12 +81,12 @@ def _notes(scene: Scene) -> Iterator[Finding]:
     status = Status.WARN if wanted or missing else Status.UNKNOWN
     known = "a look at containers and processes"
     for number, note in enumerate(dict.fromkeys(scene.notes)):
-        yield _note(f"containers.{number}", "Containers, processes", note, status, known)
+        yield _note(f"containers.{number}", "Containers", note, status, known)
     if not scene.notes:
         yield Finding(
             id="containers",
             server=None,
-            title="Containers, processes",
+            title="Containers",
             status=Status.OK,
             what="both can be looked at",
             known=known,

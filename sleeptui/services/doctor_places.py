@@ -8,7 +8,7 @@ from sleeptui.core.model import Control, Home, MemorySource
 from sleeptui.core.units import memory as memory_text
 from sleeptui.services.doctor_finding import Finding, Patient, Status
 from sleeptui.services.doctor_state import answers
-from sleeptui.services.places import gpus_text, machine_of, seen_gpus_of
+from sleeptui.services.places import gpus_text, machine_of
 
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".home.arpa", ".localdomain")
 _OPEN = "whoever reaches the port can put it to sleep and call its workers, no API key guards that"
@@ -17,7 +17,7 @@ _OPEN = "whoever reaches the port can put it to sleep and call its workers, no A
 def examine_places(patient: Patient) -> Iterator[Finding]:
     """Processes, GPU memory, exposure; of a server that is not there only what there is."""
     view = patient.view
-    if answers(view) or view.home is not None or machine_of(view):
+    if answers(view) or machine_of(view) or (view.home is not None and view.home.pids):
         yield _processes(patient)
     if not machine_of(view) and (answers(view) or view.memory is not None):
         yield from _gpu_memory(patient)
@@ -84,7 +84,7 @@ def _why_unseen(patient: Patient, home: Home | None) -> tuple[str, str]:
     """Why no figure of its processes is there, and what helps."""
     if home is None or not home.pids:
         return "its processes are not found", "make its processes visible, see above"
-    gpus = seen_gpus_of(patient.view, patient.scene.fleet)
+    gpus = patient.scene.gpus.get(patient.view.name)
     samples = [
         gpu.sample for gpu in patient.scene.fleet.gpus if gpus is None or gpu.sample.index in gpus
     ]

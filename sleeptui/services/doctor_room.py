@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sleeptui.core.model import FleetView, GpuView, ServerView
+from sleeptui.core.model import GpuView, ServerView
 from sleeptui.core.units import memory as memory_text
 from sleeptui.services.doctor_finding import Finding, Patient, Scene, Status, names
-from sleeptui.services.places import machine_of, seen_gpus_of
+from sleeptui.services.places import machine_of
 
 _OFFLOAD = 1
 
 
 def examine_sharing(scene: Scene) -> Iterator[Finding]:
     """Whether servers must take turns, and whether host memory holds the weights of all."""
-    yield from _together(scene.fleet)
-    yield from _host(scene.fleet)
+    yield from _together(scene)
+    yield from _host(scene)
 
 
 def examine_room(patient: Patient) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def examine_room(patient: Patient) -> Iterator[Finding]:
     view, fleet = patient.view, patient.scene.fleet
     if machine_of(view) or not fleet.gpus:
         return
-    gpus = seen_gpus_of(view, fleet)
+    gpus = patient.scene.gpus.get(view.name)
     if not gpus:
         yield patient.find(
             "room",
@@ -39,7 +39,7 @@ def examine_room(patient: Patient) -> Iterator[Finding]:
 
 
 def _room(patient: Patient, gpu: GpuView) -> Finding:
-    view, fleet, sample = patient.view, patient.scene.fleet, gpu.sample
+    view, sample, gpus = patient.view, gpu.sample, patient.scene.gpus
     id_, title = f"room.gpu{sample.index}", "Room"
     need, how = _need(view, gpu)
     if need is None or sample.total_bytes is None:
@@ -53,8 +53,8 @@ def _room(patient: Patient, gpu: GpuView) -> Finding:
         )
     asleep = {
         other.name: _residual(other, sample.index)
-        for other in fleet.servers
-        if other.name != view.name and sample.index in (seen_gpus_of(other, fleet) or ())
+        for other in patient.scene.fleet.servers
+        if other is not view and sample.index in (gpus.get(other.name) or ())
     }
     unknown = [name for name, residual in asleep.items() if residual is None]
     taken = sum(residual for residual in asleep.values() if residual is not None)
@@ -109,14 +109,14 @@ def _residual(view: ServerView, index: int) -> int | None:
     return held // max(len(view.spec.gpus or view.learned.awake_by_gpu), 1)
 
 
-def _together(fleet: FleetView) -> Iterator[Finding]:
+def _together(scene: Scene) -> Iterator[Finding]:
     """What all servers of a GPU would take awake: whether they must take turns."""
-    for gpu in fleet.gpus:
+    for gpu in scene.fleet.gpus:
         index, total = gpu.sample.index, gpu.sample.total_bytes
         needs = [
             _need(view, gpu)[0]
-            for view in fleet.servers
-            if not machine_of(view) and index in (seen_gpus_of(view, fleet) or ())
+            for view in scene.fleet.servers
+            if index in (scene.gpus.get(view.name) or ())
         ]
         known = [need for need in needs if need is not None]
         if len(needs) < 2 or len(known) < len(needs) or total is None:  # noqa: PLR2004 - together
@@ -133,13 +133,14 @@ def _together(fleet: FleetView) -> Iterator[Finding]:
         )
 
 
-def _host(fleet: FleetView) -> Iterator[Finding]:
+def _host(scene: Scene) -> Iterator[Finding]:
     """Whether level 1 copies of all servers fit into host memory."""
+    fleet = scene.fleet
     here = [view for view in fleet.servers if not machine_of(view)]
     copies = [view for view in here if view.spec.level == _OFFLOAD]
     if not copies or fleet.host is None:
         return
-    needs = {view.name: _host_need(view, fleet) for view in copies}
+    needs = {view.name: _host_need(view, scene) for view in copies}
     available = fleet.host.available_bytes
     status, what, to_do = _host_verdict(needs, available)
     yield Finding(
@@ -187,7 +188,7 @@ def _host_verdict(needs: Mapping[str, _HostNeed], available: int) -> tuple[Statu
     )
 
 
-def _host_need(view: ServerView, fleet: FleetView) -> _HostNeed:
+def _host_need(view: ServerView, scene: Scene) -> _HostNeed:
     """What its level 1 copy will take.
 
     vLLM keeps the pinned copy for as long as it runs: after the first sleep nothing is added.
@@ -200,8 +201,8 @@ def _host_need(view: ServerView, fleet: FleetView) -> _HostNeed:
     if cycles and view.home is not None and view.home.host_bytes is not None:
         grows = max((cycles[-1].host_bytes or 0) - view.home.host_bytes, 0)
         return _HostNeed(least_bytes=grows, most_bytes=grows)
-    gpus = seen_gpus_of(view, fleet) or ()
-    shares = [_need(view, gpu)[0] for gpu in fleet.gpus if gpu.sample.index in gpus]
+    gpus = scene.gpus.get(view.name) or ()
+    shares = [_need(view, gpu)[0] for gpu in scene.fleet.gpus if gpu.sample.index in gpus]
     known = [share for share in shares if share is not None]
     whole = bool(shares) and len(known) == len(shares)
     return _HostNeed(least_bytes=0, most_bytes=sum(known) if whole else None)

@@ -37,7 +37,7 @@ _GATES = (
     _Gate(
         feature="reload_weights",
         since="0.11",
-        title="Reload of weights",
+        title="Weight reload",
         without="its weights cannot be read again over HTTP: level 2 has no way back",
     ),
     _Gate(
@@ -57,7 +57,7 @@ _GATES = (
     _Gate(
         feature="partial_wake_resumes",
         since="0.24",
-        title="Level 2 wake under load",
+        title="Level 2 wake",
         without="it takes requests before its weights are back: they are answered with garbage",
         is_danger=True,
     ),

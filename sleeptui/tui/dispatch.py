@@ -60,6 +60,7 @@ class Dispatch:
             "sampling.slower": self._slower,
             "screen.fleet": app.pages.close_all,
             "screen.events": self._events,
+            "screen.doctor": self._doctor,
             "app.palette": app.open_palette,
             "app.help": self._help,
             "app.quit": self.quit,
@@ -229,6 +230,11 @@ class Dispatch:
 
     def _events(self) -> None:
         self._app.pages.open_only("events", lambda: opening.events(self._services))
+
+    def _doctor(self) -> None:
+        self._app.pages.open_only(
+            "doctor", lambda: opening.doctor(self._services, self._app.glyphs)
+        )
 
     def _help(self) -> None:
         self._app.pages.open_only(

@@ -40,6 +40,13 @@ def events(services: "Services") -> "Screen[None]":
     return EventsScreen(services)
 
 
+def doctor(services: "Services", glyphs: Glyphs) -> "Screen[None]":
+    """The doctor."""
+    from sleeptui.tui.screens.doctor import DoctorScreen  # noqa: PLC0415 - when opened
+
+    return DoctorScreen(services, glyphs)
+
+
 def keys_and_words(services: "Services", glyphs: Glyphs) -> "Screen[None]":
     """The help."""
     from sleeptui.tui.screens.help import HelpScreen  # noqa: PLC0415 - when opened

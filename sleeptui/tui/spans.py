@@ -67,7 +67,11 @@ def fit(spans: Line, width: int, *, ellipsis: str, right: bool = False) -> Line:
 def wrapped(text: str, width: int, tone: str = Tone.TEXT, *, indent: str = "") -> list[Line]:
     """The text as lines of at most ``width`` cells, broken at words; nothing for no text."""
     rows = textwrap.wrap(
-        text, max(width, 1), initial_indent=indent, subsequent_indent=" " * len(indent)
+        text,
+        max(width, 1),
+        initial_indent=indent,
+        subsequent_indent=" " * len(indent),
+        break_on_hyphens=False,  # an option of a command line is one word
     )
     return [line(row, tone) for row in rows]
 

@@ -115,6 +115,7 @@ class PaperSupervisor:
 
     def __init__(self) -> None:
         self.interval_s = 0.5
+        self.home_problem = ""
 
     def set_interval(self, seconds: float) -> None:
         self.interval_s = min(max(seconds, 0.1), 10.0)
@@ -133,6 +134,9 @@ class PaperFinder:
         if self.problem is not None:
             raise self.problem
         return self.logs.get(home.container or "", [])[-lines:]
+
+    def notes(self) -> Sequence[str]:
+        return ()
 
     async def homes(self, specs: Any) -> Mapping[str, Home]:
         return {}
