@@ -3,7 +3,7 @@
 from sleeptui.core.canary import Reference, Verification
 from sleeptui.core.evidence import said_by_canary, said_by_server
 from sleeptui.core.model import Observation, ServerView
-from sleeptui.core.units import duration, memory
+from sleeptui.core.units import MIB, duration, memory
 from sleeptui.services.places import gpus_text
 from sleeptui.services.settle import Weight
 
@@ -44,7 +44,9 @@ def host_line(taken_bytes: int | None) -> str:
     """Host memory that went or came; "" where it is not known."""
     if taken_bytes is None:
         return ""
-    less = "less" if taken_bytes >= 0 else "more"
+    if abs(taken_bytes) < MIB:
+        return "host memory: as much available on the machine as before"
+    less = "less" if taken_bytes > 0 else "more"
     return (
         f"host memory: {memory(abs(taken_bytes))} {less} available on the machine,"
         " by all that runs on it"
@@ -61,10 +63,7 @@ def canary_lines(
 ) -> tuple[str, ...]:
     """What the canary says, and what its answer was compared with."""
     took = "" if verification.took_s is None else f", in {duration(verification.took_s)}"
-    said = f"{said_by_canary(verification)}{took}"
-    if verification.verdict.grade is None and reference is None:
-        return said, "reference: none"
-    return said, reference_line(reference, wall_s)
+    return f"{said_by_canary(verification)}{took}", reference_line(reference, wall_s)
 
 
 def reference_line(reference: Reference | None, wall_s: float) -> str:

@@ -8,7 +8,7 @@ from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import Cause, Outcome
 from sleeptui.services.asking import Asked, ask, noticing, publish, reference_of, verified
-from sleeptui.services.known import canary_lines, reference_line
+from sleeptui.services.known import canary_lines
 from sleeptui.services.reference import take
 from sleeptui.services.run import Ended, Result, Run
 
@@ -74,7 +74,6 @@ def remedy(view: ServerView, verification: Verification) -> str:
 
 
 async def _check(run: Run) -> Result:
-    began_s = run.now_s()
     seen = await run.look()
     _must_be_awake(seen)
     with noticing(run, seen) as others:
@@ -85,10 +84,11 @@ async def _check(run: Run) -> Result:
     if others.have_acted:
         raise Ended(_moved())
     run.verification = verification
-    run.part("canary", run.now_s() - began_s)
+    if verification.took_s is not None:
+        run.part("canary", verification.took_s)
+    run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
     is_reference = await _kept(run, asked, verification)
     publish(run, verification)
-    run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
     return _result(run, asked, verification, is_reference=is_reference)
 
 
@@ -102,7 +102,7 @@ async def _kept(run: Run, asked: Asked, verification: Verification) -> bool:
         return False
     reference = await take(run, asked)
     if reference is not None:
-        run.know(reference_line(reference, run.desk.clock.wall_s()))
+        run.know(f"reference: taken now, {len(reference.answers)} answers")
     return reference is not None
 
 

@@ -231,6 +231,7 @@ class TestKnown:
 
     def test_host_memory_may_come_back(self):
         assert host_line(None) == ""
+        assert host_line(4096) == "host memory: as much available on the machine as before"
         assert host_line(-mib(2)).startswith("host memory: 2.0 GiB more available")
 
     def test_the_level_is_not_always_told(self):

@@ -39,6 +39,11 @@ async def test_the_first_answers_are_kept(clock):
         assert record.message == ("answers; kept as the reference, nothing to compare with yet")
         assert record.hint == ""
         assert panel.engine("qwen").log == ["canary"] * 3
+        assert record.known == (
+            "canary: decodes; nothing to compare with, in 80 ms",
+            "reference: none",
+            "reference: taken now, 3 answers",
+        )
         (taken,) = references(panel)
         assert (taken.model, taken.max_tokens, len(taken.answers)) == ("qwen", 16, 3)
         assert taken.taken_wall_s == pytest.approx(clock.wall_s(), abs=1.0)
