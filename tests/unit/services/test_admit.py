@@ -24,9 +24,9 @@ async def test_what_does_not_fit_is_refused_at_the_asking(clock):
         await until_asleep(panel, "b")
         with pytest.raises(NoRoom) as refused:
             panel.services.operations.wake("b")
-        # Half of the card by its gpu_memory_utilization, less the 2 GiB that it holds.
+        # Half of the card, by its gpu_memory_utilization.
         assert refused.value.message == (
-            "b needs up to 68.0 GiB on GPU 0, 58.0 GiB are free, 10.0 GiB are missing."
+            "b needs up to 70.0 GiB on GPU 0, 58.0 GiB are free, 12.0 GiB are missing."
             " a could give 80.0 GiB by sleeping"
         )
         assert refused.value.hint.startswith("x makes room first")
@@ -40,7 +40,7 @@ async def test_what_fits_says_how_that_is_known(clock):
         record = await panel.ends(panel.services.operations.wake("b"))
         assert record.outcome is Outcome.DONE
         assert record.known[0] == (
-            "room: needs up to 68.0 GiB on GPU 0, 138.0 GiB free"
+            "room: needs up to 70.0 GiB on GPU 0, 138.0 GiB free"
             " (its gpu_memory_utilization is 0.5, it was not seen awake yet)"
         )
         assert not record.is_forced
@@ -61,7 +61,7 @@ async def test_forced_it_is_sent_and_its_record_says_so(clock):
         record = await panel.ends(panel.services.operations.wake("b", force=True))
         assert record.outcome is Outcome.DONE
         assert record.is_forced
-        assert record.known[0].startswith("forced: b needs up to 68.0 GiB on GPU 0")
+        assert record.known[0].startswith("forced: b needs up to 70.0 GiB on GPU 0")
 
 
 async def test_forced_where_there_is_room_nothing_is_overruled(clock):
@@ -96,10 +96,10 @@ async def test_asked_again_when_its_turn_has_come(clock):
         record = await panel.ends(second)
         assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.NO_ROOM)
         assert record.message == (
-            "no room: b needs up to 68.0 GiB on GPU 0, 38.0 GiB are free, 30.0 GiB are missing;"
+            "no room: b needs up to 70.0 GiB on GPU 0, 38.0 GiB are free, 32.0 GiB are missing;"
             " nothing was sent"
         )
-        assert record.known[0].startswith("room: needs up to 68.0 GiB on GPU 0, 38.0 GiB free")
+        assert record.known[0].startswith("room: needs up to 70.0 GiB on GPU 0, 38.0 GiB free")
         assert record.known[1] == "a could give 100.0 GiB by sleeping"
         assert record.hint.startswith("x makes room first")
         assert record.duration_s == 0

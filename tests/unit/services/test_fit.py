@@ -102,12 +102,14 @@ class TestNeed:
         view = asleep(spec=spec(gpus=(0, 1)), memory=None, history=FREED)
         assert self.need(view, gpus=2).by_gpu == {0: 19 * GIB, 1: 19 * GIB}
 
-    def test_its_share_of_the_gpu_less_what_it_holds_is_an_upper_bound(self):
-        need = self.need(asleep(metrics=metrics(gpu_memory_utilization=0.5)))
-        assert need.by_gpu == {0: 68 * GIB}
+    def test_its_share_of_the_gpu_is_an_upper_bound(self):
+        half = metrics(gpu_memory_utilization=0.5)
+        need = self.need(asleep(metrics=half))
+        assert need.by_gpu == {0: 70 * GIB}
         assert not need.is_measured
-        blind = asleep(metrics=metrics(gpu_memory_utilization=0.5), memory=None)
-        assert self.need(blind).by_gpu == {0: 70 * GIB}
+        assert self.need(asleep(metrics=half, memory=None)).by_gpu == {0: 70 * GIB}
+        view = server(state=State.PARTIAL, metrics=half, memory=memory(30 * GIB))
+        assert self.need(view).by_gpu == {0: 40 * GIB}
 
     def test_not_known(self):
         share = metrics(gpu_memory_utilization=0.5)
@@ -135,10 +137,10 @@ class TestFits:
 
     def test_none_beside_an_upper_bound(self):
         half = asleep(metrics=metrics(gpu_memory_utilization=0.5))
-        assert checked(half, used=72).fits
-        found = checked(half, used=73)
+        assert checked(half, used=70).fits
+        found = checked(half, used=71)
         assert found.fits is False
-        assert found.missing.startswith("qwen needs up to 68.0 GiB on GPU 0, 67.0 GiB are free")
+        assert found.missing.startswith("qwen needs up to 70.0 GiB on GPU 0, 69.0 GiB are free")
 
     def test_what_cannot_be_known_is_said(self):
         found = checked(asleep(metrics=None))

@@ -393,3 +393,15 @@ async def test_an_awake_server_is_refused(clock):
     async with opened(awake(clock, "a"), clock=clock) as panel:
         with pytest.raises(NotAllowed, match="nothing to wake"):
             panel.services.operations.switch("a")
+
+
+async def test_one_whose_level_frees_nothing_sleeps_at_level_1(clock):
+    specs = [
+        ServerSpec(name="a", url="http://127.0.0.1:1", level=0),
+        ServerSpec(name="b", url="http://127.0.0.1:2"),
+    ]
+    both = awake(clock, "a", held_bytes=80 * GIB), asleep(clock, "b", held_bytes=80 * GIB)
+    async with opened(*both, clock=clock, specs=specs) as panel:
+        await until_asleep(panel)
+        assert (await panel.ends(panel.services.operations.switch("b"))).outcome is Outcome.DONE
+        assert panel.engine("a").calls == ["sleep 1 wait"]
