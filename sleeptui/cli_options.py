@@ -59,6 +59,7 @@ def fleet_options(command: Callable[..., R]) -> Callable[..., R]:
         ascii_: bool | None,
         **rest: Any,  # noqa: ANN401 - as above
     ) -> R:
+        """The command, with its options as one value."""
         flags = Flags(fleet=fleet, servers=servers, demo=demo, ascii=ascii_)
         return command(*args, flags=flags, **rest)
 

@@ -78,6 +78,7 @@ class Survey:
                 continue
             await self._moved.wait()
             self._moved.clear()
+        await self._services.recalled()
 
     def _heard(self, event: Event) -> None:
         match event:

@@ -76,6 +76,10 @@ class Learning:
         for server, page in self._pages.items():
             page.is_due = True
             self._work_on(server, page)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until what has begun to be read or written is."""
         if tasks := {page.task for page in self._pages.values() if page.task is not None}:
             await asyncio.wait(tasks)
 

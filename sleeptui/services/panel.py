@@ -117,6 +117,11 @@ class Services:
             raise RuntimeError(self)
         self._beginning = self._group.create_task(self._begin(self._group), name="begin")
 
+    async def recalled(self) -> None:
+        """Wait until what earlier runs have learnt of the servers that are known is read."""
+        if self._learning is not None:
+            await self._learning.settled()
+
     async def _begin(self, group: asyncio.TaskGroup) -> None:
         """Open the outside, then watch. A fleet that does not come up is said, not raised."""
         servers: Sequence[ServerSpec] = self.settings.servers

@@ -13,7 +13,7 @@ import pytest
 from support.bad_servers import closed_port
 from support.terminal import Terminal
 
-from sleeptui.services.as_json import DoctorJson, FindingJson, ServerJson
+from sleeptui.services.json_shapes import DoctorJson, FindingJson, ServerJson
 
 
 def environment(folder, **more):

@@ -12,7 +12,7 @@ from sleeptui.core.drift import Drift
 from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, Phase
 from sleeptui.core.settings import ServerSpec
-from sleeptui.services import as_json
+from sleeptui.services import as_json, json_shapes
 from sleeptui.services.doctor_finding import Finding, Status
 
 
@@ -126,10 +126,10 @@ def test_a_record_in_full():
 
 def test_each_documented_field_is_there_and_no_other():
     said = as_json.server(make.server(history=(make.record(),)))
-    assert set(said) == set(as_json.ServerJson.__annotations__)
-    assert set(said["last_operations"][0]) == set(as_json.RecordJson.__annotations__)
+    assert set(said) == set(json_shapes.ServerJson.__annotations__)
+    assert set(said["last_operations"][0]) == set(json_shapes.RecordJson.__annotations__)
     assert set(as_json.of_verification(make.verification())) == set(
-        as_json.VerificationJson.__annotations__
+        json_shapes.VerificationJson.__annotations__
     )
 
 
@@ -140,7 +140,7 @@ def test_a_finding_of_a_server_called_machine_is_not_one_of_the_machine():
     said = as_json.finding(here)
     assert (said["subject"], said["server"], said["status"]) == ("server", "machine", "ok")
     assert as_json.finding(replace(here, server=None))["subject"] == "machine"
-    assert set(said) == set(as_json.FindingJson.__annotations__)
+    assert set(said) == set(json_shapes.FindingJson.__annotations__)
 
 
 def test_what_a_server_wrote_cannot_reach_the_terminal():

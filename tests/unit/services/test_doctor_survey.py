@@ -93,3 +93,16 @@ async def test_a_simulated_fleet_that_does_not_come_up_is_not_waited_for(clock):
         assert survey.missing == ("the servers",)
         survey._heard(Discovered(at_s=0.0, notes=("it did not start",)))
         assert survey.missing == ()
+
+
+async def test_what_earlier_runs_have_learnt_is_waited_for(clock):
+    async with opened(FakeEngine(clock, "a"), clock=clock, begin=False) as panel:
+        asked = []
+
+        async def recalled():
+            asked.append(panel.view("a").facts.version)
+
+        panel.services.recalled = recalled
+        _survey, complete, _said = await surveyed(panel)
+        assert complete
+        assert asked == ["0.32.0"]

@@ -1,0 +1,239 @@
+"""The fields of all machine-readable output, one by one.
+
+Fields are only ever added while ``v`` of a document stays the same. Unknown is null, never 0;
+units stand in the names: ``bytes``, ``s`` (seconds).
+"""
+
+from typing import TypedDict
+
+
+class QueueJson(TypedDict):
+    """Requests that a server holds."""
+
+    running: int | None
+    """vllm:num_requests_running"""
+    waiting: int | None
+    """vllm:num_requests_waiting"""
+    parked: int | None
+    """Sent to a sleeping server; they wait for the wake."""
+    frozen: bool
+    """running and waiting are those of the last step before the sleep."""
+
+
+class MemoryJson(TypedDict):
+    """GPU memory that a server holds now."""
+
+    bytes: int
+    """On all its GPUs."""
+    source: str
+    """measured: NVML's figures of its processes; estimated: the change around our operations"""
+    by_gpu: dict[str, int]
+    """Bytes by NVML index."""
+
+
+class DriftJson(TypedDict):
+    """Something that grows from cycle to cycle."""
+
+    what: str
+    """residual, host memory"""
+    cycles: int
+    """Over how many cycles of sleep and wake."""
+    grown_bytes: int
+    """In all."""
+    slope_bytes: float | None
+    """A cycle (Theil-Sen)."""
+    low_bytes: float | None
+    high_bytes: float | None
+    """Its 95 % interval."""
+
+
+class VerificationJson(TypedDict):
+    """What a canary said."""
+
+    check: str
+    """verified, unverified, changed"""
+    decodes: bool
+    """Tokens came, to the end, with probabilities that are numbers."""
+    matches: bool | None
+    """They are those of the reference; null: nothing to compare with."""
+    grade: str | None
+    """identical, within noise, late divergence, garbage, no answer"""
+    words: str
+    """One clause that says so."""
+    inconclusive: bool
+    """It says nothing of the weights: the server refused, or was busy."""
+    first_difference: int | None
+    """Index of the first token that differs."""
+    largest_gap_nats: float | None
+    """Of the log probabilities up to there."""
+    took_s: float | None
+    """Request written to last token."""
+    first_token_s: float | None
+    """Request written to first token."""
+    reference_wall_s: float | None
+    """When the reference was taken, seconds since the epoch; null: there is none."""
+
+
+class OperationJson(TypedDict):
+    """An operation of ours that is queued or runs."""
+
+    id: int
+    kind: str
+    """sleep, wake, switch, prompt, verify"""
+    phase: str
+    """queued, draining, calling, reloading, settling, verifying, making room, streaming"""
+    level: int | None
+    mode: str | None
+    note: str | None
+    """What it waits for, while queued."""
+    expected_s: float | None
+    """How long it took the last times."""
+
+
+class PartJson(TypedDict):
+    """A timed part of an operation."""
+
+    name: str
+    """reference, drain, call, weights, reload, kv_cache, reset, state, memory, canary, total"""
+    duration_s: float
+
+
+class InFlightJson(TypedDict):
+    """Requests around a sleep."""
+
+    running: int | None
+    waiting: int | None
+    """Before it, by the server's metrics."""
+    finished: dict[str, int]
+    """What the server's own counters have added by finished_reason, until after it."""
+    ours: dict[str, int]
+    """Requests that sleeptui had sent, by fate: completed, aborted, frozen, parked, cut."""
+
+
+class RecordJson(TypedDict):
+    """An operation that has ended."""
+
+    id: int
+    """Its number in this run."""
+    server: str
+    kind: str
+    """sleep, wake, switch, prompt, verify"""
+    outcome: str
+    """done, suspect, failed, unknown, cancelled"""
+    cause: str | None
+    """Why it did not end well: nothing freed, out of memory, wedged, stopped midway, no weights,
+    garbage, no tokens, no room, engine lost, no answer, still busy, rejected"""
+    level: int | None
+    mode: str | None
+    duration_s: float
+    """Sleep, wake: request written to answer complete."""
+    server_s: float | None
+    """The server's own figure (vLLM 0.32 and later)."""
+    first_token_s: float | None
+    """Prompt: sent to first token. Wake: first request written to the canary's first token."""
+    tokens_per_s: float | None
+    """Prompts."""
+    loop_lag_s: float
+    """Longest stall of sleeptui while it ran."""
+    parts: list[PartJson]
+    freed_bytes: int | None
+    """Sleep: GPU memory used before less used after; null: not measured."""
+    residual_bytes: int | None
+    """GPU memory that the server held asleep."""
+    host_bytes: int | None
+    """Sleep: host memory that it took."""
+    in_flight: InFlightJson | None
+    verification: VerificationJson | None
+    message: str
+    """What is true now."""
+    known: list[str]
+    """How that is known."""
+    hint: str
+    """What to do; empty: nothing."""
+    is_forced: bool
+    """The user has overruled the fit check."""
+
+
+class FindingJson(TypedDict):
+    """One thing that the doctor examined."""
+
+    id: str
+    """Stable name: sleep_mode, bug.32714, gpu.0; unique with ``server``."""
+    subject: str
+    """server, machine"""
+    server: str | None
+    """Name of the server; null: the machine."""
+    title: str
+    status: str
+    """bad, warn, unknown, ok"""
+    what: str
+    """What is."""
+    known: str
+    """How that is known."""
+    next: str
+    """What to do; empty where all is well."""
+
+
+class HostJson(TypedDict):
+    """Memory of this machine."""
+
+    total_bytes: int
+    available_bytes: int
+    """Can be had without swapping."""
+
+
+class ServerJson(TypedDict):
+    """The picture of one server."""
+
+    name: str
+    url: str
+    """Without user and password."""
+    state: str
+    """unknown, awake, draining, falling asleep, waking, verifying, reloading, starting, stopping,
+    asleep, paused, partial, suspect, wedged, no control, down, stale"""
+    level: int | None
+    """Sleep level: 0, 1, 2."""
+    check: str
+    """verified, unverified, changed: the newest canary since it last woke"""
+    decodes: bool | None
+    matches: bool | None
+    grade: str | None
+    """As in ``verification``; null: not asked, or not known."""
+    reason: str
+    """Why it is in that state, where that needs saying."""
+    advice: str
+    """What helps."""
+    evidence: list[str]
+    """How the state is known, a line a signal."""
+    version: str | None
+    models: list[str]
+    """Served names."""
+    queue: QueueJson
+    memory: MemoryJson | None
+    residual_bytes: int | None
+    """GPU memory held while asleep, as last measured."""
+    cycles: int
+    """Our sleeps that ended well since the server was started."""
+    drift: list[DriftJson]
+    verification: VerificationJson | None
+    operation: OperationJson | None
+    last_operations: list[RecordJson]
+    """Newest first."""
+
+
+class DoctorJson(TypedDict):
+    """What ``sleeptui doctor --json`` prints, beside ``schema`` and ``v``."""
+
+    taken_wall_s: float
+    """Seconds since the epoch."""
+    complete: bool
+    """Everything was looked at in time."""
+    missing: list[str]
+    """What was not."""
+    counts: dict[str, int]
+    """Findings by status."""
+    findings: list[FindingJson]
+    """By server in fleet order, then the machine; of each the worst first."""
+    servers: list[ServerJson]
+    host: HostJson | None
+    """Memory of this machine."""
