@@ -1,0 +1,101 @@
+"""Whether a server may give the answers that later wakes are compared with."""
+
+import pytest
+from support.builders import metrics, operation, record, seen, spec, verification
+from support.story import Story
+
+from sleeptui.core.canary import Check, Verification, no_answer
+from sleeptui.core.events import Verified
+from sleeptui.core.model import SleepMetric, State
+from sleeptui.core.operation import Kind, Outcome, Phase
+from sleeptui.core.proof import Proof
+from sleeptui.core.settings import Settings
+from sleeptui.core.track import Track
+
+
+def moved_by_others(story, sleep):
+    story.look()
+    story.wait(60).look(sleeping=True, sleep_metric=sleep)
+    return story.wait(60).look()
+
+
+@pytest.mark.parametrize(
+    ("sleep", "doubted"), [(SleepMetric.OFFLOADED, False), (SleepMetric.DISCARDED, True)]
+)
+def test_what_somebody_else_woke_from_level_2_may_be_garbage(sleep, doubted):
+    view = moved_by_others(Story(), sleep)
+    assert (view.state, view.check_due, view.is_doubted) == (State.AWAKE, True, doubted)
+
+
+def test_the_doubt_outlives_an_answer_that_is_compared_with_nothing():
+    story = Story()
+    moved_by_others(story, SleepMetric.DISCARDED)
+    unknown = Verification(at_s=0.0, verdict=no_answer("no token"), is_inconclusive=True)
+    for found, doubted in ((unknown, True), (verification(), False)):
+        story.store.apply(Verified(at_s=story.now_s, server="a", verification=found))
+        assert story.view().is_doubted is doubted
+
+
+class TestProof:
+    def doubted(self):
+        proof = Proof()
+        proof.woken_by_others(None)
+        return proof
+
+    def test_a_level_that_is_not_known_is_doubted(self):
+        assert self.doubted().is_doubted
+
+    def test_a_sleep_does_not_end_it(self):
+        proof = self.doubted()
+        proof.asleep()
+        assert (proof.verification, proof.check_due, proof.is_doubted) == (None, False, True)
+
+    def test_a_later_wake_from_level_1_does_not_end_it(self):
+        proof = self.doubted()
+        proof.woken_by_others(1)
+        assert proof.is_doubted
+
+    @pytest.mark.parametrize(
+        ("fields", "doubted"),
+        [
+            ({"level": 2}, False),
+            ({"level": 1}, True),
+            ({"level": 2, "outcome": Outcome.FAILED}, True),
+        ],
+    )
+    def test_our_own_wake_from_level_2_ends_it(self, fields, doubted):
+        proof = self.doubted()
+        proof.end(record(Kind.WAKE, **fields))
+        assert proof.is_doubted is doubted
+
+    def test_a_new_process_ends_it(self):
+        proof = self.doubted()
+        proof.take(verification(Check.CHANGED))
+        proof.forget()
+        assert proof.verification is proof.woken_from is None
+        assert not proof.check_due
+        assert not proof.is_doubted
+
+
+class TestQuestionsAreNoTransitions:
+    """A verify changes nothing: what the server does meanwhile is somebody else's doing."""
+
+    def track(self, *operations):
+        track = Track(spec=spec(), settings=Settings())
+        for one in operations:
+            track.begin(one)
+        return track
+
+    def test_a_queued_sleep_is_shown_before_a_running_verify(self):
+        queued = operation(Kind.SLEEP, phase=Phase.QUEUED)
+        track = self.track(queued, operation(Kind.VERIFY, phase=Phase.VERIFYING))
+        assert track.operation is queued
+        assert not track.is_ours
+
+    def test_a_sleep_by_others_during_it_is_noticed(self):
+        track = self.track(operation(Kind.VERIFY, phase=Phase.VERIFYING))
+        assert not track.is_ours
+        track.observe(seen(1.0))
+        track.observe(seen(2.0, sleeping=True))
+        track.observe(seen(3.0, metrics=metrics()))
+        assert track.proof.check_due
