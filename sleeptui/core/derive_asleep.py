@@ -3,7 +3,11 @@
 from sleeptui.core.model import SleepMetric, SleepMode, State
 from sleeptui.core.operation import Cause, Kind
 from sleeptui.core.signals import Derived, Signals
+from sleeptui.core.units import GIB
 from sleeptui.core.units import memory as memory_text
+
+GROWN_BYTES = GIB
+"""A sleeping engine makes no step and takes no memory: one that takes more was woken in part."""
 
 LEVEL_OF = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2, SleepMetric.NONE: 0}
 """The level that the metric tells."""
@@ -99,6 +103,15 @@ def _above_ceiling(signals: Signals, level: int | None) -> Derived | None:
     )
 
 
+def _grown_back(held: int, level: int | None) -> Derived:
+    return Derived(
+        state=State.PARTIAL,
+        level=level,
+        reason=f"its memory has grown back to {memory_text(held)}",
+        advice="w wakes the rest",
+    )
+
+
 def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
     held = signals.asleep_bytes
     limit = signals.thresholds.regrown_fraction * (signals.awake_bytes or 0)
@@ -114,14 +127,11 @@ def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
                 reason=last.message,
                 advice="free memory on its GPU, then w tries the wake again",
             )
+        if held is not None and lowest is not None and held - lowest > GROWN_BYTES:
+            return _grown_back(held, level)
         return _above_ceiling(signals, level) or Derived(state=State.ASLEEP, level=level)
     if lowest <= limit:
-        return Derived(
-            state=State.PARTIAL,
-            level=level,
-            reason=f"its memory has grown back to {memory_text(held)}",
-            advice="w wakes the rest",
-        )
+        return _grown_back(held, level)
     return Derived(
         state=State.SUSPECT,
         level=level,

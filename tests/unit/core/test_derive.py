@@ -222,6 +222,36 @@ def test_memory_that_grew_back_while_asleep_is_half_awake():
     assert found.state is State.PARTIAL
 
 
+def test_weights_alone_are_half_awake_however_large_the_cache_is():
+    signals = {"asleep_bytes": 7 * GIB, "lowest_asleep_bytes": int(1.5 * GIB)}
+    seen = look(sleeping=True, metric=SleepMetric.OFFLOADED)
+    for awake_bytes in (87 * GIB, None):
+        found = state_of(seen, awake_bytes=awake_bytes, **signals)
+        assert (found.state, found.level) == (State.PARTIAL, 1)
+        assert "7.0 GiB" in found.reason
+
+
+def test_a_little_more_memory_is_no_wake():
+    found = state_of(
+        look(sleeping=True, metric=SleepMetric.OFFLOADED),
+        asleep_bytes=int(2.4 * GIB),
+        lowest_asleep_bytes=int(1.5 * GIB),
+    )
+    assert found.state is State.ASLEEP
+
+
+def test_a_wake_that_found_no_room_is_asleep_with_what_it_took():
+    last = ended(Kind.WAKE, Outcome.FAILED, Cause.OUT_OF_MEMORY, message="out of memory")
+    found = state_of(
+        look(sleeping=True, metric=SleepMetric.OFFLOADED),
+        facts=ServerFacts(version="0.32.0", sleep_enabled=True),
+        asleep_bytes=7 * GIB,
+        lowest_asleep_bytes=GIB,
+        last=last,
+    )
+    assert (found.state, found.reason) == (State.ASLEEP, "out of memory")
+
+
 def test_metric_awake_with_little_memory_is_half_awake_not_paused():
     seen = look(sleeping=True, metric=SleepMetric.AWAKE)
     assert state_of(seen, asleep_bytes=5 * GIB, awake_bytes=87 * GIB).state is State.PARTIAL
