@@ -118,6 +118,7 @@ class Host:
             "weights_ok": engine.executor.weights_ok,
             "weights_empty": engine.executor.weights_empty,
             "lost": engine.executor.stuck,
+            "busy": engine.busy,
             "running": len(engine.scheduler.running),
             "waiting": len(engine.scheduler.waiting),
             "held_bytes": engine.executor.memory.held_bytes,
