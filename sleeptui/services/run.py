@@ -41,6 +41,7 @@ _NEXT_STEP = {
     Outcome.UNKNOWN: "wait until it answers; l shows its log",
 }
 """What to do where nobody knew better."""
+_UNTIL = {Phase.SETTLING: "it was confirmed", Phase.VERIFYING: "its answers were checked"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -251,8 +252,7 @@ class Run:
         """The panel closes while a request is with the server, which goes on with it."""
         if self.operation.kind in _ASKING:
             return Result(outcome=Outcome.CANCELLED, message="the panel was closed")
-        settling = self.operation.phase is Phase.SETTLING
-        what = "it was confirmed" if settling else "the answer came"
+        what = _UNTIL.get(self.operation.phase, "the answer came")
         return Result(
             outcome=Outcome.UNKNOWN,
             cause=Cause.NO_ANSWER,

@@ -102,6 +102,24 @@ async def test_the_state_is_verifying_while_it_is_waited_for(clock):
         assert (await panel.ends(ticket)).outcome is Outcome.DONE
 
 
+async def test_a_panel_that_closes_meanwhile_says_what_is_not_known(clock):
+    async with opened(FakeEngine(clock), clock=clock) as panel:
+        await cycled(panel)
+        panel.engine("qwen").canary_hold = asyncio.Event()
+        operations = panel.services.operations
+        ticket = operations.wake("qwen")
+        await panel.until(lambda: panel.view("qwen").state is State.VERIFYING)
+        closing = asyncio.ensure_future(operations.drain(2.0))
+        await clock.advance(2.0)
+        await closing
+        record = await ticket.ended()
+        assert record.outcome is Outcome.UNKNOWN
+        assert record.message == (
+            "the panel was closed before its answers were checked; the server goes on"
+        )
+        assert not panel.services.operations.busy
+
+
 async def test_without_a_reference_it_is_awake_and_nothing_more_is_known(clock):
     engine = FakeEngine(clock, level=1, awake_tags=set(), is_paused=True)
     async with opened(engine, clock=clock) as panel:
