@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import httpx
 import resvg_py
 from textual.pilot import Pilot
 
@@ -40,6 +41,10 @@ KEPT = frozenset(
         "two-gpus",
         "sixty-four",
         "faults",
+        "garbage",
+        "drift",
+        "no-room",
+        "queue",
     }
 )
 """Pictures that the repository holds; the others are only made with ``--all``."""
@@ -47,6 +52,8 @@ FULL, COMPACT = (120, 36), (80, 24)
 DARK, LIGHT = "textual-dark", "textual-light"
 ZOOM = 1.6
 LIMIT_S = 60.0
+CYCLES = 8
+"""So many, and a leak is more than noise."""
 HISTORY_S = 30.0
 """How long a fleet runs before its picture is taken: an empty plot shows nothing."""
 
@@ -185,6 +192,58 @@ async def faults(stage: Stage) -> None:
     await stage.take("faults")
 
 
+async def proof(stage: Stage) -> None:
+    """A leak that eight cycles show."""
+    await stage.says("AWAKE", "ASLEEP L1")
+    await stage.cursor_to("leaks")
+    for number in range(2 * CYCLES):
+        await stage.press("w" if stage.state("leaks") is not State.AWAKE else "s")
+        await stage.until(lambda number=number: stage.ended("leaks") > number)
+    await stage.go_on(8)
+    await stage.take("drift")
+
+
+async def outside(stage: Stage) -> None:
+    """Somebody else drops the weights and wakes the server plainly: 200, and garbage."""
+    await stage.says("AWAKE", "ASLEEP L1")
+    await stage.go_on(10)
+    await stage.cursor_to("summarize")
+    await stage.press("v")
+    await stage.until(lambda: stage.ended("summarize"))
+    view = stage.app.services.store.view.server("summarize")
+    assert view is not None
+    async with httpx.AsyncClient(base_url=view.spec.url, timeout=LIMIT_S) as somebody:
+        (await somebody.post("/sleep?level=2&mode=abort")).raise_for_status()
+        await stage.until(lambda: stage.state("summarize") is State.ASLEEP)
+        (await somebody.post("/wake_up")).raise_for_status()
+    await stage.until(lambda: stage.state("summarize") is State.SUSPECT)
+    await stage.go_on(2)
+    await stage.take("garbage")
+    await stage.pilot.resize_terminal(*COMPACT)
+    await stage.press("d")
+    await stage.go_on(8)
+    await stage.take("garbage-compact")
+
+
+async def room(stage: Stage) -> None:
+    """What the panel asks before a wake into a full card, and the queue of a GPU."""
+    await stage.says("AWAKE", "ASLEEP L1", "ASLEEP L2")
+    await stage.go_on(10)
+    await stage.cursor_to("code")
+    await stage.press("w")
+    await stage.pilot.pause(1.0)
+    await stage.take("no-room")
+    await stage.press("escape")
+    await stage.press("x")
+    await stage.cursor_to("chat")
+    await stage.press("x")
+    await stage.says("queue: 1")
+    await stage.take("queue")
+    await stage.until(lambda: stage.ended("chat"))
+    await stage.go_on(3)
+    await stage.take("verified")
+
+
 async def versions(stage: Stage) -> None:
     """Old and new vLLM, and servers without the switches."""
     await stage.says("AWAKE", "NO CONTROL")
@@ -199,13 +258,20 @@ SCENES = {
     "sixty-four": sixty_four,
     "faults": faults,
     "versions": versions,
+    "proof": proof,
+    "room": room,
+    "outside": outside,
 }
 
 
+SCENARIOS = {"proof": "faults", "room": "default", "outside": "default"}
+"""Scenes that are played on the fleet of another."""
+
+
 @asynccontextmanager
-async def staged(scenario: str, folder: Path, *, every: bool) -> AsyncIterator[Stage]:
+async def staged(scene: str, folder: Path, *, every: bool) -> AsyncIterator[Stage]:
     """The panel on a simulated fleet."""
-    async with open_services(Settings(demo=scenario)) as services:
+    async with open_services(Settings(demo=SCENARIOS.get(scene, scene))) as services:
         app = SleeptuiApp(services)
         async with app.run_test(size=FULL, notifications=True) as pilot:
             yield Stage(app, pilot, folder, every)

@@ -102,7 +102,10 @@ def _title(record: OperationRecord) -> str:
     name = one_line(record.server, limit=40)
     checked = record.verification
     if record.kind is Kind.VERIFY and checked is not None:
-        return f"{name} {_CHECKED[checked.check]} · {grade_words(checked)}"
+        decodes = checked.verdict.decodes and not checked.is_inconclusive
+        is_new = checked.check is Check.UNVERIFIED and decodes
+        found = "answers" if is_new else _CHECKED[checked.check]
+        return f"{name} {found} · {grade_words(checked)}"
     if record.cause is Cause.GARBAGE:
         is_late = checked is not None and checked.verdict.grade is Grade.LATE_DIVERGENCE
         return f"{name} answers {'otherwise than before' if is_late else 'garbage'}"

@@ -46,9 +46,12 @@ def residuals(view: ServerView) -> tuple[int, ...]:
     )
 
 
-def drift_lines(view: ServerView, width: int) -> list[Line]:
+def drift_lines(view: ServerView, width: int, indent: str = "") -> list[Line]:
     """A warning for each thing that grows from cycle to cycle."""
-    return [row for one in view.drift for row in wrapped(drift_words(one), width, Tone.WARN)]
+    lines: list[Line] = []
+    for one in view.drift:
+        lines += wrapped(drift_words(one), width, Tone.WARN, indent=indent)
+    return lines
 
 
 def drift_words(drift: Drift) -> str:

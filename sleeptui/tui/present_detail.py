@@ -53,6 +53,7 @@ def _state(view: ServerView, look: Look, width: int) -> list[Line]:
         lines += wrapped(one_line(view.reason), width, Tone.WARN, indent=_INDENT)
     if view.advice:
         lines += wrapped(one_line(view.advice), width, indent=f"{look.glyphs.arrow} ")
+    lines += drift_lines(view, width, indent=_INDENT)
     operation = view.operation
     if operation is not None and operation.phase is Phase.QUEUED:
         told = waits_for(operation, look.places.get(view.name, ""))
@@ -75,7 +76,7 @@ def _facts(view: ServerView, look: Look, width: int, clock: Callable[[float], st
         *_row("answers", *proof_rows(view, look, room, clock)),
         *_row("known by", *wrapped(_evidence(view, dot), room, Tone.MUTED)),
         *_row("memory", line(dot.join(_memory(view)))),
-        *_row("cycles", cycle_line(view, look), *drift_lines(view, room)),
+        *_row("cycles", cycle_line(view, look)),
         *_row("queue", line(dot.join(_queue(view)))),
         *_row("model", line(models)),
         *_row("server", line(dot.join([one_line(view.spec.url), version]))),

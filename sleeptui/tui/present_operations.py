@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from sleeptui.core import units
 from sleeptui.core.canary import Check
 from sleeptui.core.model import ServerView
-from sleeptui.core.operation import InFlight, Kind, OperationRecord, Outcome
+from sleeptui.core.operation import InFlight, Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.text import one_line
 from sleeptui.tui import present
 from sleeptui.tui.present import Look
@@ -35,7 +35,9 @@ def operation_lines(
     operation = view.operation
     if operation is not None:
         elapsed = units.elapsed(look.now_s - operation.began_s)
-        what = f"{operation.kind.value} {operation.phase.value}"
+        what = operation.kind.value
+        if operation.phase is not Phase.VERIFYING or operation.kind is not Kind.VERIFY:
+            what += f" {operation.phase.value}"
         expected = view.expected_s
         of_about = "" if expected is None else f" of about {units.duration(expected)}"
         lines.append(
@@ -123,7 +125,7 @@ def _in_full(record: OperationRecord, look: Look, width: int, *, said: str) -> l
     """
     lines = _why(record, look, width, said=said)
     facts = [one_line(told) for told in record.known]
-    if record.in_flight is not None:
+    if record.in_flight is not None and not any(told.startswith("request") for told in facts):
         facts.insert(0, in_flight_words(record.in_flight))
     for fact in facts:
         lines += wrapped(fact, width, Tone.MUTED, indent=f"{_INDENT}{look.glyphs.dot} ")

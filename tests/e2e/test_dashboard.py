@@ -390,6 +390,15 @@ async def test_the_queue_is_listed_above_the_gpus_and_moves_no_row():
         await one.until(lambda: "queue:" not in one.text)
 
 
+@pytest.mark.parametrize("picture", ["proof", "waiting"])
+async def test_proof_and_queue_in_ascii(picture):
+    async with driven(getattr(pictures, picture)(), ascii=True) as one:
+        for _ in range(4):
+            own = one.text.rsplit("\n", 1)[0]
+            assert not {character for character in own if not character.isascii()}
+            await one.pilot.press("down")
+
+
 async def test_hostile_names_in_the_queue_are_text():
     waits = operation(Kind.WAKE, "[red]x[/red]", phase=Phase.QUEUED)
     async with driven(fleet([server("[red]x[/red]", State.ASLEEP, operation=waits)])) as one:

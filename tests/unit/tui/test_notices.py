@@ -1,5 +1,7 @@
 """Which events get a notice, and what it says."""
 
+from dataclasses import replace
+
 import pytest
 from support import builders as build
 from support import pictures
@@ -91,7 +93,8 @@ def asked_for(**fields):
     [
         (pictures.asked(), "qwen verified · identical"),
         (pictures.asked(99), "qwen answers otherwise · garbage"),
-        (pictures.asked(with_reference=False), "qwen not verified · nothing to compare with"),
+        (pictures.asked(with_reference=False), "qwen answers · nothing to compare with"),
+        (replace(pictures.asked(), is_inconclusive=True), "qwen not verified · not known"),
         (None, "verify of qwen done"),
     ],
 )

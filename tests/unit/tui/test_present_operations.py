@@ -5,7 +5,7 @@ from support import pictures
 from support.builders import GIB, operation, record, server
 
 from sleeptui.core.model import State
-from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part
+from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, Phase
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_operations import in_flight_words, operation_lines
 from sleeptui.tui.spans import plain
@@ -44,6 +44,12 @@ def test_the_newest_says_all_that_its_record_says():
         "  · /is_sleeping: true",
         "  · the metric says level 1",
     ]
+
+
+def test_requests_that_the_record_tells_of_are_told_once():
+    flight = InFlight(running=6, waiting=2, finished={"abort": 8})
+    last = slept(known=("requests: 6 running and 2 waiting before it",), in_flight=flight)
+    assert not any("in flight" in line for line in text(server(history=(last,))))
 
 
 def test_older_ones_have_a_line_and_bad_ones_their_reason():
@@ -106,6 +112,13 @@ def test_what_runs_now_stands_first_with_the_time_it_should_take():
     running = operation(Kind.WAKE, began_s=NOW - 0.4)
     lines = text(server(state=State.WAKING, operation=running, expected_s=0.53))
     assert lines == ["t-0 ▶ wake calling 0.4 s of about 0.53 s"]
+
+
+def test_a_verification_that_runs_needs_no_second_word():
+    running = operation(Kind.VERIFY, began_s=NOW - 0.1, phase=Phase.VERIFYING)
+    assert text(server(operation=running)) == ["t-0 ▶ verify 0.1 s"]
+    waking = operation(Kind.WAKE, began_s=NOW - 0.1, phase=Phase.VERIFYING)
+    assert text(server(operation=waking)) == ["t-0 ▶ wake verifying 0.1 s"]
 
 
 def test_only_the_last_ones_are_listed():
