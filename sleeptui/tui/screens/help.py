@@ -19,7 +19,7 @@ from sleeptui.tui.present import CHECK_TONES, STATE_TONES
 from sleeptui.tui.theme import Palette, Tone
 
 STATES: Final[tuple[tuple[State, str], ...]] = (
-    (State.AWAKE, "serves requests; behind it: what is known of its answers"),
+    (State.AWAKE, "serves requests"),
     (State.ASLEEP, "its GPU memory is freed; level 1 and 2; requests hang until it wakes"),
     (State.PAUSED, "level 0: nothing freed, requests wait"),
     (State.DRAINING, "requests in flight are finished before it sleeps"),
