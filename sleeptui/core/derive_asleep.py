@@ -120,14 +120,15 @@ def _asleep_by_memory(signals: Signals, level: int | None) -> Derived:
         last = signals.last
         if last is not None and last.kind is Kind.SLEEP and last.cause is Cause.NOTHING_FREED:
             return Derived(state=State.SUSPECT, level=level, reason=last.message, advice=last.hint)
+        grown = held is not None and lowest is not None and held - lowest > GROWN_BYTES
         if last is not None and last.cause is Cause.OUT_OF_MEMORY:
             return Derived(
-                state=State.ASLEEP,
+                state=State.PARTIAL if grown else State.ASLEEP,
                 level=level,
                 reason=last.message,
                 advice="free memory on its GPU, then w tries the wake again",
             )
-        if held is not None and lowest is not None and held - lowest > GROWN_BYTES:
+        if held is not None and grown:
             return _grown_back(held, level)
         return _above_ceiling(signals, level) or Derived(state=State.ASLEEP, level=level)
     if lowest <= limit:

@@ -240,16 +240,17 @@ def test_a_little_more_memory_is_no_wake():
     assert found.state is State.ASLEEP
 
 
-def test_a_wake_that_found_no_room_is_asleep_with_what_it_took():
-    last = ended(Kind.WAKE, Outcome.FAILED, Cause.OUT_OF_MEMORY, message="out of memory")
+@pytest.mark.parametrize(("held_gib", "state"), [(7, State.PARTIAL), (1, State.ASLEEP)])
+def test_a_wake_that_found_no_room_is_half_awake_if_it_kept_what_it_took(held_gib, state):
     found = state_of(
         look(sleeping=True, metric=SleepMetric.OFFLOADED),
         facts=ServerFacts(version="0.32.0", sleep_enabled=True),
-        asleep_bytes=7 * GIB,
+        asleep_bytes=held_gib * GIB,
         lowest_asleep_bytes=GIB,
-        last=last,
+        last=ended(Kind.WAKE, Outcome.FAILED, Cause.OUT_OF_MEMORY, message="out of memory"),
     )
-    assert (found.state, found.reason) == (State.ASLEEP, "out of memory")
+    assert (found.state, found.reason) == (state, "out of memory")
+    assert "w tries the wake again" in found.advice
 
 
 def test_metric_awake_with_little_memory_is_half_awake_not_paused():
