@@ -190,7 +190,8 @@ def _compared(answer: Answer, before: Answer, spread: float) -> Verdict:
 
 def _diverged(answer: Answer, before: Answer, index: int, largest: float, *, same: bool) -> Verdict:
     drop = _mean(before) - _mean(answer)
-    if (index == 0 and not same and not _is_near_tie(before, 0)) or drop > GARBAGE_DROP:
+    tie = not same and _is_swapped_tie(answer, before, index)
+    if (index == 0 and not same and not tie) or drop > GARBAGE_DROP:
         return Verdict(
             grade=Grade.GARBAGE,
             decodes=True,
@@ -201,7 +202,6 @@ def _diverged(answer: Answer, before: Answer, index: int, largest: float, *, sam
             first_difference=index,
             largest_gap=largest,
         )
-    tie = not same and _is_near_tie(before, index)
     words = f"another answer from token {index + 1} on"
     if tie:
         words += ", where two tokens were as likely"
@@ -215,13 +215,22 @@ def _diverged(answer: Answer, before: Answer, index: int, largest: float, *, sam
     )
 
 
-def _is_near_tie(before: Answer, index: int) -> bool:
-    if index >= len(before):
+def _is_swapped_tie(answer: Answer, before: Answer, index: int) -> bool:
+    """Whether two tokens that were as likely have changed places, and are as likely still.
+
+    A near tie alone proves nothing: lost weights answer something else there as well.
+    """
+    if index >= min(len(before), len(answer)):
         return False
-    token = before[index]
-    if token.logprob is None or token.runner_up is None:
+    old, new = before[index], answer[index]
+    if old.logprob is None or old.runner_up is None or new.logprob is None:
         return False
-    return abs(token.logprob - token.runner_up) <= NEAR_TIE
+    other = old.logprob if new.runner_up is None else new.runner_up
+    return (
+        abs(old.logprob - old.runner_up) <= NEAR_TIE
+        and abs(new.logprob - old.runner_up) <= NOISE_LOGPROB
+        and abs(other - old.logprob) <= NOISE_LOGPROB
+    )
 
 
 def _gap(one: Token, other: Token) -> float:

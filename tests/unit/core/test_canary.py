@@ -105,9 +105,28 @@ class TestOther:
 
     @pytest.mark.parametrize("index", [0, 7])
     def test_another_choice_between_two_that_were_as_likely_is_a_match(self, index):
-        verdict = judge(changed(index), tied(index))
+        swapped = changed(index, logprob=-1.0 - NEAR_TIE / 2, runner_up=-1.0)
+        verdict = judge(swapped, tied(index))
         assert (verdict.grade, verdict.matches) == (Grade.LATE_DIVERGENCE, True)
         assert "as likely" in verdict.words
+
+    @pytest.mark.parametrize("index", [0, 7])
+    def test_a_server_that_tells_no_second_token_is_believed_its_first(self, index):
+        swapped = changed(index, logprob=-1.0 - NEAR_TIE / 2, runner_up=None)
+        assert judge(swapped, tied(index)).matches is True
+
+    @pytest.mark.parametrize(
+        ("logprob", "runner_up"), [(-1e-4, -9.3), (-1.1, -9.3), (-5.0, -1.0), (None, -1.0)]
+    )
+    def test_something_else_at_the_place_of_a_tie_is_no_match(self, logprob, runner_up):
+        """Lost weights say "!" again and again, sure of themselves, and at a tie as well."""
+        lost = changed(0, logprob=logprob, runner_up=runner_up)
+        assert judge(lost, tied(0)).grade is Grade.GARBAGE
+        later = changed(7, logprob=logprob, runner_up=runner_up)
+        assert judge(later, tied(7)).matches is False
+
+    def test_an_answer_that_ends_at_a_tie_is_another_one(self):
+        assert judge(answer()[:7], tied(7)).matches is False
 
     def test_the_same_tokens_with_clearly_other_figures_are_another_answer(self):
         verdict = judge(shifted(-2 * NOISE_LOGPROB), reference())
