@@ -94,7 +94,10 @@ def _why_unseen(patient: Patient, home: Home | None) -> tuple[str, str]:
             "run sleeptui as root, on the host and not in a container",
         )
     listed = {process.pid: process for sample in samples for process in sample.processes or ()}
-    if any(pid in home.pids for pid in listed):
+    mine = [process for pid, process in listed.items() if pid in home.pids]
+    if mine and any(process.used_bytes is not None for process in mine):
+        return "it was not read since its processes were found", "ask again in a moment"
+    if mine:
         return (
             "NVML lists its processes without figures",
             "run sleeptui on the host and not in a container",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sleeptui.core.model import GpuView, ServerView
+from sleeptui.core.model import GpuView, MemorySource, ServerView
 from sleeptui.core.units import memory as memory_text
 from sleeptui.services.doctor_finding import Finding, Patient, Scene, Status, names
 from sleeptui.services.places import machine_of
@@ -56,9 +56,13 @@ def _room(patient: Patient, gpu: GpuView) -> Finding:
         for other in patient.scene.fleet.servers
         if other is not view and sample.index in (gpus.get(other.name) or ())
     }
-    unknown = [name for name, residual in asleep.items() if residual is None]
+    unknown = [f"what {name} would still hold asleep" for name in asleep if asleep[name] is None]
+    foreign = gpu.other_bytes or 0
+    if foreign and not _are_holders_known(patient.scene, sample.index):
+        foreign = 0
+        unknown.append("what others hold on it")
     taken = sum(residual for residual in asleep.values() if residual is not None)
-    taken += (sample.reserved_bytes or 0) + (gpu.other_bytes or 0)
+    taken += (sample.reserved_bytes or 0) + foreign
     left = sample.total_bytes - taken
     said = f"{memory_text(need)} of {memory_text(left)} on GPU {sample.index}"
     if need > left:
@@ -75,13 +79,21 @@ def _room(patient: Patient, gpu: GpuView) -> Finding:
             id_,
             title,
             Status.UNKNOWN,
-            f"it fits as far as is known, it takes {said}: what {names(unknown)}"
-            " would still hold asleep is not known",
+            f"it fits as far as is known, it takes {said}: {names(unknown)} is not known",
             known=how,
-            to_do=f"put {unknown[0]} to sleep once",
+            to_do="put each server on it to sleep once: sleeptui remembers what it held",
         )
     what = f"it fits when all others sleep: it takes {said}"
     return patient.find(id_, title, Status.OK, what, known=how)
+
+
+def _are_holders_known(scene: Scene, index: int) -> bool:
+    """Whether the share of each server on a GPU is measured: else others get the blame for it."""
+    return all(
+        view.memory is not None and view.memory.source is MemorySource.MEASURED
+        for view in scene.fleet.servers
+        if index in (scene.gpus.get(view.name) or ())
+    )
 
 
 def _need(view: ServerView, gpu: GpuView) -> tuple[int | None, str]:

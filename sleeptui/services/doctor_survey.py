@@ -74,6 +74,8 @@ class Survey:
                 told(missing)
             if self._discovered and not self._homes:
                 await self._services.supervisor.look_for_homes()
+                # Who holds what is told by a reading that comes after the processes are known.
+                await self._services.supervisor.sample_gpus()
                 self._homes = True
                 continue
             await self._moved.wait()

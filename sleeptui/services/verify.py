@@ -7,7 +7,15 @@ from sleeptui.core.events import Event, OperationStarted
 from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import Cause, Outcome
-from sleeptui.services.asking import Asked, ask, noticing, publish, reference_of, verified
+from sleeptui.services.asking import (
+    Asked,
+    ask,
+    model_of,
+    noticing,
+    publish,
+    reference_of,
+    verified,
+)
 from sleeptui.services.known import canary_lines
 from sleeptui.services.reference import take
 from sleeptui.services.run import Ended, Result, Run
@@ -70,7 +78,11 @@ def remedy(view: ServerView, verification: Verification) -> str:
             pass
     if verification.is_inconclusive:
         return "v asks again when it is less busy"
-    return "" if verification.verdict.matches else "v takes a reference for the next wake"
+    if verification.verdict.matches:
+        return ""
+    if model_of(view) is None:
+        return "the name of its model is not read yet: v again in a moment"
+    return "v takes a reference for the next wake"
 
 
 async def _check(run: Run) -> Result:

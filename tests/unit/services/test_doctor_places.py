@@ -128,6 +128,13 @@ def test_what_holds_memory_beside_the_servers_counts():
     assert of(well(), "room.gpu0", gpus=gpus).status is Status.BAD
 
 
+def test_what_a_server_itself_may_hold_is_not_blamed_on_others():
+    gpus = (make.gpu_view(processes=(make.process(),), other_bytes=101 * GIB),)
+    found = of(well(memory=None), "room.gpu0", gpus=gpus)
+    assert found.status is Status.UNKNOWN
+    assert "what others hold on it is not known" in found.what
+
+
 def test_a_residual_from_an_earlier_run_or_from_now_is_good_enough():
     before = Learned(cycles=(Cycle(process_start_s=1.0, level=1, residual_bytes=3 * GIB),))
     for other in (
