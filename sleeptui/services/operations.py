@@ -135,10 +135,9 @@ class Operations:
         if not force:
             self._need_room(view, made=True)
         operation = self._operation(Kind.SWITCH, server, level=slept_level(view))
-        work = partial(switch, force=force)
-        return self._submit(
-            operation, work, gpus=self._gpus_of_switch(view), phase=Phase.MAKING_ROOM
-        )
+        gpus = self._gpus_of_switch(view)
+        work = partial(switch, held=gpus, force=force)
+        return self._submit(operation, work, gpus=gpus, phase=Phase.MAKING_ROOM)
 
     def verify(self, server: str) -> Ticket:
         """Ask the canary and judge its answer; not a transition, it waits for nobody.

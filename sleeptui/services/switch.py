@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 from sleeptui.core.lifecycle import level_refusal
-from sleeptui.core.model import SleepLevel, SleepMode
+from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.units import duration
 from sleeptui.services.admit import know, measure, no_room, with_room
+from sleeptui.services.places import Gpus, gpus_of
 from sleeptui.services.room import givers, next_to_go
 from sleeptui.services.run import Ended, Result, Run
 from sleeptui.services.sleep import fall_asleep, first_phase
@@ -18,18 +19,19 @@ Work = Callable[[Run], Awaitable[Result]]
 _WRONG_ANSWERS = frozenset({Cause.GARBAGE, Cause.NO_TOKENS})
 
 
-async def switch(run: Run, *, force: bool = False) -> Result:
+async def switch(run: Run, *, held: Gpus = None, force: bool = False) -> Result:
     """The work of a switch. Its sleeps and its wake are operations of their own, with its id.
 
     Args:
         run: The switch.
+        held: The GPUs that are its own until its end; None: all.
         force: Wake it even if all who can sleep do not make room enough.
 
     Raises:
         Ended: There is no room, or the wake failed; what was put to sleep has been woken again.
     """
     slept: list[str] = []
-    await _make_room(run, slept, force=force)
+    await _make_room(run, slept, held=held, force=force)
     run.advance(Phase.CALLING)
     child, record = await _wake(run, run.server, force=force)
     run.verification, run.is_forced = record.verification, record.is_forced
@@ -46,12 +48,13 @@ async def switch(run: Run, *, force: bool = False) -> Result:
     )
 
 
-async def _make_room(run: Run, slept: list[str], *, force: bool) -> None:
+async def _make_room(run: Run, slept: list[str], *, held: Gpus, force: bool) -> None:
     """Put to sleep who must go, one after the other, each measured before the next is chosen.
 
     Args:
         run: The switch.
         slept: Takes the names of those that were put to sleep.
+        held: The GPUs on which it may do so.
         force: Nobody need be enough.
     """
     run.advance(Phase.MAKING_ROOM)
@@ -63,7 +66,11 @@ async def _make_room(run: Run, slept: list[str], *, force: bool) -> None:
                 run.know(found.who)
                 raise Ended(no_room(found, "nobody was put to sleep, nothing was woken"))
         fleet = run.desk.store.view
-        left = [giver for giver in givers(run.view, fleet) if giver.name not in slept]
+        left = [
+            giver
+            for giver in givers(run.view, fleet)
+            if giver.name not in slept and _is_within(run.desk.view(giver.name), held, fleet)
+        ]
         giver = next_to_go(found.short, left)
         if giver is None:
             break
@@ -77,6 +84,15 @@ async def _make_room(run: Run, slept: list[str], *, force: bool) -> None:
         back = await _bring_back(run, slept)
         result = no_room(found, f"nothing was woken{back}")
         raise Ended(_timed(run, result))
+
+
+def _is_within(giver: ServerView, held: Gpus, fleet: FleetView) -> bool:
+    """Whether it can be put to sleep without a transition of others on one of its GPUs.
+
+    A server that was restarted meanwhile holds no memory, and could be on any GPU.
+    """
+    gpus = gpus_of(giver, fleet)
+    return held is None or (gpus is not None and gpus <= held)
 
 
 async def _sleep(run: Run, server: str) -> OperationRecord:

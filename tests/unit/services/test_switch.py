@@ -389,6 +389,23 @@ async def test_it_holds_all_its_gpus_once(clock):
         assert story.index("done switch b") < story.index("started sleep c")
 
 
+async def test_a_server_that_loses_its_place_takes_no_room_on_gpus_of_others(clock):
+    """Restarted in this moment it holds nothing anywhere: it could be on any GPU."""
+    engines = [
+        awake(clock, "a", held_bytes=80 * GIB, gpus=(0,)),
+        awake(clock, "c", held_bytes=80 * GIB, gpus=(1,)),
+        asleep(clock, "b", held_bytes=80 * GIB, gpus=(0,)),
+    ]
+    async with opened(*engines, clock=clock, count=2) as panel:
+        await until_asleep(panel)
+        switch = panel.services.operations.switch("b")
+        panel.engine("b").pid = 4711  # NVML's next reading shows nothing of the process known
+        await panel.ends(switch)
+        assert panel.engine("a").calls[:1] == ["sleep 1 wait"]
+        assert panel.engine("c").calls == []
+        assert panel.view("c").state is State.AWAKE
+
+
 async def test_an_awake_server_is_refused(clock):
     async with opened(awake(clock, "a"), clock=clock) as panel:
         with pytest.raises(NotAllowed, match="nothing to wake"):
