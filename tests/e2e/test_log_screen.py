@@ -128,7 +128,7 @@ async def test_a_server_without_a_home_says_so_and_is_found_later():
 async def test_a_problem_is_one_sentence_and_goes_when_it_is_over():
     problem = ContainerError("vllm-qwen: its log driver keeps no log", hint="use json-file")
     async with Logging(lines=["one"], problem=problem) as log:
-        await log.says("its log driver keeps no log. use json-file")
+        await log.says("its log driver keeps no log. Use json-file")
         log.services.finder.problem = None
         await log.next_read()
         await log.wrote("one")
