@@ -8,6 +8,7 @@ which costs ASLEEP its engine where vLLM is older than 0.28.
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -92,7 +93,10 @@ def doctor(out: Path, label: str, *arguments: str) -> None:
     """What the doctor says, for people and for programs."""
     for name, flags in ((f"{label}.txt", ()), (f"{label}.json", ("--json",))):
         command = [sys.executable, "-m", "sleeptui", *arguments, "doctor", *flags]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        home = {**os.environ, "HOME": str(out / "home")}  # the panel's, for what it has learnt
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=60, env=home
+        )
         (out / name).write_text(done.stdout)
         print(f"--- {name}, exit code {done.returncode}\n{done.stdout}{done.stderr}", flush=True)
         if flags:
