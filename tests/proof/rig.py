@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 import httpx
+import pytest
 
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.vllm import VllmClients
@@ -23,7 +24,7 @@ from sleeptui.core.settings import Canary, Sampling, ServerSpec, Settings, Thres
 from sleeptui.services import as_json
 from sleeptui.services.panel import Services
 from sleeptui.sim.faults import Fault
-from sleeptui.sim.fleet import running_fleet
+from sleeptui.sim.fleet import SimFleet, running_fleet
 from sleeptui.sim.probes import SimGpuProbe, SimHomes
 from sleeptui.sim.spec import Scenario
 from sleeptui.tui.present import Look, badge
@@ -46,9 +47,7 @@ QUICK = Timeouts(
 )
 """Bounds that suit a fleet that is many times as fast as a real one."""
 SETTINGS = Settings(
-    sampling=Sampling(
-        interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=2.0
-    ),
+    sampling=Sampling(interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=2.0),
     thresholds=Thresholds(settled_for_s=0.06),
 )
 
@@ -69,7 +68,7 @@ class Rig:
     """The panel's services, and the fleet that they watch."""
 
     services: Services
-    speed: float
+    fleet: SimFleet
     events: list[Event] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
@@ -274,7 +273,7 @@ async def opened(
             finder=SimHomes(address),
             clock=clock,
         )
-        rig = Rig(services=services, speed=speed)
+        rig = Rig(services=services, fleet=fleet)
         rig._control = httpx.AsyncClient(
             base_url=address.control_url,
             headers={"authorization": f"Bearer {address.token}"},
@@ -282,14 +281,14 @@ async def opened(
         )
         rig._http = {spec.name: _plain_client(spec) for spec in specs}
         services.bus.subscribe(rig.events.append)
-        failed: AssertionError | None = None
+        failed: AssertionError | pytest.fail.Exception | None = None
         try:
             async with services:
                 services.begin()
                 try:
                     await rig.until(lambda: _are_known(services, specs), "all servers are known")
                     yield rig
-                except AssertionError as error:
+                except (AssertionError, pytest.fail.Exception) as error:
                     failed = error  # in a group, as the services would raise it, it is unreadable
             if failed is not None:
                 raise failed

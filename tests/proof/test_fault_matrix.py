@@ -7,7 +7,6 @@ from proof.rows import (
     cycles,
     off,
     on,
-    outside,
     restarted,
     run,
     shown,
@@ -22,7 +21,6 @@ from proof.rows import (
 from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.sim.faults import Fault
-from sleeptui.sim.spec import Start
 
 ROWS = (
     Row(
@@ -84,8 +82,8 @@ ROWS = (
         name="out of memory on a wake, from 0.28 on",
         engine={"version": "0.32.0"},
         make=(sleep(), on(Fault.OOM), wake()),
-        state=State.ASLEEP,
-        badge="ASLEEP L1",
+        state=State.PARTIAL,
+        badge="PARTIAL",
         says=("out of memory", "free memory on its GPU, then w tries the wake again"),
         record=(Kind.WAKE, Outcome.FAILED, Cause.OUT_OF_MEMORY),
         mend=(off(), wake()),
@@ -265,7 +263,7 @@ ROWS = (
         state=State.AWAKE,
         badge="AWAKE",
         record=(Kind.SLEEP, Outcome.FAILED, Cause.STILL_BUSY),
-        ),
+    ),
     Row(
         name="0.17: mode, and a wake that resumes early",
         engine={"version": "0.17.1"},
