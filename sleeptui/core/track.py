@@ -319,12 +319,13 @@ class Track:
     def _pair(self, before: Observation | None, seen: Observation) -> None:
         """Take in what was measured between two looks that say the same.
 
-        One after a look alone may be of another state: somebody else acts between looks.
+        One after a look alone may be of another state: somebody else acts between looks. One that
+        is told after a look and was taken before it may be of the transition.
         """
         if before is None or before.is_sleeping is not seen.is_sleeping:
             self.asleep_bytes = self.weighed = None
             return
-        if self.weighed is None or self.weighed[0] > seen.at_s - seen.took_s:
+        if self.weighed is None or not (before.at_s <= self.weighed[0] <= seen.at_s - seen.took_s):
             return
         (_, total), self.weighed = self.weighed, None
         if seen.is_sleeping:

@@ -56,11 +56,11 @@ class SimGpuProbe:
 
     async def sample(self) -> GpuReading:
         """All GPUs now. Never raises: problems are in the reading."""
+        at_s = self._clock.now_s()  # as with NVML: no figure is younger than its stamp says
         try:
             body = await self._control.get("/gpus")
         except SimError as error:
-            return GpuReading(at_s=self._clock.now_s(), problem=str(error))
-        at_s = self._clock.now_s()
+            return GpuReading(at_s=at_s, problem=str(error))
         host = HostMemory(**body["host"])
         if body["problem"] is not None:
             return GpuReading(at_s=at_s, problem=str(body["problem"]), host=host)

@@ -77,7 +77,7 @@ class Story:
         self.store.apply(StateObserved(at_s=self.now_s, server=server, observation=seen))
         return self.view(server)
 
-    def gpu(self, used, *processes, problem=None, listed=True):
+    def gpu(self, used, *processes, problem=None, listed=True, taken_s=None):
         sample = GpuSample(
             index=0,
             name="H200",
@@ -91,9 +91,8 @@ class Story:
             else None,
             problem=problem,
         )
-        self.store.apply(
-            GpuSampled(at_s=self.now_s, reading=GpuReading(at_s=self.now_s, gpus=(sample,)))
-        )
+        at_s = self.now_s if taken_s is None else taken_s
+        self.store.apply(GpuSampled(at_s=at_s, reading=GpuReading(at_s=at_s, gpus=(sample,))))
         return self.store.view
 
     def at_home(self, *pids, server="a"):

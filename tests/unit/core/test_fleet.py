@@ -252,6 +252,19 @@ def test_half_awake_by_memory():
     assert story.wait(0.5).look(sleeping=True).state is State.PARTIAL
 
 
+def test_a_figure_of_the_transition_that_comes_late_is_not_taken_for_memory_grown_back():
+    story = Story()
+    story.at_home(10)
+    story.look()
+    story.gpu(90, (10, 87))
+    story.wait(1).look(sleeping=True)
+    story.gpu(4, (10, 2))
+    story.gpu(20, (10, 17), taken_s=story.now_s - 0.1)
+    assert story.wait(0.5).look(sleeping=True).state is State.ASLEEP
+    story.gpu(4, (10, 2))
+    assert story.wait(0.5).look(sleeping=True).state is State.ASLEEP
+
+
 def test_gpu_problems_are_said_once():
     story = Story()
     for _ in range(3):
