@@ -23,6 +23,7 @@ from sleeptui.core.events import (
     StateObserved,
     Verified,
 )
+from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import (
     IN_TRANSITION,
     FleetView,
@@ -41,7 +42,7 @@ from sleeptui.core.track import Track
 
 LOG_LENGTH = 1000
 OURS_FOR_S = 3.0
-"""A change of state so soon after an operation of ours is its effect, not somebody else's."""
+"""A change of state so soon after a transition of ours is its effect, not somebody else's."""
 RESTART_TOLD_S = 10.0
 """Behind an address that several servers share each look finds another start time."""
 _SEVERITY = {
@@ -225,7 +226,7 @@ class FleetStore:
         track.end(record)
         if track.drift and not before:
             self._warn_of_drift(track)
-        if record.kind is not Kind.PROMPT:
+        if record.kind in TRANSITIONS:
             self._ended_s[record.server] = at_s
         self._derive(track)
 

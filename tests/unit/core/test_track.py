@@ -87,6 +87,15 @@ class TestSomebodyElse:
         assert story.wait(1).look().state is State.AWAKE
         assert texts(story)[-1] == "awake, by somebody else"
 
+    @pytest.mark.parametrize("kind", [Kind.VERIFY, Kind.PROMPT])
+    def test_a_sleep_right_after_a_question_of_ours_is_noticed(self, kind):
+        story = Story()
+        story.look()
+        story.start(kind, phase=Phase.VERIFYING)
+        story.wait(0.2).end(kind)
+        story.wait(0.2).look(sleeping=True)
+        assert texts(story)[-1] == "asleep, by somebody else"
+
     def test_a_sleep_during_our_prompt_is_noticed(self):
         story = Story()
         story.look()
