@@ -69,7 +69,7 @@ def canary_lines(
 def reference_line(reference: Reference | None, wall_s: float) -> str:
     """Which reference there is, and how old it is."""
     if reference is None:
-        return "reference: none"
+        return "reference: none from before"
     answers = len(reference.answers)
     age = duration(max(wall_s - reference.taken_wall_s, 0.0))
     return f"reference: {answers} answer{'s' if answers > 1 else ''}, {age} old"

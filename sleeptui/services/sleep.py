@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sleeptui.core.events import Event, StateObserved
+from sleeptui.core.events import Event, GpuSampled, StateObserved
 from sleeptui.core.model import (
     EngineMetrics,
     Observation,
@@ -32,6 +32,7 @@ from sleeptui.services.known import (
     state_lines,
 )
 from sleeptui.services.ledger import Request, ended
+from sleeptui.services.places import used_on
 from sleeptui.services.reference import renew, unasked
 from sleeptui.services.run import Ended, Result, Run
 from sleeptui.services.send import Sent, confirm, send
@@ -108,7 +109,7 @@ class _Falling:
     async def _call(self) -> None:
         run, mode = self._run, self._mode if self._knows_mode else None
         self._before = await weigh(run)
-        with _advancing(run):
+        with _advancing(run, self._before):
             self._sent = await send(run, "call", lambda: run.client.sleep(self._level, mode))
 
     async def _confirm(self) -> None:
@@ -248,14 +249,24 @@ def _denied(seen: Observation, level: SleepLevel, sent: Sent) -> Result:
 
 
 @contextmanager
-def _advancing(run: Run) -> Iterator[None]:
-    """While the server drains inside ``/sleep``, show when its queue has run empty."""
+def _advancing(run: Run, before: Weight) -> Iterator[None]:
+    """While the server drains inside ``/sleep``, show when the drain is over.
+
+    It waits for the requests that run; those in its queue stay there. Its figures may stand
+    still while it falls asleep: then the memory tells.
+    """
 
     def follow(event: Event) -> None:
-        """Advance at the first look that sees nothing in flight."""
-        if not isinstance(event, StateObserved) or event.server != run.server:
+        """Advance at the first look that sees nothing run, or when memory is let go of."""
+        if isinstance(event, StateObserved) and event.server == run.server:
+            metrics = event.observation.metrics
+            is_over = metrics is not None and metrics.running == 0
+        elif isinstance(event, GpuSampled):
+            freed = drop(before.used_bytes, used_on(event.reading, before.gpus))
+            is_over = freed is not None and freed >= LEAST_FREED_BYTES
+        else:
             return
-        if in_flight(event.observation.metrics) == 0:
+        if is_over:
             run.advance(Phase.CALLING)
 
     unsubscribe = run.desk.bus.subscribe(follow)

@@ -139,7 +139,7 @@ def _faults() -> Scenario:
             _faulty("errors", FaultSetting(fault=Fault.ERROR)),
             _faulty("oom", FaultSetting(fault=Fault.OOM)),
             _faulty("wedged", FaultSetting(fault=Fault.WEDGE)),
-            _faulty("garbage", FaultSetting(fault=Fault.GARBAGE)),
+            _faulty("garbage", FaultSetting(fault=Fault.GARBAGE), start=Start.AWAKE),
             _faulty("mute", FaultSetting(fault=Fault.MUTE), start=Start.AWAKE),
             _faulty("loses", FaultSetting(fault=Fault.LOSE)),
             _faulty("leaks", FaultSetting(fault=Fault.LEAK)),

@@ -94,6 +94,26 @@ async def test_while_the_server_drains_the_state_is_draining_until_its_queue_is_
         assert record.duration_s == pytest.approx(6.0)
 
 
+@pytest.mark.parametrize(
+    "over",
+    [
+        pytest.param({"running": 0, "waiting": 5}, id="what-waits-stays-in-its-queue"),
+        pytest.param({"held_bytes": 30 * GIB}, id="its-figures-stand-still-and-its-memory-goes"),
+    ],
+)
+async def test_the_drain_is_over_when_nothing_runs_or_memory_goes(clock, over):
+    engine = FakeEngine(clock, running=3, waiting=5, sleep_takes_s=6.0)
+    async with opened(engine, clock=clock) as panel:
+        ticket = panel.services.operations.sleep("qwen")
+        await clock.advance(2.0)
+        assert panel.view("qwen").state is State.DRAINING
+        for field, value in over.items():
+            setattr(engine, field, value)
+        await clock.advance(1.0)
+        assert panel.view("qwen").state is State.FALLING_ASLEEP
+        assert (await panel.ends(ticket)).outcome is Outcome.DONE
+
+
 async def test_a_sleep_that_frees_nothing_is_suspect(clock):
     async with opened(FakeEngine(clock, frees=False), clock=clock) as panel:
         record = await panel.ends(panel.services.operations.sleep("qwen"))

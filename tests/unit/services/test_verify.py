@@ -41,7 +41,7 @@ async def test_the_first_answers_are_kept(clock):
         assert panel.engine("qwen").log == ["canary"] * 3
         assert record.known == (
             "canary: decodes; nothing to compare with, in 80 ms",
-            "reference: none",
+            "reference: none from before",
             "reference: taken now, 3 answers",
         )
         (taken,) = references(panel)

@@ -128,7 +128,7 @@ async def test_without_a_reference_it_is_awake_and_nothing_more_is_known(clock):
         assert ended.outcome is Outcome.DONE
         assert ended.message == "awake, took 38.0 GiB; answers, nothing to compare with"
         assert ended.hint == "v takes a reference for the next wake"
-        assert "reference: none" in ended.known
+        assert "reference: none from before" in ended.known
         assert panel.view("qwen").check is Check.UNVERIFIED
 
 
