@@ -6,7 +6,7 @@ that a server is really in; ``somebody`` acts on the servers past the panel, as 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -16,11 +16,14 @@ import httpx
 import pytest
 
 from sleeptui.adapters.clock import SystemClock
+from sleeptui.adapters.homes import LocalHomes
+from sleeptui.adapters.nvml import NvmlProbe
 from sleeptui.adapters.vllm import VllmClients
 from sleeptui.core.events import Event, OperationEnded
 from sleeptui.core.model import LogEntry, ServerView, State
 from sleeptui.core.operation import Kind, OperationRecord
-from sleeptui.core.settings import Canary, Sampling, ServerSpec, Settings, Thresholds, Timeouts
+from sleeptui.core.ports import EngineClient
+from sleeptui.core.settings import Sampling, ServerSpec, Settings, Thresholds, Timeouts
 from sleeptui.services import as_json
 from sleeptui.services.panel import Services
 from sleeptui.sim.faults import Fault
@@ -31,7 +34,7 @@ from sleeptui.tui.present import Look, badge
 from sleeptui.tui.present_detail import detail_lines
 from sleeptui.tui.spans import plain
 
-LIMIT_S = 12.0
+LIMIT_S = 30.0
 """No condition may take longer, on a busy machine either."""
 WIDTH = 400
 """Cells of the detail: so wide that no sentence is broken."""
@@ -68,12 +71,15 @@ class Rig:
     """The panel's services, and the fleet that they watch."""
 
     services: Services
-    fleet: SimFleet
+    fleet: SimFleet | None = None
+    """None: it is a real server."""
+    control: httpx.AsyncClient | None = None
+    """Speaks with the control server of the simulation."""
     events: list[Event] = field(default_factory=list)
     streams: list[Stream] = field(default_factory=list)
     _beside: list[asyncio.Task[None]] = field(default_factory=list)
-    _http: dict[str, httpx.AsyncClient] = field(default_factory=dict)
-    _control: httpx.AsyncClient = field(default_factory=httpx.AsyncClient)
+    http: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    """Connections of somebody else, by server."""
 
     # --- what the panel says -------------------------------------------------------------------
 
@@ -118,11 +124,18 @@ class Rig:
             await asyncio.sleep(0.005)
 
     async def until_state(self, name: str, *states: State) -> None:
-        """Wait until a server is shown in one of these states, with nothing of ours running."""
-        await self.until(
-            lambda: self.view(name).state in states and self.view(name).operation is None,
-            f"{name} becomes {' or '.join(states)}",
-        )
+        """Wait until a server is shown in one of these states, with nothing of ours running.
+
+        A prompt may: it can be parked or frozen there.
+        """
+
+        def there() -> bool:
+            view = self.view(name)
+            operation = view.operation
+            is_idle = operation is None or operation.kind is Kind.PROMPT
+            return view.state in states and is_idle
+
+        await self.until(there, f"{name} becomes {' or '.join(states)}")
 
     async def look(self, name: str) -> None:
         """One full look at a server that begins now."""
@@ -154,14 +167,14 @@ class Rig:
     async def somebody(self, name: str, path: str, **body: Any) -> int:
         """POST past the panel; returns the status, 0 where the connection broke."""
         try:
-            answer = await self._http[name].post(path, json=body or None)
+            answer = await self.http[name].post(path, json=body or None)
         except httpx.HTTPError:
             return 0
         return answer.status_code
 
     async def get(self, name: str, path: str) -> int:
         """GET past the panel; returns the status."""
-        return (await self._http[name].get(path)).status_code
+        return (await self.http[name].get(path)).status_code
 
     def streams_of(self, name: str) -> list[Stream]:
         """All streamed prompts of somebody else to a server."""
@@ -182,28 +195,33 @@ class Rig:
 
     async def fault(self, name: str, fault: Fault, **parameters: Any) -> None:
         """Switch a fault of a simulated server on."""
-        answer = await self._control.post(f"/faults/{name}", json={"fault": fault} | parameters)
+        answer = await self._simulation.post(f"/faults/{name}", json={"fault": fault} | parameters)
         answer.raise_for_status()
 
     async def clear(self, name: str, fault: Fault | None = None) -> None:
         """Switch one fault off, or all; a server that is gone starts again."""
         query = {} if fault is None else {"fault": fault}
-        (await self._control.delete(f"/faults/{name}", params=query)).raise_for_status()
+        (await self._simulation.delete(f"/faults/{name}", params=query)).raise_for_status()
 
     async def occupy(self, gpu: int, other_bytes: int) -> None:
         """Another process takes GPU memory."""
-        answer = await self._control.post(f"/gpus/{gpu}", json={"other_bytes": other_bytes})
+        answer = await self._simulation.post(f"/gpus/{gpu}", json={"other_bytes": other_bytes})
         answer.raise_for_status()
 
     async def truth(self, name: str) -> dict[str, Any]:
         """What a simulated server is really in."""
-        answer = (await self._control.get("/state")).raise_for_status()
+        answer = (await self._simulation.get("/state")).raise_for_status()
         return next(one for one in answer.json()["servers"] if one["name"] == name)
 
     async def server_log(self, name: str) -> list[str]:
         """What a simulated server has written."""
-        answer = await self._control.get(f"/log/{name}", params={"lines": 400})
+        answer = await self._simulation.get(f"/log/{name}", params={"lines": 400})
         return list(answer.raise_for_status().json()["lines"])
+
+    @property
+    def _simulation(self) -> httpx.AsyncClient:
+        assert self.control is not None
+        return self.control
 
     # --- parts ---------------------------------------------------------------------------------
 
@@ -216,13 +234,13 @@ class Rig:
             "stream": True,
         }
         with suppress(httpx.HTTPError):
-            async with self._http[name].stream("POST", "/v1/completions", json=body) as answer:
+            async with self.http[name].stream("POST", "/v1/completions", json=body) as answer:
                 async for line in answer.aiter_lines():
                     if not line.startswith("data: {"):
                         continue
                     chunk = json.loads(line.removeprefix("data: "))
                     for choice in chunk.get("choices", ()):
-                        stream.tokens += bool(choice.get("text"))
+                        stream.tokens += 1
                         stream.finish = choice.get("finish_reason") or stream.finish
         stream.finish = stream.finish or "cut"
 
@@ -230,12 +248,13 @@ class Rig:
         names = [view.name for view in self.services.store.view.servers]
         return "\n\n".join(f"--- {name}\n{self.says(name)}" for name in names)
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """End what runs beside the test, and close the connections of somebody else."""
         tasks = [*self._beside, *(stream.task for stream in self.streams)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for client in (*self._http.values(), self._control):
+        for client in self.http.values():
             await client.aclose()
 
 
@@ -245,9 +264,7 @@ async def opened(
     *,
     speed: float = 10.0,
     settings: Settings = SETTINGS,
-    canary: Canary | None = None,
     timeouts: Timeouts = QUICK,
-    **fields: object,
 ) -> AsyncIterator[Rig]:
     """Run a fleet and the services that watch it; all servers that can be known are known.
 
@@ -255,54 +272,91 @@ async def opened(
         scenario: The fleet; its servers begin without faults that hide them.
         speed: Everything in the fleet takes so many times less.
         settings: Of the services; the servers are filled in.
-        canary: Of every server.
         timeouts: Of every server.
-        fields: More fields of every ServerSpec.
     """
     async with running_fleet(scenario, speed=speed) as fleet:
-        address = fleet.address
-        specs = [
-            replace(spec, timeouts=timeouts, canary=canary or Canary(), **fields)  # type: ignore[arg-type]
-            for spec in address.servers
-        ]
-        clock, clients = SystemClock(), VllmClients()
-        services = Services(
-            settings=replace(settings, servers=tuple(specs)),
-            clients=clients,
-            probe=SimGpuProbe(address, clock),
-            finder=SimHomes(address),
-            clock=clock,
-        )
-        rig = Rig(services=services, fleet=fleet)
-        rig._control = httpx.AsyncClient(
+        address, clock = fleet.address, SystemClock()
+        specs = tuple(replace(spec, timeouts=timeouts) for spec in address.servers)
+        control = httpx.AsyncClient(
             base_url=address.control_url,
             headers={"authorization": f"Bearer {address.token}"},
             trust_env=False,
         )
-        rig._http = {spec.name: _plain_client(spec) for spec in specs}
-        services.bus.subscribe(rig.events.append)
-        failed: AssertionError | pytest.fail.Exception | None = None
-        try:
-            async with services:
-                services.begin()
-                try:
-                    await rig.until(lambda: _are_known(services, specs), "all servers are known")
-                    yield rig
-                except (AssertionError, pytest.fail.Exception) as error:
-                    failed = error  # in a group, as the services would raise it, it is unreadable
-            if failed is not None:
-                raise failed
-        finally:
-            await rig._close()
-            await clients.close()
+        async with control, _clients() as clients:
+            services = Services(
+                settings=replace(settings, servers=specs),
+                clients=clients,
+                probe=SimGpuProbe(address, clock),
+                finder=SimHomes(address),
+                clock=clock,
+            )
+            rig = Rig(services=services, fleet=fleet, control=control)
+            async with _watching(rig, _is_placed):
+                yield rig
+
+
+@asynccontextmanager
+async def opened_live(
+    spec: ServerSpec, *, client: Callable[[EngineClient], EngineClient]
+) -> AsyncIterator[Rig]:
+    """The services that watch one real server, whose memory cannot be seen.
+
+    Args:
+        spec: The server, named as the model that it serves.
+        client: May put something between the services and the client.
+    """
+    clock = SystemClock()
+    async with _clients() as clients:
+        services = Services(
+            settings=replace(SETTINGS, servers=(spec,)),
+            clients=lambda spec: client(clients(spec)),
+            probe=NvmlProbe(clock),
+            finder=LocalHomes(clock),
+            clock=clock,
+        )
+        rig = Rig(services=services)
+        async with _watching(rig, lambda view: bool(view.facts.models)):
+            yield rig
+
+
+@asynccontextmanager
+async def _clients() -> AsyncIterator[VllmClients]:
+    clients = VllmClients()
+    try:
+        yield clients
+    finally:
+        await clients.close()
+
+
+@asynccontextmanager
+async def _watching(rig: Rig, is_known: Callable[[ServerView], bool]) -> AsyncIterator[None]:
+    services = rig.services
+    services.bus.subscribe(rig.events.append)
+    failed: AssertionError | pytest.fail.Exception | None = None
+    specs = services.settings.servers
+    rig.http = {spec.name: _plain_client(spec) for spec in specs}
+
+    def all_known() -> bool:
+        views = services.store.view.servers
+        return len(views) == len(specs) and all(is_known(view) for view in views)
+
+    try:
+        async with services:
+            services.begin()
+            try:
+                await rig.until(all_known, "all servers are known")
+                yield
+            except (AssertionError, pytest.fail.Exception) as error:
+                failed = error  # in a group, as the services would raise it, it is unreadable
+        if failed is not None:
+            raise failed
+    finally:
+        await rig.close()
 
 
 def _plain_client(spec: ServerSpec) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=spec.url, timeout=LIMIT_S, trust_env=False)
 
 
-def _are_known(services: Services, specs: Sequence[ServerSpec]) -> bool:
-    views = services.store.view.servers
-    return len(views) == len(specs) and all(
-        view.facts.models and view.home is not None and view.memory is not None for view in views
-    )
+def _is_placed(view: ServerView) -> bool:
+    return bool(view.facts.models) and view.home is not None and view.memory is not None

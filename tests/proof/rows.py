@@ -165,16 +165,20 @@ async def truth_is_garbage(rig: Rig) -> None:
 # --- the run of a row -------------------------------------------------------------------------
 
 
-async def run(row: Row) -> None:
-    """Make the fault, compare what is said, mend it, and see that nobody else noticed."""
-    scenario = Scenario(
+def scenario_of(engine: Mapping[str, object]) -> Scenario:
+    """The subject, with these fields, and the neighbour."""
+    return Scenario(
         name="row",
         title="",
         description="",
         gpus=(GpuSpec(), GpuSpec()),
-        engines=(replace(SPEC, **row.engine), _BESIDE),  # type: ignore[arg-type]
+        engines=(replace(SPEC, **engine), _BESIDE),  # type: ignore[arg-type]
     )
-    async with opened(scenario, speed=row.speed, settings=row.settings) as rig:
+
+
+async def run(row: Row) -> None:
+    """Make the fault, compare what is said, mend it, and see that nobody else noticed."""
+    async with opened(scenario_of(row.engine), speed=row.speed, settings=row.settings) as rig:
         beside = _Beside(rig)
         states = rig.follow(SUBJECT)
         for step in row.make:
