@@ -18,7 +18,7 @@ from sleeptui.services.doctor_switches import examine_switches
 from sleeptui.services.panel import Services
 from sleeptui.services.places import seen_gpus_of
 
-_SENTENCE = 500
+_SENTENCE = 800
 
 
 def examine(scene: Scene) -> tuple[Finding, ...]:

@@ -1,5 +1,6 @@
 """The doctor on one server: is it there, what state is it in, are its answers proven. Pure."""
 
+import re
 from collections.abc import Iterator
 
 from sleeptui.core.canary import Check, Reference
@@ -41,8 +42,8 @@ def _reach(patient: Patient) -> Finding:
     view = patient.view
     url = bare_url(view.spec.url)
     if view.state is State.DOWN:
-        status, what = Status.BAD, f"does not answer at {url}: {view.reason}"
-        to_do = view.advice or "start it, or correct its url"
+        status, what = Status.BAD, f"is down at {url}: {view.reason}"
+        to_do = _advice(view) or "start it, or correct its url"
     elif view.state is State.STARTING:
         status, what = Status.WARN, f"is starting: {view.reason}"
         to_do = f"wait until it answers; {_LOG}"
@@ -52,7 +53,7 @@ def _reach(patient: Patient) -> Finding:
         to_do = "wait, or look at its log: slow is not down"
     elif view.state is State.STALE:
         status, what = Status.WARN, f"does not answer in time: {view.reason}"
-        to_do = view.advice or _LOG
+        to_do = _advice(view) or _LOG
     else:
         status, what, to_do = Status.OK, f"answers at {url}, {_state_words(view)}", ""
     known = "; ".join(view.evidence[:3])
@@ -73,8 +74,13 @@ def _state(patient: Patient) -> Iterator[Finding]:
             Status.BAD,
             f"is {view.state.value}: {view.reason}" if view.reason else f"is {view.state.value}",
             known="; ".join(view.evidence),
-            to_do=view.advice or "verify it, v in the panel; if that does not help, restart it",
+            to_do=_advice(view) or "verify it, v in the panel; if that does not help, restart it",
         )
+
+
+def _advice(view: ServerView) -> str:
+    """What to do; a key of the panel named as such: the doctor is read outside of it as well."""
+    return re.sub(r"(?<![\w-])[vwl](?![\w-])", r"\g<0> in the panel", view.advice, count=1)
 
 
 def _container(patient: Patient) -> Iterator[Finding]:
@@ -168,7 +174,7 @@ def _canary(patient: Patient) -> Finding:
             Status.BAD if changed else Status.OK,
             verification.verdict.words,
             known=compared,
-            to_do=(view.advice or "wake it anew, w in the panel; else restart it")
+            to_do=(_advice(view) or "wake it anew, w in the panel; else restart it")
             if changed
             else "",
         )

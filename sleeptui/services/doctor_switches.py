@@ -1,6 +1,6 @@
 """The doctor on one server: its version, its switches, and what can be done with it. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.known_bugs import Bug, bugs_of
@@ -82,14 +82,17 @@ def examine_switches(patient: Patient) -> Iterator[Finding]:
     facts = patient.view.facts
     yield _version(patient)
     yield from _gates(patient)
-    for bug in bugs_of(facts.version):
-        yield _bug(patient, bug)
+    bugs = bugs_of(facts.version)
+    for bug in bugs:
+        if not bug.only_with:
+            yield _bug(patient, bug)
     yield _dev_mode(patient)
     yield _sleep_mode(patient)
     if patient.view.control is not Control.NO_DEV_MODE and facts.sleep_enabled is not False:
         yield _levels(patient)
     yield from _metric(patient)
     yield _load(patient)
+    yield from _conditional(patient, [bug for bug in bugs if bug.only_with])
 
 
 def _version(patient: Patient) -> Finding:
@@ -132,10 +135,30 @@ def _bug(patient: Patient, bug: Bug) -> Finding:
     return patient.find(
         f"bug.{bug.number}",
         f"vLLM bug {bug.number}",
-        Status.UNKNOWN if bug.only_with else Status.WARN,
-        f"only with {bug.only_with}: {bug.what}" if bug.only_with else bug.what,
+        Status.WARN,
+        bug.what,
         known=f"it is vLLM {patient.view.facts.version}; vllm-project/vllm issue {bug.number}",
         to_do=helps,
+    )
+
+
+def _conditional(patient: Patient, bugs: Sequence[Bug]) -> Iterator[Finding]:
+    """Bugs of its version that most servers never meet: one finding, what each does beside it."""
+    if not bugs:
+        return
+    newest = max(bugs, key=lambda bug: bug.before)
+    each = "; ".join(
+        f"{bug.number}, {bug.only_with}: {bug.what}" + (f" ({bug.help})" if bug.help else "")
+        for bug in bugs
+    )
+    yield patient.find(
+        "bugs",
+        "vLLM bugs",
+        Status.UNKNOWN,
+        f"{len(bugs)} known bug{'' if len(bugs) == 1 else 's'}, only with: "
+        + "; ".join(bug.only_with for bug in bugs),
+        known=f"it is vLLM {patient.view.facts.version}; vllm-project/vllm issues: {each}",
+        to_do=f"where that applies, run vLLM {newest.mended_in} or later",
     )
 
 

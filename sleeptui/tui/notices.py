@@ -101,7 +101,7 @@ def _ended(record: OperationRecord) -> Notice:
 def _title(record: OperationRecord) -> str:
     name = one_line(record.server, limit=40)
     checked = record.verification
-    if record.kind is Kind.VERIFY and checked is not None:
+    if record.kind is Kind.VERIFY and checked is not None and record.cause not in _WORST:
         decodes = checked.verdict.decodes and not checked.is_inconclusive
         is_new = checked.check is Check.UNVERIFIED and decodes
         found = "answers" if is_new else _CHECKED[checked.check]

@@ -86,8 +86,8 @@ def _unasked(view: ServerView) -> str:
 def _reference(view: ServerView, look: Look) -> str:
     reference = view.learned.reference
     if reference is None:
-        return "no reference: after the wake there is nothing to compare with"
-    return f"compared after the wake with the reference of {_when(reference.taken_wall_s, look)}"
+        return "no reference: its next wake has nothing to be compared with"
+    return f"its next wake is compared with the reference of {_when(reference.taken_wall_s, look)}"
 
 
 def _when(epoch_s: float, look: Look) -> str:

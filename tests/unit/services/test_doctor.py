@@ -104,11 +104,47 @@ def test_a_bug_that_each_server_has_is_to_watch_and_one_of_some_is_not_known():
     found = findings(well(facts=make.facts("0.16.0")))
     assert found["bug.32714"].status is Status.WARN
     assert found["bug.32714"].next == "run vLLM 0.17 or later"
-    assert found["bug.41563"].status is Status.UNKNOWN
-    assert found["bug.41563"].what.startswith("only with an FP8 KV cache")
     assert found["bug.15483"].next.endswith(
         "until then keep clients away before it sleeps and until it is awake"
     )
+
+
+def test_bugs_that_most_servers_never_meet_are_one_row_below_what_is_to_watch():
+    found = findings(well(facts=make.facts("0.25.1")))
+    assert found["bugs"].status is Status.UNKNOWN
+    assert found["bugs"].what == (
+        "3 known bugs, only with: an FP8 KV cache and a hybrid model (Mamba layers);"
+        " an FP8 KV cache with calibrated scales; LoRA adapters"
+    )
+    assert "39934, LoRA adapters: reading the weights again after level 2 fails (use level 1)" in (
+        found["bugs"].known
+    )
+    assert found["bugs"].next == "where that applies, run vLLM 0.29 or later"
+    assert not [id_ for id_ in found if id_.startswith("bug.")]
+    assert "bugs" not in findings(well(facts=make.facts("0.32.0")))
+
+
+@pytest.mark.parametrize("version", ["0.8.4", "0.12.0", "0.17.0", "0.22.1", "0.27.1"])
+def test_all_of_such_bugs_is_told(version):
+    known = findings(well(facts=make.facts(version)))["bugs"].known
+    assert not known.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        ("w wakes the rest", "w in the panel wakes the rest"),
+        (
+            "free memory on its GPU, then w tries it",
+            "free memory on its GPU, then w in the panel tries it",
+        ),
+        ("start it with --enable-w", "start it with --enable-w"),
+        ("restart it", "restart it"),
+    ],
+)
+def test_a_key_of_the_panel_is_named_as_such(advice, told):
+    found = findings(well(state=State.PARTIAL, advice=advice))
+    assert found["state"].next == told
 
 
 def test_the_switches():

@@ -119,7 +119,7 @@ def test_a_canary_that_is_off_is_said():
 def test_a_sleeper_says_what_it_will_be_compared_with():
     known = Learned(reference=reference(taken_wall_s=pictures.WALL_S))
     assert rows(server(state=State.ASLEEP, learned=known)) == [
-        "compared after the wake with the reference of 14:13:20"
+        "its next wake is compared with the reference of 14:13:20"
     ]
     assert rows(server(state=State.ASLEEP)) == [
         "no reference: after the wake there is nothing to compare with"
