@@ -216,15 +216,15 @@ def _awake(signals: Signals) -> Derived | None:
             reason="/is_sleeping says awake, the metric says asleep",
             advice="a test prompt tells whether it lives; w sets both again",
         )
-    last = signals.last
-    if last is not None and last.cause is Cause.NO_WEIGHTS:
+    last, verification = signals.last, signals.verification
+    check = verification.check if verification else Check.UNVERIFIED
+    if last is not None and last.cause is Cause.NO_WEIGHTS and check is not Check.VERIFIED:
         return Derived(
             state=State.SUSPECT,
             reason=f"it says awake, its weights were not read again: {last.message}",
             advice="w reads them again; until then its answers are garbage",
         )
-    verification = signals.verification
-    if verification is not None and verification.check is Check.CHANGED:
+    if verification is not None and check is Check.CHANGED:
         return _changed(signals, verification)
     if signals.check_due:
         return Derived(state=State.AWAKE, reason=_woken_outside(signals), advice="v verifies it")
@@ -252,8 +252,7 @@ def _changed(signals: Signals, verification: Verification) -> Derived:
 
 
 def _woken_outside(signals: Signals) -> str:
-    last = signals.last
-    if last is not None and last.kind is Kind.WAKE and last.outcome is Outcome.UNKNOWN:
+    if signals.is_late_wake:
         return "its wake had no answer and took effect later: its answers are not checked"
     if signals.woken_from == SleepLevel.DISCARD:
         return "somebody else woke it from level 2: garbage, unless its weights were read again"

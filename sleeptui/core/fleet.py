@@ -1,7 +1,6 @@
 """FleetStore: folds events into the picture of the fleet. Only it makes a FleetView."""
 
 from collections import deque
-from dataclasses import replace
 
 from sleeptui.core import memory, units
 from sleeptui.core.derive import derive
@@ -211,11 +210,8 @@ class FleetStore:
 
     def _advanced(self, event: OperationAdvanced) -> None:
         track = self._tracks.get(event.server)
-        operation = track.operations.get(event.id) if track else None
-        if track is None or operation is None:
-            return
-        track.operations[event.id] = replace(operation, phase=event.phase, note="")
-        self._derive(track)
+        if track is not None and track.advance(event.id, event.phase):
+            self._derive(track)
 
     def _ended(self, record: OperationRecord, at_s: float) -> None:
         self._say(record.server, _SEVERITY[record.outcome], _sentence(record))

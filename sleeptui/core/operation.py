@@ -74,6 +74,12 @@ class Cause(StrEnum):
     """The server said no before it did anything."""
 
 
+ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
+"""They change nothing: what a server does meanwhile is somebody else's doing."""
+_BESIDE = frozenset({Phase.QUEUED, Phase.MAKING_ROOM, Phase.VERIFYING})
+"""Phases in which nothing is asked of the server but the canary."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """An operation that is queued or runs."""
@@ -90,6 +96,11 @@ class Operation:
     """The switch that this sleep or wake belongs to."""
     note: str = ""
     """What it waits for, while queued."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether it has asked the server for a transition, so that what follows is its doing."""
+        return self.kind not in ASKING and self.phase not in _BESIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,4 +62,6 @@ class Signals:
     """Somebody else woke it, or had it asleep and awake again between two looks."""
     woken_from: int | None = None
     """The level that it was at before that wake."""
+    is_late_wake: bool = False
+    """That wake was ours: it had no answer, and took effect later."""
     thresholds: Thresholds = Thresholds()

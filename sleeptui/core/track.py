@@ -21,7 +21,7 @@ from sleeptui.core.model import (
     SleepMetric,
     State,
 )
-from sleeptui.core.operation import Cause, Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.operation import ASKING, Cause, Kind, Operation, OperationRecord, Outcome, Phase
 from sleeptui.core.proof import Proof
 from sleeptui.core.rates import TokenRate, mean_ttft
 from sleeptui.core.restart import has_other_weights, is_restart
@@ -32,8 +32,6 @@ from sleeptui.core.signals import Derived, Signals
 HISTORY = 50
 """Ended operations that are kept for each server."""
 _UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
-_ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
-"""They change nothing: what a server does meanwhile is somebody else's doing."""
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
 _TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
 _NOTHING_DONE = frozenset({Cause.NO_ROOM, Cause.STILL_BUSY, Cause.REJECTED})
@@ -126,7 +124,7 @@ class Track:
     def operation(self) -> Operation | None:
         """The operation to show: transitions before questions, running before waiting, newest."""
         every = list(self.operations.values())
-        transitions = [op for op in every if op.kind not in _ASKING]
+        transitions = [op for op in every if op.kind not in ASKING]
         running = [op for op in transitions if op.phase is not Phase.QUEUED]
         for group in (running, transitions, every):
             if group:
@@ -135,11 +133,19 @@ class Track:
 
     @property
     def is_ours(self) -> bool:
-        """A transition of ours runs on it: what it does now is our doing."""
+        """A transition of ours is with it: what it does now is our doing."""
         operation = self.operation
-        if operation is None or operation.kind in _ASKING:
+        return operation is not None and operation.acts
+
+    def advance(self, number: int, phase: Phase) -> bool:
+        """Take in that an operation entered its next phase; whether it is known."""
+        operation = self.operations.get(number)
+        if operation is None:
             return False
-        return operation.phase is not Phase.QUEUED
+        self.operations[number] = replace(operation, phase=phase, note="")
+        if phase is Phase.VERIFYING:  # a look before it has seen all that we did
+            self.has_acted = False
+        return True
 
     def take_late_effect(self, state: State) -> bool:
         """Whether a change to ``state`` is what our last, unanswered request asked for; once."""
@@ -153,14 +159,14 @@ class Track:
 
     def end(self, record: OperationRecord) -> None:
         """Take in an ended operation."""
-        self.operations.pop(record.id, None)
+        operation = self.operations.pop(record.id, None)
+        self.has_acted = self.has_acted or (operation is not None and operation.acts)
         self.history.appendleft(record)
         if record.kind is Kind.PROMPT and record.first_token_s is not None:
             self.last_ttft_s = record.first_token_s
         if record.kind is Kind.PROMPT and record.outcome is Outcome.DONE:
             self._lives()
-        if record.kind not in _ASKING:
-            self.has_acted = True
+        if record.kind not in ASKING:
             host = self.home.host_bytes if self.home else None
             self.learned = self.learned.after(record, self.process_start_s, host)
         is_idle = record.outcome is Outcome.CANCELLED or record.cause in _NOTHING_DONE
@@ -178,8 +184,7 @@ class Track:
         """Take in an operation that is queued or begins."""
         self.operations.pop(operation.id, None)
         self.operations[operation.id] = operation
-        if operation.kind not in _ASKING and operation.phase is not Phase.QUEUED:
-            self.has_acted = True
+        self.has_acted = self.has_acted or operation.acts
 
     def know(self, facts: ServerFacts) -> None:
         """Take in what changes only with a restart; other weights are learnt from scratch."""
@@ -245,6 +250,7 @@ class Track:
             verification=self.proof.verification,
             check_due=self.proof.check_due,
             woken_from=self.proof.woken_from,
+            is_late_wake=self.proof.is_late_wake,
             thresholds=self.settings.thresholds,
         )
 
@@ -341,10 +347,12 @@ class Track:
         told, self.told_level, self.lowest_asleep_bytes = self.told_level, None, None
         if self.is_ours:
             return
-        if was_asleep:
-            self.proof.woken_by_others(told)
         self.asked_level = None
         last = self.last
+        if was_asleep:
+            late = (Kind.WAKE, Cause.NO_ANSWER)
+            is_late = last is not None and (last.kind, last.cause) == late
+            self.proof.woken_by_others(told, is_late=is_late)
         if last is None:
             return
         broken_wake = last.kind is Kind.WAKE and last.cause is Cause.WEDGED

@@ -10,16 +10,26 @@ from sleeptui.core.canary import (
     is_void,
 )
 from sleeptui.core.events import Noted, ReferenceTaken
-from sleeptui.core.model import ServerView
+from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import Phase
 from sleeptui.core.units import duration
-from sleeptui.services.asking import Asked, ask, model_of, publish, reference_of, verified
+from sleeptui.services.asking import (
+    Asked,
+    ask,
+    model_of,
+    noticing,
+    publish,
+    reference_of,
+    verified,
+)
 from sleeptui.services.deadline import within
 from sleeptui.services.known import reference_line
 from sleeptui.services.run import Run
 
 _WHOLE = frozenset({"stop", "length"})
 CHANGED_AWAKE = "its answers had changed while it was awake, before this sleep"
+DOUBTED = "not taken, somebody else woke it: its weights may be garbage"
+MOVED = "somebody else has moved it meanwhile"
 
 
 def unasked(view: ServerView) -> str:
@@ -34,15 +44,19 @@ def unasked(view: ServerView) -> str:
     if model_of(view) is None:
         return "not asked, the name of its model is not known"
     if view.is_doubted and reference_of(view) is None:
-        return "not taken, somebody else woke it: its weights may be garbage"
+        return DOUBTED
     return ""
 
 
-async def renew(run: Run) -> bool:
+async def renew(run: Run, seen: Observation) -> bool:
     """Ask before a sleep: keep the reference while it is answered as before, else take a new one.
 
     Bounded by ``canary_s``, after which the sleep goes on without. Noted as the part
     ``reference``; what came of it goes into the record.
+
+    Args:
+        run: The sleep.
+        seen: The look that has just found it awake.
 
     Returns:
         Whether the server was asked.
@@ -56,15 +70,15 @@ async def renew(run: Run) -> bool:
     run.advance(Phase.VERIFYING)
     began_s, limit_s = run.now_s(), run.view.spec.timeouts.canary_s
     try:
-        await within(run.desk.clock, limit_s, _renew(run))
+        await within(run.desk.clock, limit_s, _renew(run, seen))
     except TimeoutError:
         run.know(f"reference: no whole answer in {duration(limit_s)}, the sleep went on without")
     run.part("reference", run.now_s() - began_s)
     return True
 
 
-async def take(run: Run, first: Asked) -> Reference | None:
-    """Keep a first good answer and further ones as the reference; None: it cannot be one."""
+async def gathered(run: Run, first: Asked) -> Reference | None:
+    """A first good answer and further ones, as a reference; None: it cannot be one."""
     view = run.view
     model = model_of(view)
     answers: list[Answer] = []
@@ -76,22 +90,33 @@ async def take(run: Run, first: Asked) -> Reference | None:
         asked = await ask(run)
     if not answers or model is None:
         return None
-    reference = Reference(
+    return Reference(
         model=model,
         prompt=view.spec.canary.prompt,
         max_tokens=view.spec.canary.max_tokens,
         taken_wall_s=run.desk.clock.wall_s(),
         answers=tuple(answers),
     )
+
+
+def keep(run: Run, reference: Reference) -> None:
+    """Compare later wakes with it."""
     run.desk.bus.publish(ReferenceTaken(at_s=run.now_s(), server=run.server, reference=reference))
-    return reference
 
 
-async def _renew(run: Run) -> None:
-    reference = reference_of(run.view)
-    first = await ask(run)
-    verification = await verified(run, first, reference)
+async def _renew(run: Run, seen: Observation) -> None:
+    reference, new = reference_of(run.view), None
+    with noticing(run, seen) as others:
+        first = await ask(run)
+        verification = await verified(run, first, reference)
+        is_other = _is_other_weights(run.view, verification, reference)
+        if reference is None or is_other:
+            new = await gathered(run, await ask(run) if is_other else first)
+        await run.look()
     verdict = verification.verdict
+    if others.have_acted:
+        run.know(f"reference: not renewed, {MOVED}")
+        return
     if verification.is_inconclusive or verdict.grade is Grade.NO_ANSWER:
         run.know(f"reference: not renewed, {verdict.words}")
         return
@@ -100,36 +125,44 @@ async def _renew(run: Run) -> None:
         publish(run, verification)
         run.know(f"reference: not renewed, {verdict.words}")
     elif reference is None:
-        await _take_new(run, first, "reference: taken before this sleep")
-    elif verdict.matches:
-        run.know(f"reference: before this sleep {verdict.words}")
-        run.know(reference_line(reference, run.desk.clock.wall_s()))
+        _take_new(run, new, "reference: taken before this sleep")
+    elif is_other:
+        _note(run, f"{CHANGED_AWAKE}: {verdict.words}; were other weights loaded?")
+        _take_new(run, new, f"reference: {CHANGED_AWAKE} ({verdict.words}); taken anew")
     else:
-        await _replace(run, verification, reference)
-
-
-async def _replace(run: Run, verification: Verification, reference: Reference) -> None:
-    """It answers something else than the reference, and has not slept since it was well."""
-    words = verification.verdict.words
-    if run.view.is_doubted or run.view.check_due:
         publish(run, verification)
-        run.know(f"reference: somebody else woke it, and it gives {words}: the old one stays")
+        words = f"before this sleep {verdict.words}"
+        if not verdict.matches:
+            words = f"{words}: its weights may be garbage, the old one stays"
+        run.know(f"reference: {words}")
         run.know(reference_line(reference, run.desk.clock.wall_s()))
-        return
-    run.desk.bus.publish(
-        Noted(
-            at_s=run.now_s(),
-            server=run.server,
-            severity="warning",
-            text=f"{CHANGED_AWAKE}: {words}; were other weights loaded?",
-        )
-    )
-    await _take_new(run, await ask(run), f"reference: {CHANGED_AWAKE} ({words}); taken anew")
 
 
-async def _take_new(run: Run, first: Asked, words: str) -> None:
-    reference = await take(run, first)
-    run.know(words if reference else "reference: none, it gave no whole answer")
+def _is_other_weights(
+    view: ServerView, verification: Verification, reference: Reference | None
+) -> bool:
+    """Whether another answer than before is that of other weights, loaded on purpose, not garbage.
+
+    A process that is younger than the reference has loaded its weights itself. Of any other only
+    that is certain which it has answered since it last woke.
+    """
+    is_other = verification.check is Check.CHANGED and verification.verdict.decodes
+    if not is_other or reference is None or view.is_doubted or view.check_due:
+        return False
+    start_s = view.metrics.process_start_s if view.metrics else None
+    if start_s is not None and start_s > reference.taken_wall_s:
+        return True
+    return view.check is Check.VERIFIED and verification.verdict.grade is not Grade.GARBAGE
+
+
+def _note(run: Run, text: str) -> None:
+    run.desk.bus.publish(Noted(at_s=run.now_s(), server=run.server, severity="warning", text=text))
+
+
+def _take_new(run: Run, new: Reference | None, words: str) -> None:
+    if new is not None:
+        keep(run, new)
+    run.know(words if new else "reference: none, it gave no whole answer")
 
 
 def _whole(asked: Asked) -> Answer | None:

@@ -14,6 +14,7 @@ from sleeptui.core.evidence import LAST
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import (
+    ASKING,
     Cause,
     InFlight,
     Kind,
@@ -33,8 +34,6 @@ from sleeptui.services.ticket import Stopped, Ticket
 
 log = logging.getLogger(__name__)
 
-_ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
-"""They change nothing: they wait for nobody and can be stopped all the time."""
 _NEXT_STEP = {
     Outcome.SUSPECT: "l shows its log",
     Outcome.FAILED: "l shows its log",
@@ -188,7 +187,7 @@ class Run:
         self.desk.bus.publish(OperationStarted(at_s=self.now_s(), operation=self.operation))
         with ExitStack() as stack:
             lag = stack.enter_context(self.desk.lag.measuring())
-            if self.operation.kind not in _ASKING:
+            if self.operation.kind not in ASKING:
                 stack.enter_context(self.desk.supervisor.fast())
             try:
                 result = await work(self)
@@ -250,7 +249,7 @@ class Run:
 
     def _left_alone(self) -> Result:
         """The panel closes while a request is with the server, which goes on with it."""
-        if self.operation.kind in _ASKING:
+        if self.operation.kind in ASKING:
             return Result(outcome=Outcome.CANCELLED, message="the panel was closed")
         what = _UNTIL.get(self.operation.phase, "the answer came")
         return Result(

@@ -94,7 +94,7 @@ class _Falling:
 
     async def _looked(self) -> Observation:
         run, seen = self._run, await self._run.look()
-        if not self._level or seen.is_sleeping or not await renew(run):
+        if not self._level or seen.is_sleeping or not await renew(run, seen):
             return seen
         return await run.look()
 

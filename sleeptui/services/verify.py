@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sleeptui.core.canary import Check, Grade, Verification
+from sleeptui.core.canary import Check, Grade, Reference, Verification
 from sleeptui.core.events import Event, OperationStarted
 from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import Observation, ServerView
@@ -17,7 +17,7 @@ from sleeptui.services.asking import (
     verified,
 )
 from sleeptui.services.known import canary_lines
-from sleeptui.services.reference import take
+from sleeptui.services.reference import DOUBTED, MOVED, gathered, keep
 from sleeptui.services.run import Ended, Result, Run
 
 RESTART = "restart it; l shows its log"
@@ -92,30 +92,32 @@ async def _check(run: Run) -> Result:
         reference = reference_of(run.view)
         asked = await ask(run)
         verification = await verified(run, asked, reference)
+        new = await _gathered(run, asked, verification) if reference is None else None
         await run.look()
     if others.have_acted:
-        raise Ended(_moved())
+        raise Ended(moved())
     run.verification = verification
     if verification.took_s is not None:
         run.part("canary", verification.took_s)
     run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
-    is_reference = await _kept(run, asked, verification)
+    if new is not None:
+        keep(run, new)
+        run.know(f"reference: taken now, {len(new.answers)} answers")
+    elif reference is None and _is_doubtful(run.view):
+        run.know(f"reference: {DOUBTED}")
     publish(run, verification)
-    return _result(run, asked, verification, is_reference=is_reference)
+    return _result(run, asked, verification, is_reference=new is not None)
 
 
-async def _kept(run: Run, asked: Asked, verification: Verification) -> bool:
-    """Keep the first answers of a server that has given none before; whether they are kept."""
-    verdict = verification.verdict
-    if verification.is_inconclusive or not verdict.decodes or reference_of(run.view) is not None:
-        return False
-    if run.view.is_doubted or run.view.check_due:
-        run.know("reference: not taken, somebody else woke it: its weights may be garbage")
-        return False
-    reference = await take(run, asked)
-    if reference is not None:
-        run.know(f"reference: taken now, {len(reference.answers)} answers")
-    return reference is not None
+def _is_doubtful(view: ServerView) -> bool:
+    return view.is_doubted or view.check_due
+
+
+async def _gathered(run: Run, first: Asked, verification: Verification) -> Reference | None:
+    """The first answers of a server that has given none before, where they can be trusted."""
+    if verification.is_inconclusive or not verification.verdict.decodes:
+        return None
+    return None if _is_doubtful(run.view) else await gathered(run, first)
 
 
 def _result(run: Run, asked: Asked, verification: Verification, *, is_reference: bool) -> Result:
@@ -160,11 +162,13 @@ def _must_be_awake(seen: Observation) -> None:
     )
 
 
-def _moved() -> Result:
+def moved(duration_s: float | None = None) -> Result:
+    """The end of an operation whose canary was asked while somebody else has moved the server."""
     return Result(
         outcome=Outcome.UNKNOWN,
-        message="somebody else has moved it meanwhile: the answer says nothing of it now",
+        message=f"{MOVED}: the answer says nothing of it now",
         hint="v asks again",
+        duration_s=duration_s,
     )
 
 

@@ -20,7 +20,7 @@ from sleeptui.services.run import Ended, Result, Run
 from sleeptui.services.send import Sent, confirm, send
 from sleeptui.services.settle import Weight, drop, server_time, weigh, weigh_settled
 from sleeptui.services.sleep import LEAST_FREED_BYTES, UNMEASURED
-from sleeptui.services.verify import fault, remedy, told
+from sleeptui.services.verify import fault, moved, remedy, told
 
 _PAUSE_NEEDS_RESUME = (0, 33, 0)
 """From here on /pause also turns requests away, until /resume (vLLM 0.33)."""
@@ -210,8 +210,7 @@ class _Waking:
             run.part("canary", asked.completion.ended_s - asked.completion.sent_s)
             self._first_token_s = asked.completion.first_token_s
         if others.have_acted:
-            run.know("canary: its answer does not count, somebody else has moved it meanwhile")
-            return
+            raise Ended(moved(self._took_s()))
         run.verification = verification
         publish(run, verification)
         run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
@@ -226,7 +225,6 @@ class _Waking:
     def result(self) -> Result:
         """The end, once all stages are through: what the memory says, and what the answers say."""
         run, first, last = self._run, self._sent[0], self._sent[-1]
-        done_s = self._confirmed_s if last.doubt and self._confirmed_s else last.done_s
         outcome, message, hint = self._judge()
         cause, verification = None, run.verification
         if verification is not None:
@@ -248,11 +246,17 @@ class _Waking:
             cause=cause,
             message=f"{last.doubt}, but it is {message}" if last.doubt else message,
             hint=hint,
-            duration_s=done_s - first.sent_s,
+            duration_s=self._took_s(),
             residual_bytes=self._before.held_bytes,
             first_token_s=None if first_s is None else first_s - first.sent_s,
             server_s=server_s,
         )
+
+    def _took_s(self) -> float:
+        """From its first request to the last answer, or to the look that told in its place."""
+        first, last = self._sent[0], self._sent[-1]
+        done_s = self._confirmed_s if last.doubt and self._confirmed_s else last.done_s
+        return done_s - first.sent_s
 
     def _steps(self) -> tuple[Step, ...]:
         if self._level != SleepLevel.DISCARD:

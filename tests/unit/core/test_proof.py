@@ -5,7 +5,13 @@ from support.builders import answer, reference, verification
 from support.story import Story
 
 from sleeptui.core.canary import Check, Verification, judge, no_answer
-from sleeptui.core.events import FactsLearned, Recalled, ReferenceTaken, Verified
+from sleeptui.core.events import (
+    FactsLearned,
+    OperationAdvanced,
+    Recalled,
+    ReferenceTaken,
+    Verified,
+)
 from sleeptui.core.learned import Cycle, Learned
 from sleeptui.core.model import Reach, ServerFacts, SleepMetric, State
 from sleeptui.core.operation import Cause, Kind, Outcome, Phase
@@ -230,3 +236,52 @@ class TestLearned:
         story.end(Kind.SLEEP, level=1, residual_bytes=2 * GIB)
         view = story.look(reach=Reach.REFUSED)
         assert len(view.learned.cycles) == 1
+
+
+def test_only_that_wake_is_told_to_be_late():
+    story = Story()
+    story.look(sleeping=True)
+    story.start(Kind.WAKE, level=1)
+    story.end(Kind.WAKE, Outcome.UNKNOWN, cause=Cause.NO_ANSWER, level=1)
+    story.wait(60).look()
+    story.wait(60).look(sleeping=True)
+    view = story.wait(60).look()
+    assert view.reason == "somebody else woke it: its answers are not checked"
+
+
+class TestWhoseDoingItIs:
+    """A transition that has asked for nothing yet, or is confirmed, explains no change."""
+
+    def counted(self, story, wakes):
+        return story.wait(1).look(process_start_s=1.0, wake_operations=wakes)
+
+    def test_a_wake_by_others_while_the_reference_is_taken(self):
+        story = Story()
+        self.counted(story, 1)
+        story.start(Kind.SLEEP, phase=Phase.VERIFYING, level=1)
+        assert self.counted(story, 2).check_due
+
+    def test_a_wake_by_others_while_a_switch_makes_room(self):
+        story = Story()
+        story.look(sleeping=True, sleep_metric=SleepMetric.DISCARDED)
+        story.start(Kind.SWITCH, phase=Phase.MAKING_ROOM, level=2)
+        view = story.wait(1).look()
+        assert (view.state, view.check_due, view.is_doubted) == (State.AWAKE, True, True)
+
+    def test_a_wake_by_others_while_ours_is_verified(self):
+        story = Story()
+        story.look(sleeping=True, process_start_s=1.0)
+        story.start(Kind.WAKE, level=1)
+        self.counted(story, 1)
+        event = OperationAdvanced(at_s=story.now_s, id=1, server="a", phase=Phase.VERIFYING)
+        story.store.apply(event)
+        assert self.counted(story, 2).check_due
+        story.end(Kind.WAKE, level=1)
+        verified(story)
+        assert self.counted(story, 3).check_due
+
+    def test_one_that_is_not_known_advances_nowhere(self):
+        story = Story()
+        event = OperationAdvanced(at_s=story.now_s, id=9, server="a", phase=Phase.VERIFYING)
+        story.store.apply(event)
+        assert story.view().operation is None

@@ -430,7 +430,9 @@ async def test_somebody_else_who_moves_it_meanwhile_makes_the_answer_worthless(c
         assert ended.verification is None
         assert not [event for event in panel.events if isinstance(event, Verified)]
         assert panel.view("qwen").check is Check.UNVERIFIED
-        assert ended.hint == "v verifies it"
+        assert ended.outcome is Outcome.UNKNOWN
+        assert ended.duration_s == pytest.approx(0.5)
+        assert ended.hint == "v asks again"
 
 
 async def test_after_a_doubtful_answer_the_canary_waits_for_the_state(clock):
