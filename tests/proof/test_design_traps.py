@@ -370,6 +370,24 @@ ROWS = (
                 "its metric says awake, /is_sleeping says asleep: only a part was woken",
             ),
         ),
+        state=State.PARTIAL,
+        badge="PARTIAL",
+        says=("w wakes the rest", "engine_sleep_state: awake"),
+        record=(Kind.SLEEP, Outcome.DONE, None),
+        mend=(wake(),),
+        then={"check": "verified"},
+    ),
+    Row(
+        name="half awake from 0.31 on: only its memory tells",
+        engine={"version": "0.32.0"},
+        make=(sleep(), outside_answers(200, "/wake_up?tags=weights")),
+        state=State.PARTIAL,
+        badge="PARTIAL",
+        says=("its memory has grown back to", "w wakes the rest"),
+        record=(Kind.SLEEP, Outcome.DONE, None),
+        mend=(wake(),),
+        then={"check": "verified"},
+    ),
 )
 
 
