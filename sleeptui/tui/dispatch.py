@@ -10,6 +10,7 @@ from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
 from sleeptui.tui import notices, opening, sleeping
+from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
 
@@ -104,7 +105,9 @@ class Dispatch:
         )
 
     def say(self, notice: notices.Notice) -> None:
-        """Show a notice; its text is never markup."""
+        """Show a notice; its text is never markup. On a low screen only the newest is shown."""
+        if self._app.size.height < ROOMY_FROM:
+            self._app.clear_notifications()
         self._app.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
 
     def quit(self) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from rich.cells import cell_len
+
 from sleeptui.core import units
 from sleeptui.core.canary import Check
 from sleeptui.core.model import ServerView
@@ -10,7 +12,7 @@ from sleeptui.core.text import one_line
 from sleeptui.tui import present
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_proof import check_line
-from sleeptui.tui.spans import Line, Span, wrapped
+from sleeptui.tui.spans import Line, Span, width_of, wrapped
 from sleeptui.tui.theme import Tone
 
 _OPERATIONS = 8
@@ -49,7 +51,7 @@ def operation_lines(
         )
     newest = next((record for record in view.history if record.kind is not Kind.PROMPT), None)
     for record in view.history[:_OPERATIONS]:
-        lines.append(_summary(record, look, clock))
+        lines.append(_summary(record, look, width, clock))
         if record is newest:
             lines += _in_full(record, look, width, said=view.advice)
         elif record.outcome in present.BAD_ENDS:
@@ -74,7 +76,10 @@ def in_flight_words(flight: InFlight) -> str:
     return f"{sentence}; ours: {own}" if own else sentence
 
 
-def _summary(record: OperationRecord, look: Look, clock: Callable[[float], str]) -> Line:
+def _summary(
+    record: OperationRecord, look: Look, width: int, clock: Callable[[float], str]
+) -> Line:
+    """When, what, how long, and of the result as much as there is room for: no half figures."""
     tone = present.OUTCOME_TONES[record.outcome]
     glyph = look.glyphs.outcomes[record.outcome]
     level = f" L{record.level}" if record.kind is Kind.SLEEP and record.level is not None else ""
@@ -85,16 +90,20 @@ def _summary(record: OperationRecord, look: Look, clock: Callable[[float], str])
         Span(f"{units.duration(record.duration_s):>6} ", Tone.STRONG),
     ]
     dot = f" {look.glyphs.dot} "
-    result = _result(record, dot)
     checked = record.verification
-    shows = checked is not None and (record.kind in _CHECKED or checked.check is Check.CHANGED)
-    if checked is not None and shows:
+    between = ""
+    if checked is not None and (record.kind in _CHECKED or checked.check is Check.CHANGED):
         spans += check_line(checked, look)
-        result = f"{dot}{result}" if result else ""
-    return (*spans, Span(result, Tone.MUTED))
+        between = dot
+    for part in _result(record):
+        if width_of(spans) + cell_len(between + part) > width:
+            break
+        spans.append(Span(between + part, Tone.MUTED))
+        between = dot
+    return tuple(spans)
 
 
-def _result(record: OperationRecord, dot: str) -> str:
+def _result(record: OperationRecord) -> list[str]:
     told: list[str] = []
     if record.freed_bytes is not None:
         told.append(f"freed {units.memory(record.freed_bytes)}")
@@ -111,7 +120,7 @@ def _result(record: OperationRecord, dot: str) -> str:
     if record.kind is Kind.SWITCH or not (told or record.verification):
         parts = record.parts
         told += [f"{one_line(part.name)} {units.duration(part.duration_s)}" for part in parts]
-    return dot.join(told)
+    return told
 
 
 def _in_full(record: OperationRecord, look: Look, width: int, *, said: str) -> list[Line]:

@@ -20,24 +20,33 @@ class PromptRow:
     record: OperationRecord
     after_wake: bool | None
     """The first since a wake; None: no wake is known before it."""
+    canary_s: float | None = None
+    """First token of the canary that was asked between that wake and this prompt, if one was."""
 
 
 def prompt_rows(history: Sequence[OperationRecord]) -> tuple[PromptRow, ...]:
     """The prompts of a server's history, newest first as it is.
 
-    Walked from the oldest: the first prompt that brought a token after a wake pays what the
-    wake left undone, the later ones are warm.
+    Walked from the oldest: what brings the first token after a wake pays what the wake left
+    undone, be it the canary or a prompt; later prompts are warm.
     """
     rows: list[PromptRow] = []
     woken = warm = False
+    canary_s: float | None = None
     for record in reversed(history):
         if record.kind in _WAKES and record.outcome is not Outcome.CANCELLED:
-            woken, warm = True, False
+            woken, warm, canary_s = True, False, _canary_of(record)
+        elif record.kind is Kind.VERIFY and not warm:
+            canary_s = canary_s or _canary_of(record)
         elif record.kind is Kind.PROMPT:
             first = not warm if woken else None
-            rows.append(PromptRow(record=record, after_wake=first))
+            rows.append(PromptRow(record=record, after_wake=first, canary_s=canary_s))
             warm = warm or record.first_token_s is not None
     return tuple(reversed(rows))
+
+
+def _canary_of(record: OperationRecord) -> float | None:
+    return record.verification.first_token_s if record.verification is not None else None
 
 
 def comparison(rows: Sequence[PromptRow]) -> str:
@@ -57,7 +66,10 @@ def comparison(rows: Sequence[PromptRow]) -> str:
         if row is not first and row.record.first_token_s is not None
     ]
     parts = []
-    if first is not None:
+    if first is not None and first.canary_s is not None:
+        parts.append(f"first after wake {units.duration(first.canary_s)} (the canary)")
+        parts.append(f"first prompt {units.duration(first.record.first_token_s)}")
+    elif first is not None:
         parts.append(f"first after wake {units.duration(first.record.first_token_s)}")
     if warm:
         parts.append(f"warm {units.duration(median(warm))} (median of {len(warm)})")
@@ -67,7 +79,8 @@ def comparison(rows: Sequence[PromptRow]) -> str:
 def cells(row: PromptRow) -> tuple[str, str, str, str, str]:
     """Condition, first token, tokens/s, in all, how it ended."""
     record = row.record
-    condition = {True: "after wake", False: "warm", None: "no wake seen"}[row.after_wake]
+    first = "after wake" if row.canary_s is None else "after canary"
+    condition = {True: first, False: "warm", None: "no wake seen"}[row.after_wake]
     return (
         condition,
         units.duration(record.first_token_s),

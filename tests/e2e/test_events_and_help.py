@@ -59,6 +59,32 @@ async def test_all_events_are_listed_and_new_ones_appended():
         assert "Events · 3" in shown_text(page.pilot)
 
 
+LONG = " ".join(f"word{number}" for number in range(60))
+
+
+async def test_a_long_event_is_shown_in_full_at_every_width():
+    async with Page("2", EventsScreen, build.fleet(log=log(LONG))) as page:
+        for size in ((110, 30), (80, 24), (60, 24)):
+            await page.pilot.resize_terminal(*size)
+            await until(page.pilot, lambda: "word59" in shown_text(page.pilot))
+            text = shown_text(page.pilot)
+            assert all(f"word{number}" in text for number in range(60))
+
+
+async def test_a_new_width_leaves_the_reader_at_the_event():
+    first = log(*(f"{number} {LONG}" for number in range(5)))
+    async with Page("2", EventsScreen, build.fleet(log=first)) as page:
+        await page.pilot.press("up", "up")
+        await page.pilot.resize_terminal(80, 24)
+        await page.pilot.pause()
+        table = page.app.screen.query_one(DataTable)
+        assert (table.row_count, table.cursor_row) == (5, 2)
+        await page.pilot.press("down", "down")
+        paint(page, (*first, *log("the last")))
+        await until(page.pilot, lambda: "the last" in shown_text(page.pilot))
+        assert table.cursor_row == 5
+
+
 async def test_a_reader_in_the_middle_is_left_there():
     first = log(*(str(number) for number in range(5)))
     async with Page("2", EventsScreen, build.fleet(log=first)) as page:

@@ -1,9 +1,11 @@
 """The event log in full."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from sleeptui.services.panel import Services
 
 _TONES = {"info": Tone.TEXT, "good": Tone.GOOD, "warning": Tone.WARN, "bad": Tone.BAD}
+_TIME, _WORD, _MODEL, _NARROW_MODEL = 12, 7, 20, 14
+_WIDE_FROM = 100
+"""Cells of the screen from which the column of the models is wide."""
+_LEAST_TEXT = 20
 _WORDS = {"info": "", "good": "ok", "warning": "warning", "bad": "bad"}
 
 
@@ -33,6 +39,8 @@ class EventsScreen(Screen[None]):
         self._services = services
         self._last: LogEntry | None = None
         self._count = 0
+        self._entries: list[LogEntry] = []
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         """A heading and the table."""
@@ -42,20 +50,27 @@ class EventsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill the table."""
-        table = self._table()
-        table.add_column("time", width=12)
-        table.add_column("", width=8)
-        table.add_column("model", width=20)
-        table.add_column("event")
+        self._lay_out()
         self.show(self._services.store.view)
-        table.focus()
+        self._table().focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Break the texts anew; the reader stays at the event."""
+        if event.size.width == self._width:
+            return
+        row = self._table().cursor_row
+        at_end = self._is_at_end()
+        self._lay_out()
+        self._append(self._entries, stay=None if at_end else row)
 
     def show(self, view: FleetView) -> None:
         """A new picture: append what is new."""
         log = view.log
         fresh = log[self._next(log) :]
         if fresh:
-            self._append(fresh)
+            row = None if self._is_at_end() else self._table().cursor_row
+            self._entries += fresh
+            self._append(fresh, stay=row)
             self._last = fresh[-1]
         self._count += len(fresh)
         self.query_one("#heading", Static).update(f"Events · {self._count}")
@@ -71,9 +86,26 @@ class EventsScreen(Screen[None]):
                 return index + 1
         return 0
 
-    def _append(self, entries: tuple[LogEntry, ...]) -> None:
+    def _lay_out(self) -> None:
+        """Columns as the width of the screen allows; a text is as many lines as it takes."""
+        self._width = self.size.width
         table = self._table()
-        at_end = table.cursor_row >= table.row_count - 1
+        table.clear(columns=True)
+        model = _MODEL if self._width >= _WIDE_FROM else _NARROW_MODEL
+        columns = (("time", _TIME), ("", _WORD), ("model", model))
+        for title, width in columns:
+            table.add_column(title, width=width)
+        edges = 2 * table.cell_padding * (len(columns) + 1) + table.scrollbar_size_vertical
+        left = self._width - sum(width for _, width in columns) - edges
+        table.add_column("event", width=max(left, _LEAST_TEXT))
+
+    def _is_at_end(self) -> bool:
+        table = self._table()
+        return table.cursor_row >= table.row_count - 1
+
+    def _append(self, entries: Sequence[LogEntry], *, stay: int | None) -> None:
+        """Add rows; ``stay`` at a row, or (None) go to the last."""
+        table = self._table()
         clock = self._services.clock
         began_s = clock.wall_s() - clock.now_s()
         palette = Palette.of(self.app)
@@ -84,9 +116,12 @@ class EventsScreen(Screen[None]):
                 Text(_WORDS.get(entry.severity, entry.severity), style=style),
                 Text(one_line(entry.server or "", limit=40)),
                 Text(one_line(entry.text, limit=1000), style=style),
+                height=None,
             )
-        if at_end:
-            table.move_cursor(row=table.row_count - 1)
+        row = table.row_count - 1 if stay is None else stay
+        table.move_cursor(row=row, animate=False)
+        if stay is None:  # again, once the heights of the new rows are known
+            self.call_after_refresh(table.move_cursor, row=row, animate=False, scroll=True)
 
     def _table(self) -> DataTable[Text]:
         return self.query_one("#events", DataTable)

@@ -43,7 +43,8 @@ class PromptScreen(Screen[None]):
     HELP = """\
 Sends a completion with temperature 0 and streams the answer.
 
-The first prompt after a wake pays what the wake left undone: it is shown beside the warm ones.
+What comes first after a wake pays for what the wake left undone: the canary where it is asked, else
+the first prompt. Both are shown beside the warm ones.
 """
     BINDINGS = [
         # Most terminals cannot send ctrl+enter, or send it as ctrl+j: only the latter is named.

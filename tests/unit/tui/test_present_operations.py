@@ -66,6 +66,15 @@ def test_older_ones_have_a_line_and_bad_ones_their_reason():
     ]
 
 
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [(60, "freed 83.0 GiB · holds 2.0 GiB"), (50, "freed 83.0 GiB"), (30, "")],
+)
+def test_what_does_not_fit_is_left_out_whole(width, told):
+    (line,) = text(server(history=(slept(residual_bytes=2 * GIB, message=""),)), width)
+    assert line == f"t-40 ✓ sleep L1 0.33 s {told}".rstrip()
+
+
 def test_a_prompt_is_not_what_is_told_in_full():
     prompt = record(Kind.PROMPT, began_s=NOW, first_token_s=0.04, message="16 tokens")
     lines = text(server(history=(prompt, slept(message="asleep"))))

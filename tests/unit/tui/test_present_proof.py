@@ -122,7 +122,7 @@ def test_a_sleeper_says_what_it_will_be_compared_with():
         "its next wake is compared with the reference of 14:13:20"
     ]
     assert rows(server(state=State.ASLEEP)) == [
-        "no reference: after the wake there is nothing to compare with"
+        "no reference: its next wake has nothing to be compared with"
     ]
 
 

@@ -59,6 +59,36 @@ def test_the_comparison_says_only_what_is_known():
     assert prompting.comparison(only_first) == "first after wake 0.40 s"
 
 
+def checked(**fields):
+    return wake(verification=build.verification(first_token_s=0.38), **fields)
+
+
+def test_where_the_canary_came_first_the_first_prompt_is_not_said_to_be():
+    rows = prompting.prompt_rows((prompt_record(first_token_s=0.05), checked()))
+    assert prompting.cells(rows[0])[0] == "after canary"
+    assert prompting.comparison(rows) == (
+        "first after wake 0.38 s (the canary) · first prompt 50 ms"
+    )
+
+
+def test_a_canary_that_was_asked_later_counts_too_and_one_of_an_earlier_wake_does_not():
+    verify = build.record(Kind.VERIFY, verification=build.verification(first_token_s=0.2))
+    (row,) = prompting.prompt_rows((prompt_record(), verify, wake()))
+    assert row.canary_s == 0.2
+    (row,) = prompting.prompt_rows((prompt_record(), wake(), checked()))
+    assert row.canary_s is None
+    assert prompting.cells(row)[0] == "after wake"
+
+
+def test_after_the_first_prompt_a_canary_changes_nothing():
+    verify = build.record(Kind.VERIFY, verification=build.verification(first_token_s=0.2))
+    rows = prompting.prompt_rows(
+        (prompt_record(), verify, prompt_record(first_token_s=0.4), wake())
+    )
+    assert [row.canary_s for row in rows] == [None, None]
+    assert prompting.comparison(rows).startswith("first after wake 0.40 s · warm")
+
+
 def test_the_comparison_of_many_warm_prompts_is_their_median():
     history = [prompt_record(first_token_s=value) for value in (0.01, 0.02, 0.9)]
     rows = prompting.prompt_rows((*history, prompt_record(first_token_s=0.3), wake()))
