@@ -111,6 +111,8 @@ class Watch:
         """Look once, publish it, and notice restarts."""
         async with self._looking:
             seen = await self.client.observe(full=full)
+            if not full and self._is_back(seen):
+                full, seen = True, await self.client.observe(full=True)
             if not full:
                 seen = self._completed(seen)
             elif seen.reach is Reach.ANSWERED:
@@ -120,6 +122,12 @@ class Watch:
                 StateObserved(at_s=seen.at_s, server=self.spec.name, observation=seen)
             )
             return seen
+
+    def _is_back(self, seen: Observation) -> bool:
+        """It answers again: whether it is the same process, and proven still, its metrics tell."""
+        before = self._last
+        was_gone = before is not None and before.reach is not Reach.ANSWERED
+        return was_gone and seen.reach is Reach.ANSWERED
 
     def _completed(self, seen: Observation) -> Observation:
         """Add to a short look what the last full one read, while the engine stands still.

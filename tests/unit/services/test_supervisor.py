@@ -1,13 +1,21 @@
 import itertools
 
 import pytest
-from support.builders import seen
+from support.builders import seen, verification
 from support.clock import settle
 from support.fakes import FakeEngine, broken
 from support.panel import opened
 
+from sleeptui.core.canary import Check
 from sleeptui.core.errors import ProcessError, Refused
-from sleeptui.core.events import FactsLearned, HomeFound, Noted, ServerAdded, ServerRemoved
+from sleeptui.core.events import (
+    FactsLearned,
+    HomeFound,
+    Noted,
+    ServerAdded,
+    ServerRemoved,
+    Verified,
+)
 from sleeptui.core.model import Home, Reach, State
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.supervisor import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S
@@ -53,6 +61,32 @@ async def test_a_sleeper_that_somebody_else_wakes_is_looked_at_in_full_at_once(c
         engine.looks.clear()
         await clock.advance(0.5)
         assert engine.looks[0][1]
+
+
+async def test_what_answers_again_is_looked_at_in_full_before_anything_is_said_of_it(clock):
+    engine = FakeEngine(clock)
+    async with opened(engine, clock=clock) as panel:
+        panel.services.bus.publish(
+            Verified(at_s=clock.now_s(), server=engine.name, verification=verification())
+        )
+        assert panel.view("qwen").check is Check.VERIFIED
+        panel.homes.found.clear()
+        await clock.advance(6.0)
+        engine.reach = Reach.REFUSED
+        await clock.until(lambda: panel.view("qwen").state is State.DOWN)
+        await clock.advance(3.0)
+        shown = []
+
+        def follow(_event):
+            view = panel.view("qwen")
+            shown.append((view.state, view.check))
+
+        panel.services.bus.subscribe(follow)
+        engine.reach, engine.started_s = Reach.ANSWERED, engine.started_s + 100.0
+        await clock.until(lambda: panel.view("qwen").state is State.AWAKE)
+        await clock.advance(1.0)
+        assert (State.AWAKE, Check.UNVERIFIED) in shown
+        assert (State.AWAKE, Check.VERIFIED) not in shown
 
 
 async def test_a_late_look_skips_ticks_and_never_piles_up(clock):
