@@ -59,6 +59,11 @@ class Reference:
     answers: tuple[Answer, ...]
     """At least one, all to the same prompt."""
 
+    def __post_init__(self) -> None:
+        """Refuse a broken one at the door: every answer is measured against it."""
+        if not self.answers or not all(self.answers):
+            raise ValueError(self.answers)
+
     @property
     def spread(self) -> float:
         """The server's own noise: the largest difference of a log probability, in nats."""

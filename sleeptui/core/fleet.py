@@ -198,7 +198,7 @@ class FleetStore:
         if gpus is None and len(reading.gpus) == 1:
             gpus = (reading.gpus[0].index,)
         return memory.estimated(
-            memory.last_good_sleep(track.history),
+            memory.last_freed(track.learned.cycles_of(track.process_start_s)),
             awake=track.derived.state is State.AWAKE,
             gpus=gpus,
         )

@@ -56,7 +56,11 @@ class Learned:
         return replace(self, awake_by_gpu=by_gpu, awake_in_s=process_start_s)
 
     def joined(self, earlier: "Learned") -> "Learned":
-        """With what earlier runs knew; what this run has seen counts more."""
+        """With what earlier runs knew; what this run has seen counts more.
+
+        Cycles without a start time could be of any life: those of earlier runs are left out.
+        """
+        before = tuple(one for one in earlier.cycles if one.process_start_s is not None)
         return Learned(
             awake_by_gpu=self.awake_by_gpu or earlier.awake_by_gpu,
             awake_in_s=self.awake_in_s if self.awake_by_gpu else earlier.awake_in_s,
@@ -64,7 +68,7 @@ class Learned:
                 key: (*earlier.times.get(key, ()), *self.times.get(key, ()))[-TIMES_KEPT:]
                 for key in (*earlier.times, *self.times)
             },
-            cycles=(*earlier.cycles, *self.cycles)[-CYCLES_KEPT:],
+            cycles=(*before, *self.cycles)[-CYCLES_KEPT:],
             reference=self.reference or earlier.reference,
         )
 

@@ -5,12 +5,10 @@ the whole GPU around our own sleep), and says which; else there is none. GPU mem
 vLLM's engine core and workers, not to the process that listens, hence whole trees.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 from sleeptui.core.learned import Cycle
 from sleeptui.core.model import GpuMemory, GpuReading, GpuSample, Home, MemorySource
-from sleeptui.core.operation import Kind, OperationRecord, Outcome
 
 
 def measured(
@@ -42,9 +40,7 @@ def measured(
     return GpuMemory(by_gpu=by_gpu, source=MemorySource.MEASURED) if by_gpu else None
 
 
-def estimated(
-    last: OperationRecord | None, *, awake: bool, gpus: tuple[int, ...] | None
-) -> GpuMemory | None:
+def estimated(last: Cycle | None, *, awake: bool, gpus: tuple[int, ...] | None) -> GpuMemory | None:
     """What our last good sleep of an awake server freed, as the least that it holds now.
 
     Only for a server on one known GPU: on several the share of each is not known.
@@ -54,46 +50,12 @@ def estimated(
     return GpuMemory(by_gpu={gpus[0]: last.freed_bytes}, source=MemorySource.ESTIMATED)
 
 
-def last_good_sleep(history: Iterable[OperationRecord]) -> OperationRecord | None:
-    """The newest sleep that freed memory; ``history`` is newest first.
+def last_freed(cycles: Sequence[Cycle]) -> Cycle | None:
+    """The newest sleep that freed memory; ``cycles`` is newest last.
 
     A figure below 0 is somebody else's doing, who took more at once than the sleep gave.
     """
-    return next(
-        (
-            record
-            for record in history
-            if record.kind is Kind.SLEEP
-            and record.outcome is Outcome.DONE
-            and record.freed_bytes is not None
-            and record.freed_bytes > 0
-        ),
-        None,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freed:
-    """What a sleep has let go of."""
-
-    freed_bytes: int
-    residual_bytes: int | None
-
-
-def last_freed(history: Iterable[OperationRecord], cycles: Sequence[Cycle]) -> Freed | None:
-    """What the newest sleep that counts freed: of this run, else of earlier ones.
-
-    Args:
-        history: Ended operations, newest first. A pause frees nothing and tells nothing.
-        cycles: What is remembered of earlier runs, newest last.
-    """
-    last = last_good_sleep(record for record in history if record.level)
-    if last is not None and last.freed_bytes is not None:
-        return Freed(freed_bytes=last.freed_bytes, residual_bytes=last.residual_bytes)
-    for cycle in reversed(cycles):
-        if cycle.freed_bytes is not None and cycle.freed_bytes > 0:
-            return Freed(freed_bytes=cycle.freed_bytes, residual_bytes=cycle.residual_bytes)
-    return None
+    return next((one for one in reversed(cycles) if (one.freed_bytes or 0) > 0), None)
 
 
 def others(gpu: GpuSample, holders: Mapping[str, GpuMemory | None]) -> int | None:

@@ -1,6 +1,11 @@
 """What tells one life of a server from another: restarts, and other weights. Pure."""
 
-from sleeptui.core.model import EngineMetrics, Observation, Reach, ServerFacts
+from sleeptui.core.model import EngineMetrics, Observation, Reach, ServerFacts, ServerView
+
+
+def life_of(view: ServerView) -> float | None:
+    """Which life of a server this is: when its process started; None: it does not tell."""
+    return view.metrics.process_start_s if view.metrics else None
 
 
 def has_other_weights(before: ServerFacts, now: ServerFacts) -> bool:

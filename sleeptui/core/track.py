@@ -51,6 +51,8 @@ class Track:
     previous: State = State.UNKNOWN
     settled: Derived | None = None
     facts: ServerFacts = field(default_factory=ServerFacts)
+    weights: ServerFacts = field(default_factory=ServerFacts)
+    """The newest facts that tell what it serves."""
     home: Home | None = None
     seen: Observation | None = None
     answered_s: float | None = None
@@ -188,9 +190,11 @@ class Track:
 
     def know(self, facts: ServerFacts) -> None:
         """Take in what changes only with a restart; other weights are learnt from scratch."""
-        if has_other_weights(self.facts, facts):
+        if has_other_weights(self.weights, facts):
             self.learned, self.drift = Learned(), ()
         self.facts = facts
+        if facts.models:
+            self.weights = facts
 
     def refer(self, reference: Reference) -> None:
         """Take in a new reference."""

@@ -7,7 +7,6 @@ from sleeptui.services.run import Result
 
 _SERVER_ERROR = 500
 _NOT_IMPLEMENTED = 501
-_UNAVAILABLE = 503
 _NOT_FOUND = 404
 _RESTART = "restart it; l shows its log"
 
@@ -60,8 +59,7 @@ def _stopped(step: str) -> Cause:
 
 
 def _cause(error: Refused, kind: Kind, *, midway: str) -> Cause:
-    inside = error.status == _SERVER_ERROR or error.status > _UNAVAILABLE
-    if not inside:
+    if error.status != _SERVER_ERROR:
         return _stopped(midway) if midway else Cause.REJECTED
     words = f"{error.detail} {error.message}".lower()
     if kind is Kind.WAKE and "out of memory" in words:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sleeptui.core import units
 from sleeptui.core.memory import last_freed
 from sleeptui.core.model import FleetView, MemorySource, ServerView, State
+from sleeptui.core.restart import life_of
 from sleeptui.core.text import one_line
 from sleeptui.core.units import GIB, MIB
 from sleeptui.services.places import Gpus, gpus_text, machine_of, may_share, seen_gpus_of
@@ -127,6 +128,7 @@ class Fit:
             f"{self.need.about}{units.memory(needs)} on {gpus_text([index])},"
             f" {units.memory(self.free[index])} free"
             for index, needs in sorted(self.need.by_gpu.items())
+            if needs
         ]
         return f"room: needs {'; '.join(parts)} ({self.need.known})"
 
@@ -186,7 +188,7 @@ def need_of(view: ServerView, fleet: FleetView) -> Need | None:
 def _by_footprint(view: ServerView, gpus: frozenset[int]) -> Need | None:
     """What it held awake, less what it holds now."""
     learned, held = view.learned, _held(view)
-    start_s = view.metrics.process_start_s if view.metrics else None
+    start_s = life_of(view)
     awake = learned.awake_by_gpu
     is_this_life = start_s is not None and learned.awake_in_s == start_s
     if not awake or held is None or not (is_this_life or frozenset(awake) == gpus):
@@ -202,18 +204,18 @@ def _by_footprint(view: ServerView, gpus: frozenset[int]) -> Need | None:
 
 def _by_last_sleep(view: ServerView, gpus: frozenset[int]) -> Need | None:
     """What its last good sleep freed, less what has come back since."""
-    last = last_freed(view.history, view.learned.cycles)
+    last = last_freed(view.learned.cycles)
     if last is None:
         return None
-    held = _held(view)
+    held, freed = _held(view), last.freed_bytes or 0
     back = 0
     if held is not None and last.residual_bytes is not None:
         back = _more(sum(held.values()) - last.residual_bytes)
-    share = _more(last.freed_bytes - back) // len(gpus)
+    share = _more(freed - back) // len(gpus)
     return Need(
         by_gpu=dict.fromkeys(gpus, share),
         is_measured=True,
-        known=f"its last sleep freed {units.memory(last.freed_bytes)}"
+        known=f"its last sleep freed {units.memory(freed)}"
         + (f", {units.memory(back)} of it are back" if back else ""),
     )
 

@@ -12,6 +12,7 @@ from sleeptui.core.canary import (
 from sleeptui.core.events import Noted, ReferenceTaken
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import Phase
+from sleeptui.core.restart import life_of
 from sleeptui.core.units import duration
 from sleeptui.services.asking import (
     Asked,
@@ -149,7 +150,7 @@ def _is_other_weights(
     is_other = verification.check is Check.CHANGED and verification.verdict.decodes
     if not is_other or reference is None or view.is_doubted or view.check_due:
         return False
-    start_s = view.metrics.process_start_s if view.metrics else None
+    start_s = life_of(view)
     if start_s is not None and start_s > reference.taken_wall_s:
         return True
     return view.check is Check.VERIFIED and verification.verdict.grade is not Grade.GARBAGE

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sleeptui.core.memory import last_freed
 from sleeptui.core.model import FleetView, MemorySource, ServerView, State
+from sleeptui.core.restart import life_of
 from sleeptui.services.drain import in_flight
 from sleeptui.services.places import Gpus, may_share, seen_gpus_of
 
@@ -72,9 +73,13 @@ def _covers(those: Sequence[Giver], short: Mapping[int, int]) -> bool:
 
 
 def _gives(view: ServerView, gpus: Gpus) -> Mapping[int, int] | None:
-    last = last_freed(view.history, view.learned.cycles)
-    if last is not None and gpus:
-        return dict.fromkeys(gpus, last.freed_bytes // len(gpus))
+    """What its last sleep freed, spread as it holds its memory now; else all that it holds."""
     if view.memory is not None and view.memory.source is MemorySource.MEASURED:
-        return view.memory.by_gpu
-    return None
+        held, total = view.memory.by_gpu, view.memory.total_bytes
+        last = last_freed(view.learned.cycles_of(life_of(view)))
+        freed = total if last is None else min(last.freed_bytes or 0, total)
+        return {index: there * freed // total for index, there in held.items()} if total else held
+    last = last_freed(view.learned.cycles)
+    if last is None or not gpus:
+        return None
+    return dict.fromkeys(gpus, (last.freed_bytes or 0) // len(gpus))

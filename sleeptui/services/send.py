@@ -11,6 +11,9 @@ from sleeptui.services.run import Ended, Run
 
 CONFIRM_EVERY_S = 0.1
 _GONE = frozenset({Reach.REFUSED, Reach.UNHEALTHY})
+_BAD_GATEWAY = 502
+_UNAVAILABLE = 503
+"""Above it, and 502: a proxy has given up, the server behind it may well go on."""
 _GONE_LOOKS = 2
 """Looks in a row: after an error reply one read on the closed connection may fail."""
 
@@ -45,6 +48,8 @@ async def send(
     try:
         timed = await request()
     except Refused as error:
+        if error.status == _BAD_GATEWAY or error.status > _UNAVAILABLE:
+            return _doubtful(run, name, sent_s, error.message)
         run.part(name, run.now_s() - sent_s)
         await run.look()
         features = run.view.facts.features
@@ -63,6 +68,10 @@ async def send(
     else:
         run.part(name, timed.duration_s)
         return Sent(sent_s=timed.sent_s, done_s=timed.done_s)
+    return _doubtful(run, name, sent_s, doubt)
+
+
+def _doubtful(run: Run, name: str, sent_s: float, doubt: str) -> Sent:
     done_s = run.now_s()
     run.part(name, done_s - sent_s)
     return Sent(sent_s=sent_s, done_s=done_s, doubt=doubt)

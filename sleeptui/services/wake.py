@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sleeptui.core.canary import Check, Grade
 from sleeptui.core.errors import NotAllowed
-from sleeptui.core.memory import last_good_sleep
+from sleeptui.core.memory import last_freed
 from sleeptui.core.model import Observation, ServerView, SleepLevel, SleepMetric, State
 from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 from sleeptui.core.ports import EngineClient, Timed
+from sleeptui.core.restart import life_of
 from sleeptui.core.units import memory
 from sleeptui.core.version import parse
 from sleeptui.services.asking import Asked, ask, noticing, publish, reference_of, verified
@@ -137,6 +138,7 @@ class _Waking:
         self._run = run
         self._found = run.found
         self._level = slept_level(run.found)
+        run.operation = replace(run.operation, level=self._level)  # it may have waited long
         self._before = Weight(gpus=None, used_bytes=None, held_bytes=None)
         self._after = self._before
         self._sent: list[Sent] = []
@@ -274,7 +276,7 @@ class _Waking:
             return Outcome.DONE, "awake, its weights were read again", ""
         if regrown is None:
             return Outcome.DONE, "awake, its memory was not measured", UNMEASURED
-        last = last_good_sleep(self._found.history)
+        last = last_freed(self._found.learned.cycles_of(life_of(self._found)))
         expected = (last.freed_bytes or 0) if last else 0
         own = drop(self._after.held_bytes, self._before.held_bytes)
         share = self._run.desk.settings.thresholds.regrown_fraction

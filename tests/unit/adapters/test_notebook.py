@@ -131,11 +131,22 @@ async def test_one_that_breaks_before_a_write_is_told_too_and_the_write_is_kept(
     assert path.with_name("learned.json.broken").read_bytes() == b"half"
 
 
-async def test_one_broken_entry_costs_only_itself(kept, path):
+NO_ANSWER = {"model": "a", "prompt": "b", "max_tokens": 1, "taken_wall_s": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cycles", "many"),
+        ("reference", {**NO_ANSWER, "answers": []}),
+        ("reference", {**NO_ANSWER, "answers": [[]]}),
+    ],
+)
+async def test_one_broken_entry_costs_only_itself(kept, path, field, value):
     await kept.write("a", LEARNED)
     await kept.write("b", LEARNED)
     content = json.loads(path.read_text())
-    content["servers"]["a"]["learned"]["cycles"] = "many"
+    content["servers"]["a"]["learned"][field] = value
     path.write_text(json.dumps(content))
     with pytest.raises(NotebookError, match="says of a cannot be read"):
         await kept.read("a")

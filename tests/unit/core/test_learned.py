@@ -137,3 +137,9 @@ def test_cycles_of_one_life():
     learned = after(slept(), slept(), life=2.0, learned=learned)
     assert len(learned.cycles_of(2.0)) == 2
     assert learned.cycles_of(None) == ()
+
+
+def test_cycles_of_earlier_runs_without_a_start_time_could_be_of_any_life():
+    nameless, named = Cycle(process_start_s=None, level=1), Cycle(process_start_s=LIFE, level=1)
+    now = Learned(cycles=(nameless,)).joined(Learned(cycles=(nameless, named)))
+    assert now.cycles == (named, nameless)

@@ -1,19 +1,14 @@
 import pytest
-from support.builders import GIB, gpu, home, memory, process, reading, record
+from support.builders import GIB, gpu, home, memory, process, reading
+from support.story import Story
 
 from sleeptui.core.learned import Cycle
-from sleeptui.core.memory import estimated, last_freed, last_good_sleep, measured, others
+from sleeptui.core.memory import estimated, last_freed, measured, others
 from sleeptui.core.model import MemorySource
-from sleeptui.core.operation import Kind, Outcome
+from sleeptui.core.operation import Kind
 
 
-def slept(freed=38, level=1, **fields):
-    return record(
-        Kind.SLEEP, level=level, freed_bytes=None if freed is None else freed * GIB, **fields
-    )
-
-
-def cycle(freed):
+def cycle(freed=38 * GIB):
     return Cycle(process_start_s=1.0, level=1, freed_bytes=freed, residual_bytes=2 * GIB)
 
 
@@ -45,49 +40,38 @@ class TestMeasured:
 
 class TestEstimated:
     def test_what_the_last_sleep_freed(self):
-        found = estimated(slept(), awake=True, gpus=(1,))
+        found = estimated(cycle(), awake=True, gpus=(1,))
         assert (found.by_gpu, found.source) == ({1: 38 * GIB}, MemorySource.ESTIMATED)
 
     @pytest.mark.parametrize(
         ("last", "awake", "gpus"),
         [
             (None, True, (0,)),
-            (slept(), False, (0,)),
-            (slept(), True, None),
-            (slept(), True, (0, 1)),
-            (slept(None), True, (0,)),
+            (cycle(), False, (0,)),
+            (cycle(), True, None),
+            (cycle(), True, (0, 1)),
+            (cycle(None), True, (0,)),
         ],
     )
     def test_else_nothing(self, last, awake, gpus):
         assert estimated(last, awake=awake, gpus=gpus) is None
 
+    def test_what_a_process_before_freed_tells_nothing_of_this_one(self):
+        story = Story()
+        story.look(process_start_s=1.0)
+        story.start(Kind.SLEEP, level=1)
+        story.end(Kind.SLEEP, level=1, freed_bytes=60 * GIB)
+        story.look(process_start_s=1.0)
+        assert story.gpu(62, listed=False).servers[0].memory.total_bytes == 60 * GIB
+        story.wait(1).look(process_start_s=2.0)
+        assert story.gpu(30, listed=False).servers[0].memory is None
+
 
 class TestFreed:
-    def test_the_newest_good_sleep(self):
-        history = (
-            slept(outcome=Outcome.SUSPECT),
-            slept(None),
-            slept(-3),
-            record(Kind.WAKE),
-            slept(38),
-            slept(20),
-        )
-        assert last_good_sleep(history).freed_bytes == 38 * GIB
-        assert last_good_sleep(history[:4]) is None
-
-    def test_this_run_before_earlier_ones(self):
-        found = last_freed((slept(38, residual_bytes=GIB),), (cycle(20 * GIB),))
-        assert (found.freed_bytes, found.residual_bytes) == (38 * GIB, GIB)
-
-    def test_a_pause_frees_nothing(self):
-        assert last_freed((slept(1, level=0), slept(38)), ()).freed_bytes == 38 * GIB
-        assert last_freed((slept(1, level=0),), ()) is None
-
-    def test_the_newest_of_earlier_runs_that_was_measured(self):
+    def test_the_newest_that_was_measured(self):
         cycles = (cycle(10 * GIB), cycle(20 * GIB), cycle(None), cycle(-1))
-        found = last_freed((), cycles)
-        assert (found.freed_bytes, found.residual_bytes) == (20 * GIB, 2 * GIB)
-        assert last_freed((), (cycle(None),)) is None
+        assert last_freed(cycles) is cycles[1]
+        assert last_freed((cycle(None),)) is None
 
 
 class TestOthers:

@@ -1,6 +1,9 @@
 import pytest
-from support.builders import facts, metrics, seen, unseen
+from support.builders import facts, metrics, reference, seen, unseen
+from support.story import Story
 
+from sleeptui.core.events import FactsLearned, ReferenceTaken
+from sleeptui.core.learned import Learned
 from sleeptui.core.model import Reach, ServerFacts
 from sleeptui.core.restart import has_other_weights, is_restart
 
@@ -41,3 +44,19 @@ def test_another_process(known, before, now, answered_s, expected):
 )
 def test_other_weights(before, now, expected):
     assert has_other_weights(before, now) is expected
+
+
+def test_other_weights_are_noticed_also_after_a_time_in_which_nothing_was_told():
+    story = Story()
+
+    def known(*models, root=None):
+        event = FactsLearned(at_s=1.0, server="a", facts=facts(models=models, root=root))
+        story.store.apply(event)
+        return story.view().learned
+
+    known("big", root="/models/big")
+    story.store.apply(ReferenceTaken(at_s=1.0, server="a", reference=reference(model="big")))
+    assert known().reference is not None
+    assert known("big", root="/models/big").reference is not None
+    known()
+    assert known("small", root="/models/small") == Learned()

@@ -5,19 +5,18 @@ from support.builders import (
     gpu_view,
     memory,
     metrics,
-    record,
     server,
     spec,
 )
 
 from sleeptui.core.learned import Cycle, Learned
-from sleeptui.core.model import State
-from sleeptui.core.operation import Kind
+from sleeptui.core.model import GpuMemory, MemorySource, State
 from sleeptui.services import fit
 from sleeptui.services.fit import MARGIN_BYTES
 
 START = 1_000.0
-FREED = (record(Kind.SLEEP, level=1, freed_bytes=38 * GIB, residual_bytes=2 * GIB),)
+FREED = Cycle(process_start_s=START, level=1, freed_bytes=38 * GIB, residual_bytes=2 * GIB)
+SLEPT = Learned(cycles=(FREED,))
 
 
 def asleep(name="qwen", held=2, **fields):
@@ -25,8 +24,8 @@ def asleep(name="qwen", held=2, **fields):
     return server(name, State.ASLEEP, queue_frozen=True, **values)
 
 
-def footprint(gib=40, *, gpu=0, life=START):
-    return Learned(awake_by_gpu={gpu: gib * GIB}, awake_in_s=life)
+def footprint(gib=40, *, gpu=0, life=START, cycles=()):
+    return Learned(awake_by_gpu={gpu: gib * GIB}, awake_in_s=life, cycles=cycles)
 
 
 def picture(*servers, used=60, gpus=1, **fields):
@@ -42,7 +41,7 @@ class TestNeed:
         return fit.need_of(view, picture(view, **fields))
 
     def test_what_it_held_awake_less_what_it_holds_now(self):
-        need = self.need(asleep(learned=footprint(), history=FREED))
+        need = self.need(asleep(learned=footprint(cycles=(FREED,))))
         assert need.by_gpu == {0: 38 * GIB}
         assert need.is_measured
         assert need.known == "it held 40.0 GiB awake and holds 2.0 GiB now"
@@ -51,7 +50,7 @@ class TestNeed:
         need = self.need(asleep(learned=footprint(life=1.0)))
         assert need.by_gpu == {0: 38 * GIB}
         assert "before it was restarted" in need.known
-        moved = asleep(learned=footprint(gpu=1, life=1.0), history=FREED)
+        moved = asleep(learned=footprint(gpu=1, life=1.0, cycles=(FREED,)))
         assert self.need(moved, gpus=2).by_gpu == {0: 38 * GIB}
 
     def test_a_server_that_tells_no_start_time_may_be_another_one(self):
@@ -62,7 +61,7 @@ class TestNeed:
     def test_half_awake_it_takes_only_the_rest(self):
         view = server(state=State.PARTIAL, memory=memory(30 * GIB), learned=footprint())
         assert self.need(view).by_gpu == {0: 10 * GIB}
-        view = server(state=State.PARTIAL, memory=memory(30 * GIB), history=FREED)
+        view = server(state=State.PARTIAL, memory=memory(30 * GIB), learned=SLEPT)
         need = self.need(view)
         assert need.by_gpu == {0: 10 * GIB}
         assert need.known == "its last sleep freed 38.0 GiB, 28.0 GiB of it are back"
@@ -81,7 +80,7 @@ class TestNeed:
         assert self.need(view).by_gpu == {0: 38 * GIB}
 
     def test_what_its_last_sleep_freed(self):
-        need = self.need(asleep(memory=None, history=FREED))
+        need = self.need(asleep(memory=None, learned=SLEPT))
         assert need.by_gpu == {0: 38 * GIB}
         assert need.is_measured
         assert need.known == "its last sleep freed 38.0 GiB"
@@ -94,12 +93,8 @@ class TestNeed:
         need = self.need(asleep(memory=None, learned=Learned(cycles=cycles)))
         assert need.by_gpu == {0: 38 * GIB}
 
-    def test_a_pause_tells_nothing(self):
-        paused = record(Kind.SLEEP, level=0, freed_bytes=1 * GIB)
-        assert self.need(asleep(history=(paused,))) is None
-
     def test_spread_over_its_gpus(self):
-        view = asleep(spec=spec(gpus=(0, 1)), memory=None, history=FREED)
+        view = asleep(spec=spec(gpus=(0, 1)), memory=None, learned=SLEPT)
         assert self.need(view, gpus=2).by_gpu == {0: 19 * GIB, 1: 19 * GIB}
 
     def test_its_share_of_the_gpu_is_an_upper_bound(self):
@@ -157,6 +152,15 @@ class TestFits:
         found = fit.of(view, fleet([view], [gpu_view(0, None)]))
         assert found.fits is None
         assert found.known == "room: not known, the memory of GPU 0 cannot be read"
+
+    def test_one_that_cannot_be_read_does_not_matter_where_it_takes_nothing(self):
+        held = {0: 2 * GIB, 1: 300 * MIB}
+        learned = Learned(awake_by_gpu={0: 40 * GIB, 1: 300 * MIB}, awake_in_s=START)
+        measured = GpuMemory(by_gpu=held, source=MemorySource.MEASURED)
+        view = asleep(learned=learned, memory=measured)
+        found = fit.of(view, fleet([view], [gpu_view(0, 60 * GIB), gpu_view(1, None)]))
+        assert found.fits
+        assert found.known.startswith("room: needs 38.0 GiB on GPU 0, 80.0 GiB free (it held")
 
     def test_only_the_gpus_that_are_short_are_named(self):
         learned = Learned(awake_by_gpu={0: 40 * GIB, 1: 40 * GIB}, awake_in_s=START)

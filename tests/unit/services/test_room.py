@@ -1,8 +1,12 @@
-from support.builders import GIB, fleet, gpu_view, memory, metrics, record, server, spec
+from support.builders import GIB, fleet, gpu_view, memory, metrics, server, spec
 
-from sleeptui.core.model import State
-from sleeptui.core.operation import Kind
+from sleeptui.core.learned import Cycle, Learned
+from sleeptui.core.model import GpuMemory, MemorySource, State
 from sleeptui.services.room import Giver, givers, next_to_go
+
+
+def cycle(gib, life=1_000.0):
+    return Cycle(process_start_s=life, level=1, freed_bytes=gib * GIB)
 
 
 def giver(name, gib, *, busy=False, gpu=0):
@@ -64,7 +68,7 @@ def test_givers_are_awake_not_pinned_and_on_the_same_gpu():
     slept = server(
         "slept",
         memory=memory(30 * GIB),
-        history=(record(Kind.SLEEP, level=1, freed_bytes=25 * GIB),),
+        learned=Learned(cycles=(cycle(40), cycle(25))),
     )
     others = [
         server("pinned", spec=spec("pinned", pinned=True), memory=memory()),
@@ -79,3 +83,28 @@ def test_givers_are_awake_not_pinned_and_on_the_same_gpu():
         Giver(name="slept", busy=False, gives={0: 25 * GIB}),
         Giver(name="guessed", busy=False, gives=None),
     )
+
+
+class TestGives:
+    target = server("target", State.ASLEEP, spec=spec("target", gpus=(0, 1)))
+
+    def gives(self, **fields):
+        view = server("giver", **fields)
+        (found,) = givers(self.target, fleet([self.target, view], [gpu_view(0), gpu_view(1)]))
+        return found.gives
+
+    def test_on_each_gpu_as_it_holds_its_memory(self):
+        held = GpuMemory(by_gpu={0: 30 * GIB, 1: 10 * GIB}, source=MemorySource.MEASURED)
+        learned = Learned(cycles=(cycle(36),))
+        assert self.gives(memory=held, learned=learned) == {0: 27 * GIB, 1: 9 * GIB}
+
+    def test_never_more_than_it_holds(self):
+        assert self.gives(memory=memory(), learned=Learned(cycles=(cycle(50),))) == {0: 40 * GIB}
+        empty = GpuMemory(by_gpu={0: 0}, source=MemorySource.MEASURED)
+        assert self.gives(memory=empty) == {0: 0}
+
+    def test_what_a_process_before_gave_counts_only_where_nothing_is_measured(self):
+        learned = Learned(cycles=(cycle(20, life=1.0),))
+        assert self.gives(memory=memory(), learned=learned) == {0: 40 * GIB}
+        blind = self.gives(memory=None, learned=learned, spec=spec("giver", gpus=(0, 1)))
+        assert blind == {0: 10 * GIB, 1: 10 * GIB}

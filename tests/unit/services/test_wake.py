@@ -374,3 +374,29 @@ class TestSleptLevel:
     def test_a_later_sleep_at_level_1_of_ours_counts(self):
         first, second = record(Kind.SLEEP, level=2), record(Kind.SLEEP, level=1)
         assert slept_level(self.view("weights_offloaded", second, first)) == 1
+
+
+async def test_what_an_earlier_process_gave_back_is_not_expected_of_this_one(clock):
+    engine = FakeEngine(clock, held_bytes=80 * GIB)
+    async with opened(engine, clock=clock) as panel:
+        await panel.ends(panel.services.operations.sleep("qwen"))
+        await panel.ends(panel.services.operations.wake("qwen"))
+        engine.started_s, engine.held_bytes = 2_000.0, 20 * GIB
+        engine.level, engine.awake_tags, engine.is_paused = 1, set(), True
+        await clock.advance(3.0)
+        ended = await panel.ends(panel.services.operations.wake("qwen"))
+        assert ended.outcome is Outcome.DONE
+        assert ended.message.startswith("awake, took 18.0 GiB")
+
+
+async def test_the_level_is_that_of_its_turn(clock):
+    engines = asleep(clock), FakeEngine(clock, name="phi", sleep_takes_s=20.0)
+    async with opened(*engines, clock=clock) as panel:
+        await until_asleep(panel)
+        panel.services.operations.sleep("phi")
+        ticket = panel.services.operations.wake("qwen")
+        await clock.advance(5.0)
+        engines[0].level = 2
+        ended = await panel.ends(ticket)
+        assert engines[0].calls[0] == "wake weights"
+        assert ended.level == SleepLevel.DISCARD
