@@ -16,8 +16,8 @@ from sleeptui.services import as_json
     ("mode", "tokens", "fates"),
     [
         ("abort", 4000, {"aborted": 2}),
-        ("wait", 300, {"completed": 2}),
-        ("keep", 400, {"frozen": 2}),
+        ("wait", 600, {"completed": 2}),
+        ("keep", 1000, {"frozen": 2}),
     ],
 )
 async def test_the_fate_of_our_own_prompts_is_told(mode: str, tokens: int, fates: object) -> None:

@@ -143,7 +143,13 @@ ROWS = (
     ),
     Row(
         name="lose: every third look is never answered",
-        make=(on(Fault.LOSE, every=3, paths=["/is_sleeping"]), sleep(), wake()),
+        make=(
+            on(Fault.LOSE, every=3, paths=["/is_sleeping"]),
+            shown(State.AWAKE),
+            sleep(),
+            shown(State.ASLEEP),
+            wake(),
+        ),
         state=State.AWAKE,
         badge="AWAKE ✓",
         json={"check": "verified"},
