@@ -228,6 +228,12 @@ class Track:
         elif self.seen is not None and self.seen.is_sleeping:
             lowest = self.lowest_asleep_bytes
             self.lowest_asleep_bytes = total if lowest is None else min(lowest, total)
+            if self._has_fallen_to(total):
+                self.asleep_bytes = None  # of the drain, or of the way down: it has not grown back
+
+    def _has_fallen_to(self, total: int) -> bool:
+        held = self.asleep_bytes
+        return held is not None and held - total > self.settings.thresholds.settled_bytes
 
     def signals(self, now_s: float) -> Signals:
         """All that the state is derived from."""

@@ -265,6 +265,22 @@ def test_a_figure_of_the_transition_that_comes_late_is_not_taken_for_memory_grow
     assert story.wait(0.5).look(sleeping=True).state is State.ASLEEP
 
 
+def test_what_it_held_while_it_still_drained_is_not_taken_for_memory_grown_back():
+    story = Story()
+    story.at_home(10)
+    story.look()
+    story.gpu(90, (10, 87))
+    story.look(sleeping=True)  # paused already, its requests still run
+    story.gpu(90, (10, 87))
+    story.wait(0.5).look(sleeping=True)
+    story.wait(0.5).gpu(20, (10, 17))
+    assert story.view().state is State.ASLEEP
+    story.wait(0.5).look(sleeping=True)
+    story.wait(0.5).gpu(4, (10, 2))
+    assert story.view().state is State.ASLEEP
+    assert story.wait(0.5).look(sleeping=True).state is State.ASLEEP
+
+
 def test_gpu_problems_are_said_once():
     story = Story()
     for _ in range(3):
