@@ -295,7 +295,7 @@ ROWS = (
     ),
     Row(
         name="the engine is killed: /health 200, then 503",
-        speed=2.0,
+        speed=1.0,
         make=(on(Fault.DEATH), told("reason", "its engine is dead: /health answers 503")),
         state=State.DOWN,
         badge="DOWN",
@@ -309,7 +309,7 @@ ROWS = (
         state=State.DOWN,
         badge="DOWN",
         says=("nothing listens",),
-        mend=(off(),),
+        mend=(restarted,),
     ),
     Row(
         name="after an error reply the connection is closed: the next look is asked again",
