@@ -67,6 +67,9 @@ def _state_words(view: ServerView) -> str:
 
 def _state(patient: Patient) -> Iterator[Finding]:
     view = patient.view
+    checked = view.verification
+    if checked is not None and checked.verdict.words in view.reason:
+        return  # what its answers are is told by a finding of its own
     if view.state in _BROKEN:
         yield patient.find(
             "state",
@@ -172,7 +175,7 @@ def _canary(patient: Patient) -> Finding:
             "canary",
             title,
             Status.BAD if changed else Status.OK,
-            verification.verdict.words,
+            (view.reason if changed else "") or verification.verdict.words,
             known=compared,
             to_do=(_advice(view) or "wake it anew, w in the panel; else restart it")
             if changed

@@ -1,5 +1,7 @@
 """The doctor: what it finds in a picture, and that each finding says what to do."""
 
+from dataclasses import replace
+
 import pytest
 from support import builders as make
 from support.doctor import GIB, findings, of, scene, well
@@ -145,6 +147,15 @@ def test_all_of_such_bugs_is_told(version):
 def test_a_key_of_the_panel_is_named_as_such(advice, told):
     found = findings(well(state=State.PARTIAL, advice=advice))
     assert found["state"].next == told
+
+
+def test_answers_that_changed_are_one_finding_and_not_two():
+    changed = make.verification(Check.CHANGED)
+    reason = f"its answers are garbage: {changed.verdict.words}"
+    view = well(state=State.SUSPECT, reason=reason, verification=changed)
+    assert "state" not in findings(view)
+    assert findings(view)["canary"].what == reason
+    assert "state" in findings(replace(view, reason="it holds its memory"))
 
 
 def test_the_switches():
