@@ -150,7 +150,7 @@ class FleetStore:
                 track.refer(event.reference)
             case Verified():
                 track.proof.take(event.verification)
-            case Recalled():
+            case _:
                 track.recall(event.learned)
         self._derive(track)
 

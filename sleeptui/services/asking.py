@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from sleeptui.core.canary import Check, Grade, Reference, Verdict, Verification, judge, no_answer
 from sleeptui.core.errors import EngineError, Refused, TimedOut
 from sleeptui.core.events import Event, StateObserved, Verified
-from sleeptui.core.model import EngineMetrics, Observation, Reach, ServerView
+from sleeptui.core.model import EngineMetrics, Observation, ServerView
 from sleeptui.core.ports import Completion
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
 from sleeptui.services.deadline import within
-from sleeptui.services.explain import lost
-from sleeptui.services.run import Ended, Run
+from sleeptui.services.ledger import WHOLE
+from sleeptui.services.run import Run
+from sleeptui.services.send import look_alive
 
 _GRACE_S = 0.5
 """The client knows better why there was no answer; this ends what it does not end itself."""
-_WHOLE = frozenset({"stop", "length"})
 _SERVER_ERROR = 500
 _MANY = 16
 """So many requests before ours may take longer than a canary is waited for."""
-_GONE = frozenset({Reach.REFUSED, Reach.UNHEALTHY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +143,12 @@ async def _judged(run: Run, asked: Asked, reference: Reference | None) -> Verifi
     completion = asked.completion
     if completion is None:
         return await _unanswered(run, asked)
-    if completion.error is None and completion.finish_reason in _WHOLE:
+    if completion.error is None and completion.finish_reason in WHOLE:
         verdict, is_inconclusive = _of_whole(completion, reference)
     elif completion.error is not None and completion.ended_s - completion.sent_s >= limit_s:
         verdict, is_inconclusive = _of_part(completion, reference, limit_s)
     else:
-        await _look_alive(run, completion.error)
+        await look_alive(run, completion.error)
         verdict, is_inconclusive = no_answer(_cut(completion)), False
     return Verification(
         at_s=run.now_s(),
@@ -167,7 +166,7 @@ async def _unanswered(run: Run, asked: Asked) -> Verification:
     if asked.is_refused:
         words = f"the server refused the question: {_words(run, error)}"
         return _silence(run, words, is_inconclusive=True)
-    seen = await _look_alive(run, error)
+    seen = await look_alive(run, error)
     is_late = error is None or (isinstance(error, TimedOut) and error.sent)
     if not is_late:
         return _silence(run, _words(run, error))
@@ -175,20 +174,6 @@ async def _unanswered(run: Run, asked: Asked) -> Verification:
         words = f"no token in {duration(limit_s)}, it was busy with other requests"
         return _silence(run, words, is_inconclusive=True)
     return _silence(run, f"no token in {duration(limit_s)}")
-
-
-async def _look_alive(run: Run, why: EngineError | str | None) -> Observation:
-    """Look at a server that did not answer.
-
-    Raises:
-        Ended: It is gone.
-    """
-    seen = await run.look()
-    if seen.reach in _GONE:
-        seen = await run.look()  # one read on a connection that was closed may fail
-        if seen.reach in _GONE:
-            raise Ended(lost(why or seen.problem))
-    return seen
 
 
 def _silence(run: Run, words: str, *, is_inconclusive: bool = False) -> Verification:

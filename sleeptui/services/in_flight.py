@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from sleeptui.core.model import EngineMetrics, SleepMode
 from sleeptui.core.operation import Fate, InFlight
-from sleeptui.services.ledger import Request, fates
+from sleeptui.services.ledger import WHOLE, Request, fates
 
 ENDS_WITHIN_S = 0.5
 """How long the ends of our own streams may be under way after the server's answer."""
-_COMPLETED = frozenset({"stop", "length"})
 
 
 def counted(
@@ -39,7 +38,7 @@ def fate_words(requests: InFlight, mode: SleepMode) -> str:
     if not total:
         return ""
     ended = sum(finished.values())
-    completed = sum(number for reason, number in finished.items() if reason in _COMPLETED)
+    completed = sum(number for reason, number in finished.items() if reason in WHOLE)
     aborted = finished.get("abort", 0)
     other = ended - completed - aborted
     parts = []

@@ -10,7 +10,8 @@ from sleeptui.core.operation import Fate
 from sleeptui.core.ports import Clock, Completion
 from sleeptui.services.deadline import within
 
-_WHOLE = frozenset({"stop", "length"})
+WHOLE = frozenset({"stop", "length"})
+"""Reasons for which an answer ends that is all there."""
 
 
 class Request:
@@ -37,7 +38,7 @@ class Request:
         self.tokens = max(self.tokens, completion.completion_tokens or 0)
         if completion.finish_reason == "abort":
             self.fate = Fate.ABORTED
-        elif completion.error is None and completion.finish_reason in _WHOLE:
+        elif completion.error is None and completion.finish_reason in WHOLE:
             self.fate = Fate.COMPLETED
         else:
             self.fate = Fate.CUT

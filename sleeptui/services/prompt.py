@@ -6,10 +6,9 @@ from sleeptui.core.errors import EngineError, TimedOut
 from sleeptui.core.operation import Outcome
 from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.units import UNKNOWN, duration
-from sleeptui.services.ledger import Request
+from sleeptui.services.ledger import WHOLE, Request
 from sleeptui.services.run import Ended, Result, Run
 
-_GOOD = frozenset({"stop", "length"})
 HELD = "wake it and send it again; timeouts.prompt_s bounds how long an answer may take"
 
 
@@ -85,7 +84,7 @@ def _told(completion: Completion, request: Request) -> tuple[Outcome, str, str]:
             return Outcome.FAILED, f"aborted by the server{_after(tokens)}", "send it again"
         case None:
             return Outcome.FAILED, f"the answer was cut off{_after(tokens)}", "send it again"
-        case reason if reason in _GOOD:
+        case reason if reason in WHOLE:
             slept_s = request.slept_s
             frozen = f", after it was held for {duration(slept_s)} by a sleep" if slept_s else ""
             end = "" if completion.terminated else "; the stream did not end properly"

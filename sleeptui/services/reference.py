@@ -25,9 +25,9 @@ from sleeptui.services.asking import (
 )
 from sleeptui.services.deadline import within
 from sleeptui.services.known import reference_line
+from sleeptui.services.ledger import WHOLE
 from sleeptui.services.run import Run
 
-_WHOLE = frozenset({"stop", "length"})
 CHANGED_AWAKE = "its answers had changed while it was awake, before this sleep"
 DOUBTED = "not taken, somebody else woke it: its weights may be garbage"
 MOVED = "somebody else has moved it meanwhile"
@@ -171,6 +171,6 @@ def _whole(asked: Asked) -> Answer | None:
     completion = asked.completion
     if completion is None or completion.error is not None or not completion.tokens:
         return None
-    if completion.finish_reason not in _WHOLE or is_void(completion.tokens):
+    if completion.finish_reason not in WHOLE or is_void(completion.tokens):
         return None
     return completion.tokens

@@ -55,9 +55,7 @@ async def send(
         features = run.view.facts.features
         raise Ended(refused(error, run.operation.kind, features, midway=step)) from error
     except (Unreachable, TimedOut) as error:
-        seen = await run.look()
-        if seen.reach in _GONE:
-            raise Ended(lost(error)) from error
+        await look_alive(run, error)
         if not error.sent:
             raise Ended(unsent(error, midway=step)) from error
         doubt = error.message
@@ -75,6 +73,20 @@ def _doubtful(run: Run, name: str, sent_s: float, doubt: str) -> Sent:
     done_s = run.now_s()
     run.part(name, done_s - sent_s)
     return Sent(sent_s=sent_s, done_s=done_s, doubt=doubt)
+
+
+async def look_alive(run: Run, why: EngineError | str | None) -> Observation:
+    """Look at a server that did not answer.
+
+    Raises:
+        Ended: It is gone, by two looks in a row.
+    """
+    seen = await run.look()
+    if seen.reach in _GONE:
+        seen = await run.look()
+        if seen.reach in _GONE:
+            raise Ended(lost(why or seen.problem))
+    return seen
 
 
 async def confirm(run: Run, is_told: Callable[[Observation], bool]) -> tuple[Observation, bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sleeptui.core.canary import Check, Grade
+from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.memory import last_freed
 from sleeptui.core.model import Observation, ServerView, SleepLevel, SleepMetric, State
@@ -25,7 +26,6 @@ from sleeptui.services.verify import fault, moved, remedy, told
 
 _PAUSE_NEEDS_RESUME = (0, 33, 0)
 """From here on /pause also turns requests away, until /resume (vLLM 0.33)."""
-_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2, SleepMetric.NONE: 0}
 _ASLEEP = frozenset({Outcome.DONE, Outcome.SUSPECT, Outcome.UNKNOWN})
 
 
@@ -72,7 +72,7 @@ def slept_level(view: ServerView) -> int | None:
     if needs_weights(view):
         return SleepLevel.DISCARD
     metric = view.metrics.sleep_metric if view.metrics else None
-    shown = view.level if view.level is not None else _LEVEL.get(metric or SleepMetric.AWAKE)
+    shown = view.level if view.level is not None else LEVEL_OF.get(metric or SleepMetric.AWAKE)
     if shown == SleepLevel.DISCARD or metric is SleepMetric.DISCARDED:
         return SleepLevel.DISCARD
     for record in view.history:

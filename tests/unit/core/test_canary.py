@@ -14,6 +14,7 @@ from sleeptui.core.canary import (
     SAME_LOGPROB,
     Check,
     Grade,
+    Reference,
     Verification,
     is_void,
     judge,
@@ -204,3 +205,9 @@ def test_what_was_said_before_is_recognised(said):
     usable = all(one.logprob is None or one.logprob == one.logprob for one in said)
     if usable and not is_void(said):
         assert judge(said, reference(said)).matches
+
+
+@pytest.mark.parametrize("answers", [(), ((),), (answer(), ())])
+def test_a_reference_without_an_answer_is_none(answers):
+    with pytest.raises(ValueError, match=r"\(\)"):
+        Reference(model="a", prompt="b", max_tokens=1, taken_wall_s=0.0, answers=answers)

@@ -7,10 +7,14 @@ from support.story import Story
 from sleeptui.core.canary import Check, Verification, no_answer
 from sleeptui.core.events import Verified
 from sleeptui.core.model import SleepMetric, State
-from sleeptui.core.operation import Kind, Outcome, Phase
+from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 from sleeptui.core.proof import Proof
 from sleeptui.core.settings import Settings
 from sleeptui.core.track import Track
+
+
+def inconclusive():
+    return Verification(at_s=0.0, verdict=no_answer("no token"), is_inconclusive=True)
 
 
 def moved_by_others(story, sleep):
@@ -30,8 +34,7 @@ def test_what_somebody_else_woke_from_level_2_may_be_garbage(sleep, doubted):
 def test_the_doubt_outlives_an_answer_that_is_compared_with_nothing():
     story = Story()
     moved_by_others(story, SleepMetric.DISCARDED)
-    unknown = Verification(at_s=0.0, verdict=no_answer("no token"), is_inconclusive=True)
-    for found, doubted in ((unknown, True), (verification(), False)):
+    for found, doubted in ((inconclusive(), True), (verification(), False)):
         story.store.apply(Verified(at_s=story.now_s, server="a", verification=found))
         assert story.view().is_doubted is doubted
 
@@ -67,6 +70,46 @@ class TestProof:
         proof = self.doubted()
         proof.end(record(Kind.WAKE, **fields))
         assert proof.is_doubted is doubted
+
+    @pytest.mark.parametrize(
+        ("fields", "doubted"),
+        [
+            ({"level": 2, "cause": Cause.NO_WEIGHTS, "outcome": Outcome.FAILED}, True),
+            ({"level": None}, True),
+            ({"level": None, "verification": verification()}, False),
+            ({"level": 1}, False),
+            ({"level": 1, "verification": verification(Check.CHANGED)}, False),
+        ],
+    )
+    def test_a_wake_that_may_have_read_no_weights_begins_it(self, fields, doubted):
+        proof = Proof()
+        proof.end(record(Kind.WAKE, **fields))
+        assert proof.is_doubted is doubted
+
+    def test_a_sleep_neither_begins_nor_ends_it(self):
+        for proof in (Proof(), self.doubted()):
+            before = proof.is_doubted
+            proof.end(record(Kind.SLEEP, level=2))
+            assert proof.is_doubted is before
+
+    @pytest.mark.parametrize("known", [Check.CHANGED, Check.VERIFIED])
+    def test_an_answer_that_says_nothing_leaves_what_is_known(self, known):
+        proof, nothing = Proof(), inconclusive()
+        proof.take(nothing)
+        assert proof.verification is nothing
+        proof.take(verification(known))
+        proof.take(inconclusive())
+        assert proof.verification.check is known
+
+    @pytest.mark.parametrize("said", [None, "nothing"])
+    def test_weights_that_were_read_again_answer_for_themselves(self, said):
+        proof, found = Proof(), said and inconclusive()
+        proof.take(verification(Check.CHANGED))
+        proof.end(record(Kind.WAKE, level=2, verification=found))
+        assert proof.verification is found
+        proof.take(verification())
+        proof.end(record(Kind.WAKE, level=2, verification=verification()))
+        assert proof.verification.check is Check.VERIFIED
 
     def test_a_new_process_ends_it(self):
         proof = self.doubted()

@@ -356,3 +356,20 @@ def test_a_change_that_our_unanswered_request_did_not_ask_for_is_somebody_elses(
     story.end(Kind.WAKE, Outcome.UNKNOWN, cause=Cause.NO_ANSWER)
     story.wait(60).look(sleeping=True)
     assert story.log()[-1] == ("a", "asleep, by somebody else")
+
+
+def test_one_server_is_asked_for_without_the_picture_of_all():
+    story = Story("a", "b")
+    assert story.store.server("a") is story.store.view.server("a")
+    assert story.store.server("nobody") is None
+
+
+def test_a_footprint_is_learnt_only_from_what_is_measured_now():
+    story = Story()
+    story.at_home(1)
+    story.look()
+    story.wait(1).gpu(60, (1, 40))
+    story.gpu(60, listed=False)
+    view = story.wait(1).look()
+    assert view.memory is None
+    assert view.learned.awake_by_gpu == {}

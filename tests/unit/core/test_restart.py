@@ -1,11 +1,11 @@
 import pytest
-from support.builders import facts, metrics, reference, seen, unseen
+from support.builders import facts, metrics, reference, seen, server, unseen
 from support.story import Story
 
 from sleeptui.core.events import FactsLearned, ReferenceTaken
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import Reach, ServerFacts
-from sleeptui.core.restart import has_other_weights, is_restart
+from sleeptui.core.restart import has_other_weights, is_restart, life_of
 
 OLD, NEW = metrics(process_start_s=1.0), metrics(process_start_s=2.0)
 SILENT = metrics(process_start_s=None)
@@ -60,3 +60,9 @@ def test_other_weights_are_noticed_also_after_a_time_in_which_nothing_was_told()
     assert known("big", root="/models/big").reference is not None
     known()
     assert known("small", root="/models/small") == Learned()
+
+
+def test_a_server_that_tells_no_start_time_has_no_life_that_could_be_told():
+    assert life_of(server(metrics=OLD)) == 1.0
+    assert life_of(server(metrics=SILENT)) is None
+    assert life_of(server(metrics=None)) is None

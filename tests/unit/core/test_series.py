@@ -42,6 +42,13 @@ def test_buckets_keep_the_highest_value_and_show_gaps():
     assert series.buckets(4, 4.0, 3.9) == [7.0, None, None, 1.0]
 
 
+def test_buckets_leave_out_what_was_not_known_and_what_is_yet_to_come():
+    series = Series()
+    for at_s, value in ((1.0, None), (2.0, 4.0), (9.0, 8.0)):
+        series.append(at_s, value)
+    assert series.buckets(4, 4.0, 3.5) == [None, None, 4.0, None]
+
+
 def test_buckets_do_not_move_within_a_step():
     series = filled([1, 2, 3, 4, 5])
     assert series.buckets(5, 5.0, 4.01) == series.buckets(5, 5.0, 4.99)
