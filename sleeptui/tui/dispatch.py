@@ -9,7 +9,7 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
-from sleeptui.tui import notices, opening, sleeping
+from sleeptui.tui import notices, opening, sleeping, wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
@@ -272,7 +272,9 @@ def _name(view: ServerView) -> str:
 
 def _what_runs(view: ServerView) -> str:
     operation = view.operation
-    return f"{operation.kind.value}, {operation.phase.value}" if operation is not None else ""
+    if operation is None:
+        return ""
+    return f"{operation.kind.value}, {wording.phase(operation.phase)}"
 
 
 def _queue_words(view: ServerView) -> str:

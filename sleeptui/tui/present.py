@@ -8,6 +8,7 @@ from sleeptui.core.canary import Check
 from sleeptui.core.model import IN_TRANSITION, MemorySource, ServerView, State
 from sleeptui.core.operation import Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.text import one_line
+from sleeptui.tui import wording
 from sleeptui.tui.glyphs import UNICODE, Glyphs
 from sleeptui.tui.spans import Line, Span, line
 from sleeptui.tui.spark import Sparks, bars
@@ -199,7 +200,7 @@ def last_operation(view: ServerView, look: Look, width: int) -> Line:
         said = f"{look.glyphs.pointer} {operation.kind.value}"
         if view.expected_s is not None:
             return (Span(said, Tone.BUSY), Span(f" ~{units.duration(view.expected_s)}", Tone.MUTED))
-        phase = operation.phase.value
+        phase = wording.phase(operation.phase)
         long = len(said) + 1 + len(phase) > width
         return line(f"{look.glyphs.pointer} {phase}" if long else f"{said} {phase}", Tone.BUSY)
     if not view.history:

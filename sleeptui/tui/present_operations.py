@@ -9,7 +9,7 @@ from sleeptui.core.canary import Check
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import InFlight, Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.text import one_line
-from sleeptui.tui import present
+from sleeptui.tui import present, wording
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_proof import check_line
 from sleeptui.tui.spans import Line, Span, width_of, wrapped
@@ -39,7 +39,7 @@ def operation_lines(
         elapsed = units.elapsed(look.now_s - operation.began_s)
         what = operation.kind.value
         if operation.phase is not Phase.VERIFYING or operation.kind is not Kind.VERIFY:
-            what += f" {operation.phase.value}"
+            what += f" {wording.phase(operation.phase)}"
         expected = view.expected_s
         of_about = "" if expected is None else f" of about {units.duration(expected)}"
         lines.append(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from sleeptui.core.errors import SleeptuiError
+from sleeptui.core.operation import Phase
 
 _WRITTEN_SMALL: Final = frozenset({"sleeptui", "vllm", "docker"})
 """Words that a hint may begin with and that are typed as they stand."""
@@ -16,6 +17,11 @@ def sentences(*parts: str) -> str:
     """
     said = [part.strip().rstrip(".") for part in parts if part.strip()]
     return ". ".join([*said[:1], *(_capital(part) for part in said[1:])])
+
+
+def phase(now: Phase) -> str:
+    """What an operation does now: ``draining``, ``sent`` while its server is at it."""
+    return "sent" if now is Phase.CALLING else now.value
 
 
 def of_error(error: SleeptuiError) -> str:

@@ -319,7 +319,7 @@ async def test_elapsed_times_count_between_two_pictures_only_in_a_transition():
     async with driven(fleet([waking], at_s=pictures.NOW_S)) as one:
         await one.sees("◐ WAKING 0.4 s")
         one.clock.move(3.0)
-        await one.sees("◐ WAKING 3.4 s", "▶ wake calling 3.4 s")
+        await one.sees("◐ WAKING 3.4 s", "▶ wake sent 3.4 s")
         assert one.screen._ticker is not None
         await one.show(fleet([server("qwen")], at_s=pictures.NOW_S))
         assert not one.screen._ticker._active.is_set()

@@ -165,7 +165,7 @@ async def test_quitting_asks_while_a_sleep_runs():
         await run.press("s")
         await run.until(lambda: run.state("qwen") is State.FALLING_ASLEEP)
         await run.press("q")
-        await run.says("qwen: sleep, calling")
+        await run.says("qwen: sleep, sent")
         await run.press("n")
         assert run.app.is_running
         await run.until(lambda: run.state("qwen") is State.ASLEEP)

@@ -344,7 +344,7 @@ async def test_quitting_asks_while_an_operation_runs(key):
         panel.services.operations.busy = True
         await panel.press(key)
         await panel.on(ConfirmScreen)
-        assert "qwen: sleep, calling" in shown_text(panel.pilot)
+        assert "qwen: sleep, sent" in shown_text(panel.pilot)
         await panel.press("n")
         await panel.home()
         assert panel.app.is_running

@@ -177,7 +177,7 @@ def test_what_runs_stands_before_what_was():
     running = operation(Kind.SLEEP)
     view = server(operation=running, expected_s=0.33, history=(record(Kind.WAKE),))
     assert shown(present.last_operation, view) == "▶ sleep ~0.33 s"
-    assert shown(present.last_operation, server(operation=running)) == "▶ sleep calling"
+    assert shown(present.last_operation, server(operation=running)) == "▶ sleep sent"
     room = server(operation=operation(Kind.SWITCH, phase=Phase.MAKING_ROOM))
     assert shown(present.last_operation, room, width=15) == "▶ making room"
     queued = operation(Kind.WAKE, phase=Phase.QUEUED)

@@ -120,7 +120,7 @@ def test_a_switch_shows_its_parts():
 def test_what_runs_now_stands_first_with_the_time_it_should_take():
     running = operation(Kind.WAKE, began_s=NOW - 0.4)
     lines = text(server(state=State.WAKING, operation=running, expected_s=0.53))
-    assert lines == ["t-0 ▶ wake calling 0.4 s of about 0.53 s"]
+    assert lines == ["t-0 ▶ wake sent 0.4 s of about 0.53 s"]
 
 
 def test_a_verification_that_runs_needs_no_second_word():

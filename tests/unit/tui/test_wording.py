@@ -3,6 +3,7 @@
 import pytest
 
 from sleeptui.core.errors import NotAllowed
+from sleeptui.core.operation import Phase
 from sleeptui.tui import wording
 
 
@@ -28,3 +29,8 @@ def test_each_part_is_a_sentence_and_keys_keep_their_case(parts, said):
 def test_an_error_says_what_and_what_next():
     refused = NotAllowed("qwen: a wake is already running", hint="wait for its end")
     assert wording.of_error(refused) == "qwen: a wake is already running. Wait for its end"
+
+
+def test_an_operation_whose_request_is_with_the_server_was_sent():
+    assert wording.phase(Phase.CALLING) == "sent"
+    assert wording.phase(Phase.DRAINING) == "draining"
