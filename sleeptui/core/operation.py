@@ -1,7 +1,7 @@
 """Operations: what was asked, how far it is, how it ended."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sleeptui.core.canary import Verification
@@ -103,6 +103,20 @@ class Operation:
         return self.kind not in ASKING and self.phase not in _BESIDE
 
 
+_ASLEEP_VERDICTS = frozenset({Cause.NOTHING_FREED, Cause.OUT_OF_MEMORY, Cause.STOPPED_MIDWAY})
+"""What is wrong with a server that sleeps, and no more once it has been awake."""
+_NOTHING_DONE = frozenset({Cause.NO_ROOM, Cause.STILL_BUSY, Cause.REJECTED})
+"""The server was not touched: what was known of it still holds."""
+
+
+def newest(operations: Iterable[Operation]) -> Operation | None:
+    """The one to show: transitions before questions, running before waiting, the last of them."""
+    every = list(operations)
+    transitions = [one for one in every if one.kind not in ASKING]
+    running = [one for one in transitions if one.phase is not Phase.QUEUED]
+    return next((group[-1] for group in (running, transitions, every) if group), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A timed part of an operation."""
@@ -190,3 +204,23 @@ class OperationRecord:
     """The user has overruled the fit check."""
     cause: Cause | None = None
     """Why it did not end well; the state table reads this."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was sent to the server."""
+        return self.outcome is Outcome.CANCELLED or self.cause in _NOTHING_DONE
+
+    def is_unanswered(self, kind: Kind) -> bool:
+        """Whether it is one of this kind whose effect may come yet."""
+        return self.kind is kind and self.cause is Cause.NO_ANSWER
+
+    def once_awake(self, *, was_asleep: bool) -> "OperationRecord":
+        """What is left of it when its server is found awake: what was wrong with its sleep is not.
+
+        Args:
+            was_asleep: It has been asleep since; a sleep without answer is over then.
+        """
+        is_over = self.cause in _ASLEEP_VERDICTS
+        is_over = is_over or (self.kind is Kind.WAKE and self.cause is Cause.WEDGED)
+        is_over = is_over or (was_asleep and self.is_unanswered(Kind.SLEEP))
+        return replace(self, cause=None) if is_over else self

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from sleeptui.core.canary import Reference
 from sleeptui.core.derive import disagrees
+from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.drift import Drift, drifts
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
@@ -18,10 +19,18 @@ from sleeptui.core.model import (
     Reach,
     ServerFacts,
     ServerView,
-    SleepMetric,
     State,
 )
-from sleeptui.core.operation import ASKING, Cause, Kind, Operation, OperationRecord, Outcome, Phase
+from sleeptui.core.operation import (
+    ASKING,
+    Cause,
+    Kind,
+    Operation,
+    OperationRecord,
+    Outcome,
+    Phase,
+    newest,
+)
 from sleeptui.core.proof import Proof
 from sleeptui.core.rates import TokenRate, mean_ttft
 from sleeptui.core.restart import has_other_weights, is_restart
@@ -33,11 +42,6 @@ HISTORY = 50
 """Ended operations that are kept for each server."""
 _UNSETTLED = frozenset({State.DOWN, State.STALE, State.UNKNOWN}) | IN_TRANSITION
 _TRANSITIONS = (Kind.SLEEP, Kind.WAKE)
-_TOLD_LEVEL = {SleepMetric.OFFLOADED: 1, SleepMetric.DISCARDED: 2}
-_NOTHING_DONE = frozenset({Cause.NO_ROOM, Cause.STILL_BUSY, Cause.REJECTED})
-"""The server was not touched: what was known of it still holds."""
-_ASLEEP_VERDICTS = frozenset({Cause.NOTHING_FREED, Cause.OUT_OF_MEMORY, Cause.STOPPED_MIDWAY})
-"""What is wrong with a server that sleeps, and no more once it has been awake."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,6 +76,8 @@ class Track:
     residual_bytes: int | None = None
     asked_level: int | None = None
     told_level: int | None = None
+    told_asleep: bool = False
+    """What /is_sleeping said when it last answered: it does not while a transition runs."""
     last: OperationRecord | None = None
     operations: dict[int, Operation] = field(default_factory=dict)
     history: deque[OperationRecord] = field(default_factory=lambda: deque(maxlen=HISTORY))
@@ -113,25 +119,17 @@ class Track:
             self._lose_queue(seen.at_s)
         if seen.is_sleeping is not None:
             self.told_s = seen.at_s
-        if seen.is_sleeping:
-            metric = seen.metrics.sleep_metric if seen.metrics else None
-            told = _TOLD_LEVEL.get(metric) if metric else None
-            self.told_level = max(told or 0, self.told_level or 0) or None
-            self.proof.asleep()
-        elif seen.is_sleeping is False:
-            self._found_awake(was_asleep=bool(before and before.is_sleeping))
+            was_asleep, self.told_asleep = self.told_asleep, seen.is_sleeping
+            if seen.is_sleeping:
+                self._found_asleep(seen)
+            else:
+                self._found_awake(was_asleep=was_asleep)
         return restarted
 
     @property
     def operation(self) -> Operation | None:
         """The operation to show: transitions before questions, running before waiting, newest."""
-        every = list(self.operations.values())
-        transitions = [op for op in every if op.kind not in ASKING]
-        running = [op for op in transitions if op.phase is not Phase.QUEUED]
-        for group in (running, transitions, every):
-            if group:
-                return group[-1]
-        return None
+        return newest(self.operations.values())
 
     @property
     def is_ours(self) -> bool:
@@ -171,8 +169,7 @@ class Track:
         if record.kind not in ASKING:
             host = self.home.host_bytes if self.home else None
             self.learned = self.learned.after(record, self.process_start_s, host)
-        is_idle = record.outcome is Outcome.CANCELLED or record.cause in _NOTHING_DONE
-        if record.kind not in _TRANSITIONS or is_idle:
+        if record.kind not in _TRANSITIONS or record.is_idle:
             return
         self.last = record
         self.proof.end(record)
@@ -228,12 +225,8 @@ class Track:
         elif self.seen is not None and self.seen.is_sleeping:
             lowest = self.lowest_asleep_bytes
             self.lowest_asleep_bytes = total if lowest is None else min(lowest, total)
-            if self._has_fallen_to(total):
+            if (self.asleep_bytes or 0) - total > self.settings.thresholds.settled_bytes:
                 self.asleep_bytes = None  # of the drain, or of the way down: it has not grown back
-
-    def _has_fallen_to(self, total: int) -> bool:
-        held = self.asleep_bytes
-        return held is not None and held - total > self.settings.thresholds.settled_bytes
 
     def signals(self, now_s: float) -> Signals:
         """All that the state is derived from."""
@@ -352,30 +345,30 @@ class Track:
                 held, start_s = self.memory.by_gpu, self.process_start_s
                 self.learned = self.learned.seen_awake(held, start_s)
 
+    def _found_asleep(self, seen: Observation) -> None:
+        metric = seen.metrics.sleep_metric if seen.metrics else None
+        told = LEVEL_OF.get(metric, 0) if metric else 0
+        self.told_level = max(told, self.told_level or 0) or None
+        self.proof.asleep()
+
     def _found_awake(self, *, was_asleep: bool) -> None:
         """A look said awake: what was known of its sleep is over."""
         told, self.told_level, self.lowest_asleep_bytes = self.told_level, None, None
         if self.is_ours:
             return
         self.asked_level = None
-        last = self.last
         if was_asleep:
-            late = (Kind.WAKE, Cause.NO_ANSWER)
-            is_late = last is not None and (last.kind, last.cause) == late
+            is_late = self.last is not None and self.last.is_unanswered(Kind.WAKE)
             self.proof.woken_by_others(told, is_late=is_late)
-        if last is None:
-            return
-        broken_wake = last.kind is Kind.WAKE and last.cause is Cause.WEDGED
-        answered = was_asleep and last.cause is Cause.NO_ANSWER and last.kind is Kind.SLEEP
-        if broken_wake or answered or last.cause in _ASLEEP_VERDICTS:
-            self.last = replace(last, cause=None)
+        if self.last is not None:
+            self.last = self.last.once_awake(was_asleep=was_asleep)
 
     def _forget(self) -> None:
         """A new process: nothing that was known of the old one's engine holds."""
         self.restarts += 1
         self.last = None
         self.asked_level = None
-        self.told_level = None
+        self.told_level, self.told_asleep = None, False
         self.lowest_asleep_bytes = self.asleep_bytes = None
         self.awake_bytes = self.weighed = None
         self.on_gpus.clear()

@@ -6,7 +6,7 @@ from support.story import Story
 
 from sleeptui.core.canary import Check, Verification, no_answer
 from sleeptui.core.events import Verified
-from sleeptui.core.model import SleepMetric, State
+from sleeptui.core.model import Reach, SleepMetric, State
 from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 from sleeptui.core.proof import Proof
 from sleeptui.core.settings import Settings
@@ -142,3 +142,35 @@ class TestQuestionsAreNoTransitions:
         track.observe(seen(2.0, sleeping=True))
         track.observe(seen(3.0, metrics=metrics()))
         assert track.proof.check_due
+
+
+@pytest.mark.parametrize("between", [{"reach": Reach.TIMED_OUT}, {"sleeping": None}])
+def test_a_wake_by_others_is_noticed_also_where_a_look_in_it_was_not_answered(between):
+    """A wake that takes longer than a look is waited for: /is_sleeping blocks until its end."""
+    story = Story()
+    story.look()
+    story.wait(60).look(sleeping=True, sleep_metric=SleepMetric.DISCARDED)
+    story.wait(1).look(**between)
+    view = story.wait(1).look()
+    assert (view.state, view.check_due, view.is_doubted) == (State.AWAKE, True, True)
+
+
+def test_a_late_wake_of_ours_is_noticed_then_too():
+    story = Story()
+    story.look(sleeping=True)
+    story.start(Kind.WAKE, level=1)
+    story.wait(1).look(sleeping=None)
+    story.end(Kind.WAKE, Outcome.UNKNOWN, cause=Cause.NO_ANSWER, level=1)
+    story.wait(1).look(sleeping=None)
+    view = story.wait(60).look()
+    assert view.reason.startswith("its wake had no answer and took effect later")
+
+
+def test_a_wake_of_ours_is_not_noticed_as_one_of_others():
+    story = Story()
+    story.look(sleeping=True)
+    story.start(Kind.WAKE, level=1)
+    story.wait(1).look(sleeping=None)
+    story.wait(1).look()
+    story.end(Kind.WAKE, level=1)
+    assert not story.wait(1).look().check_due
