@@ -144,14 +144,16 @@ def _is_other_weights(
 ) -> bool:
     """Whether another answer than before is that of other weights, loaded on purpose, not garbage.
 
-    A process that is younger than the reference has loaded its weights itself. Of any other only
-    that is certain which it has answered since it last woke.
+    A process that is younger than the reference, and has not slept as far as it tells (0.32 and
+    later), has loaded its weights itself. Of any other only that is certain which it has answered
+    since it last woke.
     """
     is_other = verification.check is Check.CHANGED and verification.verdict.decodes
     if not is_other or reference is None or view.is_doubted or view.check_due:
         return False
     start_s = life_of(view)
-    if start_s is not None and start_s > reference.taken_wall_s:
+    has_slept = view.metrics is not None and bool(view.metrics.sleep_operations)
+    if start_s is not None and start_s > reference.taken_wall_s and not has_slept:
         return True
     return view.check is Check.VERIFIED and verification.verdict.grade is not Grade.GARBAGE
 

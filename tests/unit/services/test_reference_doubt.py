@@ -110,6 +110,15 @@ class TestBeforeASleep:
             assert record.outcome is Outcome.DONE
             assert (await wake(panel)).verification.check is Check.VERIFIED
 
+    async def test_unless_it_has_been_asleep_since(self, clock):
+        engine = FakeEngine(clock, canary_tokens=OTHER, started_s=clock.wall_s() - 60)
+        engine.sleeps = engine.wakes = 1
+        async with opened(engine, clock=clock) as panel:
+            refer(panel, wall_s=clock.wall_s() - 3600)
+            record = await sleep(panel)
+            assert taken(panel) == []
+            assert record.verification.check is Check.CHANGED
+
 
 class TestSomebodyElseMeanwhile:
     @pytest.mark.parametrize("canary", [1, 2, 3])
