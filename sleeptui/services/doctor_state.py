@@ -195,7 +195,9 @@ def _canary(patient: Patient) -> Finding:
             known="no answer of its canary is kept"
             if reference is None
             else "the answer that is kept is to another prompt",
-            to_do="take one while its answers are good: v in the panel",
+            to_do="v in the panel takes a reference, while its answers are good"
+            if view.state is State.AWAKE
+            else "once it is awake and its answers are good, v in the panel takes a reference",
         )
     what = "a reference is there: its next wake can be proven"
     return patient.find("canary", title, Status.OK, what, known=compared)

@@ -209,6 +209,14 @@ def test_parked_requests(counts, status):
 
 
 @pytest.mark.parametrize(
+    ("state", "begins"), [(State.AWAKE, "v in the panel"), (State.ASLEEP, "once it is awake")]
+)
+def test_a_reference_is_taken_of_a_server_that_is_awake(state, begins):
+    view = well(state=state, verification=None, learned=Learned())
+    assert of(view, "canary").next.startswith(begins)
+
+
+@pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
         ({}, Status.OK, "the same 16 tokens"),
