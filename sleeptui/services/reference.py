@@ -151,11 +151,20 @@ def _is_other_weights(
     is_other = verification.check is Check.CHANGED and verification.verdict.decodes
     if not is_other or reference is None or view.is_doubted or view.check_due:
         return False
-    start_s = life_of(view)
-    has_slept = view.metrics is not None and bool(view.metrics.sleep_operations)
-    if start_s is not None and start_s > reference.taken_wall_s and not has_slept:
+    if has_begun_anew(view, reference):
         return True
     return view.check is Check.VERIFIED and verification.verdict.grade is not Grade.GARBAGE
+
+
+def has_begun_anew(view: ServerView, reference: Reference) -> bool:
+    """Whether the process began after the reference was taken, and has not slept since.
+
+    What it answers is that of the weights that it has loaded itself: perhaps others, or the same
+    ones on another version, whose figures differ.
+    """
+    start_s = life_of(view)
+    has_slept = view.metrics is not None and bool(view.metrics.sleep_operations)
+    return start_s is not None and start_s > reference.taken_wall_s and not has_slept
 
 
 def _note(run: Run, text: str) -> None:

@@ -1,8 +1,9 @@
 """Verifies a server now: asks the canary, and says what its answers are worth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from sleeptui.core.canary import Check, Grade, Reference, Verification
+from sleeptui.core.canary import Check, Grade, Reference, Verification, judge
 from sleeptui.core.events import Event, OperationStarted
 from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import Observation, ServerView
@@ -17,7 +18,7 @@ from sleeptui.services.asking import (
     verified,
 )
 from sleeptui.services.known import canary_lines
-from sleeptui.services.reference import DOUBTED, MOVED, gathered, keep
+from sleeptui.services.reference import DOUBTED, MOVED, gathered, has_begun_anew, keep
 from sleeptui.services.run import Ended, Result, Run
 
 RESTART = "restart it; l shows its log"
@@ -92,14 +93,23 @@ async def _check(run: Run) -> Result:
         reference = reference_of(run.view)
         asked = await ask(run)
         verification = await verified(run, asked, reference)
-        new = await _gathered(run, asked, verification) if reference is None else None
+        is_outdated = _is_outdated(run.view, reference, verification)
+        new = None
+        if reference is None or is_outdated:
+            new = await _gathered(run, asked, verification)
         await run.look()
     if others.have_acted:
         raise Ended(moved())
+    if new is not None and is_outdated:
+        run.know(f"canary: since its restart {verification.verdict.words}")
+        verification = replace(
+            verification, verdict=judge(new.answers[0], None), reference_wall_s=None
+        )
     run.verification = verification
     if verification.took_s is not None:
         run.part("canary", verification.took_s)
-    run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
+    if new is None or not is_outdated:
+        run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
     if new is not None:
         keep(run, new)
         run.know(f"reference: taken now, {len(new.answers)} answers")
@@ -107,6 +117,13 @@ async def _check(run: Run) -> Result:
         run.know(f"reference: {DOUBTED}")
     publish(run, verification)
     return _result(run, asked, verification, is_reference=new is not None)
+
+
+def _is_outdated(view: ServerView, reference: Reference | None, verification: Verification) -> bool:
+    """Whether it answers otherwise because it was restarted since the reference was taken."""
+    if reference is None or verification.check is not Check.CHANGED:
+        return False
+    return verification.verdict.decodes and has_begun_anew(view, reference)
 
 
 def _is_doubtful(view: ServerView) -> bool:

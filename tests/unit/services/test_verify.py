@@ -314,3 +314,31 @@ async def test_noise_of_the_batch_is_no_other_answer(clock):
         record = await verified(panel)
         assert "log probabilities within 0.01" in record.message
         assert engine.log == ["canary"]
+
+
+class TestAfterARestart:
+    async def test_other_answers_of_a_new_process_are_kept_as_the_new_reference(self, clock):
+        engine = FakeEngine(clock, canary_tokens=answer(7, 8, 9))
+        async with opened(engine, clock=clock) as panel:
+            awake_with_reference(panel, taken_wall_s=engine.started_s - 60)
+            record = await verified(panel)
+            assert record.outcome is Outcome.DONE
+            assert record.message.startswith("answers; kept as the reference")
+            assert any("since its restart another answer" in line for line in record.known)
+            assert panel.view("qwen").learned.reference.answers[0] == engine.canary_tokens
+            assert panel.view("qwen").state is State.AWAKE
+            assert (await verified(panel)).message == "the same 3 tokens as before"
+
+    async def test_one_that_has_slept_since_is_measured_by_the_old_one(self, clock):
+        engine = FakeEngine(clock, canary_tokens=answer(7, 8, 9), sleeps=1, wakes=1)
+        async with opened(engine, clock=clock) as panel:
+            awake_with_reference(panel, taken_wall_s=engine.started_s - 60)
+            assert (await verified(panel)).cause is Cause.GARBAGE
+
+    async def test_tokens_without_probabilities_are_never_kept(self, clock):
+        void = tuple(token(0, -11.9, runner_up=-11.9) for _ in range(16))
+        engine = FakeEngine(clock, canary_tokens=void)
+        async with opened(engine, clock=clock) as panel:
+            awake_with_reference(panel, taken_wall_s=engine.started_s - 60)
+            assert (await verified(panel)).cause is Cause.GARBAGE
+            assert panel.view("qwen").learned.reference.answers[0] != void
