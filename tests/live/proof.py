@@ -52,7 +52,7 @@ class Proof(Drive):
         self.panel.cursor_to(name)
         self.panel.row_shows(f" {name} ", f" {STREAMS} ")
         self.panel.press("S")
-        self.panel.shows("abort", "keep")
+        self.panel.shows(f"Put {name} to sleep")
         self.panel.press("1", mode[0], "s")
         self.becomes(name, "ASLEEP L1")
         self.shot(f"in-flight-{mode}")
