@@ -14,6 +14,7 @@ TIMES_KEPT = 9
 """Durations of each kind, newest last: enough for a median that follows a change."""
 CYCLES_KEPT = 200
 _TIMED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+_WAIT = "wait"
 FIRST = "first sleep 1"
 """The first level 1 sleep of a process allocates the pinned host copy: a time of its own."""
 
@@ -89,9 +90,7 @@ class Learned:
             return self
         if record.kind not in _TIMED:
             return self
-        key = time_key(record.kind, record.level, self, process_start_s)
-        times = (*self.times.get(key, ()), record.duration_s)[-TIMES_KEPT:]
-        learned = replace(self, times={**self.times, key: times})
+        learned = self if _has_drained(record) else self._timed(record, process_start_s)
         if record.kind is not Kind.SLEEP or not record.level:
             return learned
         cycle = Cycle(
@@ -102,6 +101,11 @@ class Learned:
             host_bytes=host_bytes,
         )
         return replace(learned, cycles=(*self.cycles, cycle)[-CYCLES_KEPT:])
+
+    def _timed(self, record: OperationRecord, process_start_s: float | None) -> "Learned":
+        key = time_key(record.kind, record.level or 0, self, process_start_s)
+        times = (*self.times.get(key, ()), record.duration_s)[-TIMES_KEPT:]
+        return replace(self, times={**self.times, key: times})
 
     def expected_s(self, kind: Kind, level: int, process_start_s: float | None) -> float | None:
         """How long the operation took the last times: the median; None: never seen."""
@@ -121,6 +125,12 @@ class Learned:
         if process_start_s is None or self.awake_in_s != process_start_s:
             return None
         return sum(self.awake_by_gpu.values()) or None
+
+
+def _has_drained(record: OperationRecord) -> bool:
+    """Whether its time is that of the requests it waited for, which the server ends within it."""
+    requests = record.in_flight
+    return record.mode == _WAIT and requests is not None and bool(requests.total)
 
 
 def time_key(kind: Kind, level: int, learned: Learned, process_start_s: float | None) -> str:

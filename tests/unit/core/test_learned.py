@@ -2,7 +2,7 @@ import pytest
 from support.builders import GIB, operation, record, reference
 
 from sleeptui.core.learned import CYCLES_KEPT, FIRST, TIMES_KEPT, Cycle, Learned, time_key
-from sleeptui.core.operation import Kind, Outcome
+from sleeptui.core.operation import InFlight, Kind, Outcome
 
 LIFE = 1_000.0
 
@@ -32,6 +32,16 @@ class TestAfter:
             ),
         )
         assert learned.times == {FIRST: (12.0,)}
+
+    @pytest.mark.parametrize(
+        ("mode", "running", "is_timed"),
+        [("wait", 8, False), ("wait", 0, True), ("abort", 8, True), ("wait", None, True)],
+    )
+    def test_the_time_of_a_drain_is_not_that_of_a_sleep(self, mode, running, is_timed):
+        requests = InFlight(running=running, waiting=0)
+        learned = after(slept(mode=mode, in_flight=requests, duration_s=7.4))
+        assert len(learned.cycles) == 1
+        assert bool(learned.times) is is_timed
 
     def test_the_first_sleep_of_a_life_has_a_time_of_its_own(self):
         learned = after(slept(duration_s=12.0), slept(duration_s=0.3), slept(duration_s=0.4))
