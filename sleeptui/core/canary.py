@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, isnan
-from statistics import fmean
 
 SAME_LOGPROB = 1e-5
 """Log probabilities that differ by no more are the same."""
@@ -249,7 +248,7 @@ def _mean(answer: Answer) -> float:
     known = [
         token.logprob for token in answer if token.logprob is not None and not isnan(token.logprob)
     ]
-    return fmean(known) if known else 0.0
+    return sum(known) / len(known) if known else 0.0
 
 
 _RANK = {

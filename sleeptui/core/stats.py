@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist, median
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,8 @@ def theil_sen(points: Sequence[tuple[float, float]], confidence: float = 0.95) -
     Raises:
         ValueError: No two points have different x.
     """
+    from statistics import NormalDist, median  # noqa: PLC0415 - 7 ms that the first frame need not pay
+
     slopes = sorted(
         (y2 - y1) / (x2 - x1)
         for number, (x1, y1) in enumerate(points)
