@@ -156,7 +156,10 @@ def test_a_reader_who_goes_is_no_error(tmp_path):
 def test_an_interrupt_is_code_130_and_no_traceback(tmp_path):
     with deaf_port() as port:
         child = subprocess.Popen(
-            [sys.executable, "-m", "sleeptui", "doctor", "--server", f"a=http://127.0.0.1:{port}"],
+            [
+                *(sys.executable, "-m", "sleeptui", "doctor", "--timeout", "600"),
+                *("--server", f"a=http://127.0.0.1:{port}"),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -46,7 +46,7 @@ QUICK = Timeouts(
     drain_s=2.0,
     prompt_s=8.0,
     canary_s=1.5,
-    settle_s=1.5,
+    settle_s=5.0,
 )
 """Bounds that suit a fleet that is many times as fast as a real one."""
 SETTINGS = Settings(
