@@ -4,8 +4,9 @@ They stand before or after the name of a subcommand: what is behind it counts mo
 both places are watched.
 """
 
+import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,13 +36,31 @@ class Scenario(click.ParamType[str]):
         return value
 
 
+LATE: Mapping[str, str] = {}
+"""Subcommands with a module of their own, imported when one is asked for: the panel's first frame
+must not wait for them. The module has the command under its own name."""
+
+
 class Program(click.Group):
     """The group of all subcommands; knows that a subcommand behind ``--demo`` is no scenario."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, those of ``LATE`` too."""
+        return sorted([*super().list_commands(ctx), *LATE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; its module is imported now."""
+        module = LATE.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command = getattr(importlib.import_module(module), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; ``--demo doctor`` is ``--demo=default doctor``."""
+        names = self.list_commands(ctx)
         spelt = [
-            "--demo=default" if one == "--demo" and after in self.commands else one
+            "--demo=default" if one == "--demo" and after in names else one
             for one, after in zip(args, [*args[1:], ""], strict=False)
         ]
         return super().parse_args(ctx, spelt)

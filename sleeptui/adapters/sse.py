@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from sleeptui.core.canary import Token
-from sleeptui.core.ports import TokenEvent
+from sleeptui.core.completion import TokenEvent
 from sleeptui.core.text import clean, one_line
 
 MAX_EVENT_BYTES = 1 << 20

@@ -23,9 +23,9 @@ from sleeptui.adapters.sse import Answer, BrokenStreamError
 from sleeptui.adapters.vllm_json import Done, Models, ServerInfo, Version, VllmConfig, read
 from sleeptui.adapters.vllm_look import Looker
 from sleeptui.adapters.vllm_wire import BODY_BYTES, MIB, Stamps, Wire, chunks
+from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, ServerFacts, SleepLevel, SleepMode
-from sleeptui.core.ports import Completion, Timed, TokenEvent
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line
 from sleeptui.core.version import Features

@@ -14,6 +14,8 @@
     ├── NotAllowed           the state of the server does not allow the command
     │   └── NoRoom           a wake does not fit on its GPUs; can be forced
     ├── NotebookError        what is learnt of servers cannot be kept
+    ├── JournalError         a session cannot be written, or not be read
+    ├── ExportError          a session's files cannot be made
     └── SimError             the simulated fleet did not start
 
 Each carries one sentence for the user and one next step.
@@ -127,6 +129,18 @@ class NotebookError(SleeptuiError):
     """The file with what is learnt of servers cannot be read or written."""
 
     title = "State file"
+
+
+class JournalError(SleeptuiError):
+    """A session cannot be written, or what was written cannot be read."""
+
+    title = "Recording"
+
+
+class ExportError(SleeptuiError):
+    """The files of a session cannot be made, or a comparison makes no sense."""
+
+    title = "Export"
 
 
 class SimError(SleeptuiError):

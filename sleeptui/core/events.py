@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from sleeptui.core.canary import Reference, Verification
+from sleeptui.core.completion import Completion
+from sleeptui.core.environment import Machine
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, Home, Observation, ServerFacts
-from sleeptui.core.operation import Operation, OperationRecord, Phase
+from sleeptui.core.operation import Fate, Operation, OperationRecord, Phase
 from sleeptui.core.settings import ServerSpec
 
 
@@ -142,6 +144,98 @@ class Noted:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestBegan:
+    """A request of ours is about to be sent; published before it is written."""
+
+    at_s: float
+    id: int
+    server: str
+    cohort: str
+    """prompt, canary"""
+    operation: int | None
+    """The operation that sends it."""
+    prompt: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAdvanced:
+    """The first token of a request of ours came."""
+
+    at_s: float
+    id: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEnded:
+    """A request of ours ended, well or not."""
+
+    at_s: float
+    id: int
+    server: str
+    fate: Fate
+    completion: Completion | None = None
+    """None: nothing came, or it was given up."""
+    error: str | None = None
+    """Why nothing came."""
+    chunks: tuple[tuple[float, int], ...] = ()
+    """Monotonic time of each piece, and tokens so far; n x 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """The user has marked this moment."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What the measurements depend on was read."""
+
+    at_s: float
+    machine: Machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LagMeasured:
+    """How late the event loop was, at most, since the last one; only while recording."""
+
+    at_s: float
+    worst_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingBegan:
+    """What happens is written down from now on."""
+
+    at_s: float
+    path: str
+    """The session's folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingTroubled:
+    """The journal cannot take all, or can again."""
+
+    at_s: float
+    problem: str
+    """One sentence; empty: it is well again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEnded:
+    """The journal is closed."""
+
+    at_s: float
+    path: str
+    problem: str = ""
+    """Why it is not whole; empty: it is."""
+
+
 Event = (
     ServerAdded
     | ServerRemoved
@@ -158,4 +252,13 @@ Event = (
     | Verified
     | Recalled
     | Noted
+    | RequestBegan
+    | RequestAdvanced
+    | RequestEnded
+    | Marked
+    | Described
+    | LagMeasured
+    | RecordingBegan
+    | RecordingTroubled
+    | RecordingEnded
 )

@@ -1,22 +1,32 @@
 """FleetStore: folds events into the picture of the fleet. Only it makes a FleetView."""
 
 from collections import deque
+from dataclasses import replace
 
 from sleeptui.core import memory, units
 from sleeptui.core.derive import derive
 from sleeptui.core.events import (
+    Described,
     Discovered,
     Event,
     FactsLearned,
     GpuSampled,
     HomeFound,
+    LagMeasured,
+    Marked,
     Noted,
     OperationAdvanced,
     OperationEnded,
     OperationQueued,
     OperationStarted,
     Recalled,
+    RecordingBegan,
+    RecordingEnded,
+    RecordingTroubled,
     ReferenceTaken,
+    RequestAdvanced,
+    RequestBegan,
+    RequestEnded,
     ServerAdded,
     ServerRemoved,
     StateObserved,
@@ -35,6 +45,7 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
+from sleeptui.core.recording import Recording
 from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
 from sleeptui.core.track import Track
@@ -72,6 +83,7 @@ class FleetStore:
         self._log: deque[LogEntry] = deque(maxlen=LOG_LENGTH)
         self._notes: tuple[str, ...] = ()
         self._looking = True
+        self._recording: Recording | None = None
         self._now_s = 0.0
         self._views: dict[str, ServerView] = {}
         self._dirty: set[str] = set()
@@ -138,6 +150,38 @@ class FleetStore:
                 self._notes, self._looking = event.notes, not event.done
             case Noted():
                 self._say(event.server, event.severity, event.text)
+            case _:
+                self._recorded(event)
+
+    def _recorded(self, event: Event) -> None:
+        """Take in how the recording goes; what it alone is interested in changes no picture."""
+        running = self._recording
+        match event:
+            case RecordingBegan():
+                self._recording = Recording(path=event.path, began_s=event.at_s)
+                self._say(None, "info", f"recording to {event.path}")
+            case RecordingTroubled() if running is not None:
+                self._recording = replace(running, problem=event.problem)
+                if event.problem:
+                    self._say(None, "bad", f"recording: {event.problem}")
+            case RecordingEnded() if running is not None:
+                self._recording = replace(running, ended_s=event.at_s, problem=event.problem)
+                why = f", not whole: {event.problem}" if event.problem else ""
+                self._say(None, "bad" if why else "good", f"recorded to {event.path}{why}")
+            case Marked():
+                if running is not None:
+                    self._recording = replace(running, marks=running.marks + 1)
+                self._say(None, "info", f"mark: {event.text}")
+            case (
+                RequestBegan()
+                | RequestAdvanced()
+                | RequestEnded()
+                | Described()
+                | LagMeasured()
+                | RecordingTroubled()
+                | RecordingEnded()
+            ):
+                pass  # for the journal
             case _:
                 raise TypeError(event)
 
@@ -289,6 +333,7 @@ class FleetStore:
             notes=self._notes,
             looking=self._looking,
             log=tuple(self._log),
+            recording=self._recording,
         )
 
     def _gpu(self, position: int) -> GpuView:

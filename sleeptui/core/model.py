@@ -8,6 +8,7 @@ from sleeptui.core.canary import Check, Verification
 from sleeptui.core.drift import Drift
 from sleeptui.core.learned import Learned
 from sleeptui.core.operation import Operation, OperationRecord
+from sleeptui.core.recording import Recording
 from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.version import Features, features_of
@@ -392,6 +393,7 @@ class FleetView:
     """Discovery is still running."""
     log: tuple[LogEntry, ...] = ()
     """Oldest first, bounded."""
+    recording: Recording | None = None
 
     def server(self, name: str) -> ServerView | None:
         """The server of that name."""

@@ -172,6 +172,8 @@ class OperationRecord:
     began_s: float
     duration_s: float
     """For sleep and wake: request written to answer complete; parts tell the rest."""
+    sent_s: float | None = None
+    """Monotonic time at which its first request was written; None: nothing was sent."""
     outcome: Outcome
     level: int | None = None
     mode: str | None = None

@@ -4,69 +4,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sleeptui.core.canary import Answer
+from sleeptui.core.completion import Completion, Timed, TokenEvent
+from sleeptui.core.environment import Machine
+from sleeptui.core.events import Event
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     GpuReading,
     Home,
     Observation,
     ServerFacts,
+    ServerView,
     SleepLevel,
     SleepMode,
 )
+from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.settings import ServerSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
-    """A control request that was answered 200; stamps from the monotonic clock."""
-
-    sent_s: float
-    """Before the request was written."""
-    done_s: float
-    """The answer was complete."""
-    status: str | None = None
-    """``status`` of the body (0.32 and later): sleeping, awake."""
-
-    @property
-    def duration_s(self) -> float:
-        """Request written to answer complete."""
-        return self.done_s - self.sent_s
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenEvent:
-    """A piece of a streamed answer."""
-
-    at_s: float
-    """Monotonic time of its arrival, before it was read."""
-    text: str
-    """Cleaned of control sequences, line feeds kept; may be empty."""
-    tokens: int
-    """Tokens generated so far, from the server's usage; chunks where it does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """A finished answer, or as much as came."""
-
-    sent_s: float
-    headers_s: float | None
-    first_token_s: float | None
-    """Monotonic time of the first chunk with a token; a role-only chunk has none."""
-    last_token_s: float | None
-    ended_s: float
-    text: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    finish_reason: str | None
-    """stop, length, abort, error; None: the stream was cut before it."""
-    terminated: bool
-    """``data: [DONE]`` was seen."""
-    error: str | None = None
-    """The error object inside the stream, in one line."""
-    tokens: Answer = ()
-    """Each token with its probabilities, where they were asked for (``canary``)."""
 
 
 class EngineClient(Protocol):
@@ -201,6 +153,84 @@ class Notebook(Protocol):
         Raises:
             SleeptuiError: It cannot be kept, and why.
         """
+
+
+class Journal(Protocol):
+    """One session on its way to the disk."""
+
+    @property
+    def path(self) -> str:
+        """The session's folder."""
+
+    @property
+    def problem(self) -> str:
+        """What it cannot take, in one sentence; empty: all is well."""
+
+    def heard(self, event: Event) -> None:
+        """Take in an event: queued for the writer's thread; never blocks, never raises."""
+
+    async def written(self) -> None:
+        """Wait until all that was heard is with the operating system, at most for a second.
+
+        An operation waits for this before its first request: a crash leaves a begin without an
+        end, never an effect without a begin. A disk that is stuck must not hold it up for ever.
+        """
+
+    async def close(self, *, aborted: bool) -> None:
+        """Write the end, and wait until the disk has it. Never raises; ``problem`` tells."""
+
+
+class Journals(Protocol):
+    """Opens recordings."""
+
+    async def open(self, view: Callable[[str], ServerView | None]) -> Journal:
+        """Begin a session in a new folder, with its header on the disk.
+
+        Args:
+            view: The picture of a server, as the fleet store has it when an event is heard.
+
+        Raises:
+            JournalError: It cannot be written there, and why.
+        """
+
+
+class Archive(Protocol):
+    """The sessions that were recorded. Its methods may take long: call them off the loop."""
+
+    def sessions(self) -> Sequence[SessionSummary]:
+        """All of them, newest first.
+
+        Raises:
+            JournalError: The folder cannot be read, and why.
+        """
+
+    def read(self, name: str) -> Session:
+        """One session, whole, from its journal alone.
+
+        Args:
+            name: Its name, a unique beginning or part of it, ``last``, or a path.
+
+        Raises:
+            JournalError: There is none, more than one, or it cannot be read.
+        """
+
+    def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
+        """Make files from a session's journal; all formats where none is named.
+
+        Returns:
+            Paths of what was written.
+
+        Raises:
+            JournalError: The journal cannot be read.
+            ExportError: A file cannot be written, or there is no such format.
+        """
+
+
+class Surveyor(Protocol):
+    """Describes the machine that is measured."""
+
+    async def describe(self) -> Machine:
+        """All that can be read. Never raises: what could not be read is in it."""
 
 
 class Clock(Protocol):

@@ -103,6 +103,20 @@ class PromptDefaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDefaults:
+    """How sessions are recorded."""
+
+    folder: str | None = None
+    """Where their folders are made; None: the platform's folder for data of an application."""
+    at_start: bool = False
+    """From the first look on (``--record``)."""
+    text: bool = False
+    """Prompts and answers in full; else their hash and counts."""
+    gpu_interval_s: float = 0.1
+    """Between two readings of the GPUs while recording."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of one run."""
 
@@ -114,6 +128,7 @@ class Settings:
     sampling: Sampling = Sampling()
     thresholds: Thresholds = Thresholds()
     prompt: PromptDefaults = PromptDefaults()
+    recording: RecordingDefaults = RecordingDefaults()
     theme: str = "textual-dark"
     """Any theme of Textual; the command palette shows them."""
     ascii: bool = False

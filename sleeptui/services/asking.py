@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sleeptui.core.canary import Check, Grade, Reference, Verdict, Verification, judge, no_answer
+from sleeptui.core.completion import Completion
 from sleeptui.core.errors import EngineError, Refused, TimedOut
 from sleeptui.core.events import Event, StateObserved, Verified
 from sleeptui.core.model import EngineMetrics, Observation, ServerView
-from sleeptui.core.ports import Completion
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
 from sleeptui.services.deadline import within

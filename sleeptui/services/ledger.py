@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from sleeptui.core.completion import Completion
 from sleeptui.core.events import Event, StateObserved
 from sleeptui.core.operation import Fate
-from sleeptui.core.ports import Clock, Completion
+from sleeptui.core.ports import Clock
 from sleeptui.services.deadline import within
 
 WHOLE = frozenset({"stop", "length"})

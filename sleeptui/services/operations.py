@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
 from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Operation, Outcome, Phase
-from sleeptui.core.ports import TokenEvent
 from sleeptui.services import admit, fit
 from sleeptui.services.deadline import end, within
 from sleeptui.services.places import Gpus, gpus_of, machine_of, overlap

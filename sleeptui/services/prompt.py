@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import EngineError, TimedOut
 from sleeptui.core.operation import Outcome
-from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.units import UNKNOWN, duration
 from sleeptui.services.ledger import WHOLE, Request
 from sleeptui.services.run import Ended, Result, Run

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sleeptui.core.completion import Timed
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, Reach
-from sleeptui.core.ports import Timed
 from sleeptui.services.explain import lost, refused, unsent
 from sleeptui.services.run import Ended, Run
 

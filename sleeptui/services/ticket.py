@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from sleeptui.core.completion import Completion
 from sleeptui.core.operation import OperationRecord
-from sleeptui.core.ports import Completion
 from sleeptui.services.deadline import end
 
 T = TypeVar("T")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sleeptui.core.canary import Check, Grade
+from sleeptui.core.completion import Timed
 from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.memory import last_freed
 from sleeptui.core.model import Observation, ServerView, SleepLevel, SleepMetric, State
 from sleeptui.core.operation import Cause, Kind, Outcome, Phase
-from sleeptui.core.ports import EngineClient, Timed
+from sleeptui.core.ports import EngineClient
 from sleeptui.core.restart import life_of
 from sleeptui.core.units import memory
 from sleeptui.core.version import parse

@@ -6,8 +6,8 @@ from statistics import median
 from typing import Final
 
 from sleeptui.core import units
+from sleeptui.core.completion import Completion
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
-from sleeptui.core.ports import Completion
 from sleeptui.core.text import one_line
 
 _WAKES: Final = frozenset({Kind.WAKE, Kind.SWITCH})

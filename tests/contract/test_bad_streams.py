@@ -6,8 +6,8 @@ import json
 import pytest
 from support.scripted import NOT_FOUND, STREAM_HEAD, Scripted, chunk, for_ever, http
 
+from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import BadReply, Refused, TimedOut, Unreachable
-from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.settings import Timeouts
 
 MODELS = http('{"object":"list","data":[{"id":"qw\\u001b[2Jen"}]}')

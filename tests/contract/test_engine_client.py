@@ -12,9 +12,9 @@ import pytest
 from contract.backends import LONG_TOKENS
 
 from sleeptui.core.canary import Answer, Grade, Reference, is_void, judge
+from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import Refused, TimedOut
 from sleeptui.core.model import Control, Reach, SleepLevel, SleepMetric, SleepMode
-from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.settings import Canary, Timeouts
 
 AWAKE_CONTROL = {Control.AVAILABLE, Control.NO_SLEEP_MODE}

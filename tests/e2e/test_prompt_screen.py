@@ -8,10 +8,10 @@ from support.paper import PaperServices, prompt_record
 from support.pilot import shown_text, until
 from textual.widgets import Button, DataTable, Input, TextArea
 
+from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.events import OperationEnded
 from sleeptui.core.model import State
 from sleeptui.core.operation import Kind, Outcome
-from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.settings import PromptDefaults, Settings
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.screens.prompt import PromptScreen

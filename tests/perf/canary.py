@@ -14,9 +14,9 @@ from dataclasses import replace
 
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.vllm import VllmClient, VllmClients
+from sleeptui.core.completion import Timed
 from sleeptui.core.model import State
 from sleeptui.core.operation import Kind, OperationRecord
-from sleeptui.core.ports import Timed
 from sleeptui.core.settings import Canary, ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket

@@ -6,9 +6,9 @@ import pytest
 from proof.rig import opened
 from proof.rows import SLOW, SUBJECT, scenario_of, sleep, wake
 
+from sleeptui.core.completion import TokenEvent
 from sleeptui.core.model import State
 from sleeptui.core.operation import Kind, Outcome
-from sleeptui.core.ports import TokenEvent
 from sleeptui.services import as_json
 
 

@@ -16,10 +16,11 @@ import httpx
 import pytest
 from proof.rig import Rig, opened_live
 
+from sleeptui.core.completion import Timed
 from sleeptui.core.errors import NotAllowed, Refused
 from sleeptui.core.model import ServerFacts, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Cause, Fate, Kind, Outcome
-from sleeptui.core.ports import EngineClient, Timed
+from sleeptui.core.ports import EngineClient
 from sleeptui.core.settings import ServerSpec, Timeouts
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("live")]

@@ -14,6 +14,7 @@ from support.builders import answer as canary_answer
 from support.builders import facts as make_facts
 
 from sleeptui.core.canary import Answer
+from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.errors import EngineError, Refused, SleeptuiError, TimedOut, Unreachable
 from sleeptui.core.model import (
     Control,
@@ -30,7 +31,7 @@ from sleeptui.core.model import (
     SleepMetric,
     SleepMode,
 )
-from sleeptui.core.ports import Candidate, Clock, Completion, Timed, TokenEvent
+from sleeptui.core.ports import Candidate, Clock
 from sleeptui.core.settings import ServerSpec
 
 _METRIC = {0: SleepMetric.NONE, 1: SleepMetric.OFFLOADED, 2: SleepMetric.DISCARDED}

@@ -8,12 +8,12 @@ from typing import Any
 from support.builders import record
 from support.clock import ManualClock
 
+from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import NoRoom, NotAllowed, SleeptuiError
 from sleeptui.core.events import Event
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, Home
 from sleeptui.core.operation import Kind, OperationRecord
-from sleeptui.core.ports import Completion, TokenEvent
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus
 

@@ -11,11 +11,11 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Button, DataTable, Footer, Input, Static, TextArea
 
+from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.operation import OperationRecord
-from sleeptui.core.ports import TokenEvent
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import prompting, wording
 from sleeptui.tui.glyphs import Glyphs

@@ -4,9 +4,9 @@ import pytest
 from support.builders import seen, unseen
 from support.clock import settle
 
+from sleeptui.core.completion import Completion
 from sleeptui.core.events import StateObserved
 from sleeptui.core.operation import Fate
-from sleeptui.core.ports import Completion
 from sleeptui.services.ledger import Ledger, ended, fates
 
 

@@ -5,10 +5,10 @@ from support.clock import settle
 from support.fakes import FakeEngine, broken, timed_out
 from support.panel import opened
 
+from sleeptui.core.completion import Completion
 from sleeptui.core.errors import NotAllowed, Refused
 from sleeptui.core.model import SleepMode, State
 from sleeptui.core.operation import Fate, Outcome
-from sleeptui.core.ports import Completion
 from sleeptui.core.settings import Canary, ServerSpec
 from sleeptui.services.prompt import tokens_per_s
 

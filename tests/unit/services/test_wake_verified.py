@@ -8,11 +8,11 @@ from support.fakes import FakeEngine, broken, timed_out
 from support.panel import opened
 
 from sleeptui.core.canary import Check, Grade
+from sleeptui.core.completion import Completion
 from sleeptui.core.errors import NotAllowed, Refused, Unreachable
 from sleeptui.core.events import ReferenceTaken, Verified
 from sleeptui.core.model import Reach, SleepLevel, State
 from sleeptui.core.operation import Cause, Outcome
-from sleeptui.core.ports import Completion
 from sleeptui.core.settings import Canary, ServerSpec
 
 OTHER = answer(*range(1, 9), *range(30, 38))

@@ -4,8 +4,8 @@ import pytest
 from support import builders as build
 from support.paper import prompt_record
 
+from sleeptui.core.completion import Completion
 from sleeptui.core.operation import Kind, Outcome
-from sleeptui.core.ports import Completion
 from sleeptui.tui import prompting
 
 

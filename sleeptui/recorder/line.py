@@ -1,0 +1,18 @@
+"""What every line of a journal has; its kinds are in the modules beside this one."""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+
+class Line(Struct, tag_field="k", omit_defaults=True, kw_only=True):
+    """What every line has."""
+
+    DROPPABLE: ClassVar[bool] = False
+    """A sample: the first to go where the disk or the writer cannot take more."""
+    SYNCED: ClassVar[bool] = False
+    """Forced to the disk at once; the others each second."""
+
+    n: int = -1
+    """Given by the writer."""
+    t: int
