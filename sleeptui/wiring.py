@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.hangup import forgiving_output, on_hangup
 from sleeptui.core.errors import ConfigError
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
-from sleeptui.core.model import GpuReading, Home
+from sleeptui.core.model import GpuReading
 from sleeptui.core.ports import (
     Candidate,
     Clock,

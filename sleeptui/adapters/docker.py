@@ -22,7 +22,7 @@ from sleeptui.adapters.local_address import LocalAddresses
 from sleeptui.adapters.process_logs import LONGEST_TAIL, log_lines
 from sleeptui.adapters.process_table import ProcessTable
 from sleeptui.core.errors import ContainerError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import Candidate, Clock
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sleeptui.adapters.docker import ContainerCandidates, DockerEngine, FoundContainers
 from sleeptui.adapters.processes import FoundHomes, LocalProcesses
 from sleeptui.core.errors import SleeptuiError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import Candidate, Clock
 from sleeptui.core.settings import ServerSpec
 

@@ -16,7 +16,7 @@ from sleeptui.adapters.command_lines import ServerCommand
 from sleeptui.adapters.local_address import LocalAddresses, answers, reachable_at
 from sleeptui.adapters.process_table import Listener, ProcessTable
 from sleeptui.core.errors import ProcessError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import Candidate
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line

@@ -11,15 +11,8 @@ from dataclasses import replace
 from sleeptui.core.canary import Check, Grade, Verification
 from sleeptui.core.derive_asleep import LEVEL_OF, asleep
 from sleeptui.core.evidence import evidence_of
-from sleeptui.core.model import (
-    Control,
-    Home,
-    Observation,
-    Reach,
-    SleepLevel,
-    SleepMetric,
-    State,
-)
+from sleeptui.core.home import Home
+from sleeptui.core.model import Control, Observation, Reach, SleepLevel, SleepMetric, State
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome, Phase
 from sleeptui.core.signals import Derived, Signals
 from sleeptui.core.units import memory as memory_text

@@ -1,17 +1,18 @@
 """What a measurement depends on: the machine, its GPUs, its limits. Values only, no secrets."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What of one GPU does not change while it runs; None where the driver does not say."""
+    """One GPU as a part of the machine; None where the driver does not say."""
 
     index: int
     name: str
     uuid: str = ""
     total_bytes: int | None = None
     pcie_gen: int | None = None
+    """Now: an idle link falls back to 1."""
     pcie_gen_max: int | None = None
     pcie_width: int | None = None
     pcie_width_max: int | None = None
@@ -47,3 +48,25 @@ class Machine:
     """The scenario: these GPUs are not real."""
     problems: tuple[str, ...] = ()
     """What could not be read and why."""
+
+
+_FLEETING = frozenset({"boot_id", "problems"})
+_FLEETING_OF_A_CARD = frozenset({"pcie_gen", "pcie_width"})
+"""Of an idle link they are not those of a busy one."""
+
+
+def env_id(machine: Machine) -> str:
+    """Twelve hexadecimal digits that are the same for the same machine, set up the same.
+
+    SHA-256 of its canonical JSON, without what changes with a reboot or from moment to moment.
+    """
+    import json  # noqa: PLC0415 - late, as the next: the first frame needs neither
+    from hashlib import sha256  # noqa: PLC0415
+
+    known = {name: value for name, value in asdict(machine).items() if name not in _FLEETING}
+    known["cards"] = [
+        {name: value for name, value in card.items() if name not in _FLEETING_OF_A_CARD}
+        for card in known["cards"]
+    ]
+    text = json.dumps(known, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:12]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from sleeptui.core.canary import Reference, Verification
 from sleeptui.core.completion import Completion
 from sleeptui.core.environment import Machine
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
-from sleeptui.core.model import GpuReading, Home, Observation, ServerFacts
+from sleeptui.core.model import GpuReading, Observation, ServerFacts
 from sleeptui.core.operation import Fate, Operation, OperationRecord, Phase
 from sleeptui.core.settings import ServerSpec
 

@@ -1,7 +1,8 @@
 """How the state of a server is known: what each signal says, a line each."""
 
 from sleeptui.core.canary import Verification
-from sleeptui.core.model import Control, Home, Observation, Reach, SleepMetric
+from sleeptui.core.home import Home
+from sleeptui.core.model import Control, Observation, Reach, SleepMetric
 from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.core.signals import Signals
 from sleeptui.core.units import memory as memory_text

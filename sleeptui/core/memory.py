@@ -7,8 +7,9 @@ vLLM's engine core and workers, not to the process that listens, hence whole tre
 
 from collections.abc import Collection, Mapping, Sequence
 
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Cycle
-from sleeptui.core.model import GpuMemory, GpuReading, GpuSample, Home, MemorySource
+from sleeptui.core.model import GpuMemory, GpuReading, GpuSample, MemorySource
 
 
 def measured(

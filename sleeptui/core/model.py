@@ -6,6 +6,7 @@ from enum import IntEnum, StrEnum
 
 from sleeptui.core.canary import Check, Verification
 from sleeptui.core.drift import Drift
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.operation import Operation, OperationRecord
 from sleeptui.core.recording import Recording
@@ -259,32 +260,6 @@ class GpuReading:
     """One sentence when there is no NVML at all."""
     host: HostMemory | None = None
     """Memory of the machine that the GPUs are in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
-    """Where a server runs: its container or its processes on this machine."""
-
-    pids: frozenset[int] = frozenset()
-    """The whole process tree, as the host counts."""
-    container: str | None = None
-    """Container name."""
-    container_state: str | None = None
-    """Docker's word: running, exited, paused, restarting, created."""
-    health: str | None = None
-    """Docker's health check: starting, healthy, unhealthy; None where there is none."""
-    exit_code: int | None = None
-    """Of a container that has ended; 137: killed, mostly by the kernel for memory."""
-    started_at: str | None = None
-    """UTC, ISO 8601."""
-    restarts: int | None = None
-    listens_on: tuple[str, ...] = ()
-    """Addresses that its port is bound to on this machine: 127.0.0.1, 0.0.0.0, ::; empty: not
-    known."""
-    log_path: str | None = None
-    """The file that the server's output goes to, where it is one."""
-    host_bytes: int | None = None
-    """Resident host memory of the tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from typing import Protocol
 from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.environment import Machine
 from sleeptui.core.events import Event
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     GpuReading,
-    Home,
     Observation,
     ServerFacts,
     ServerView,

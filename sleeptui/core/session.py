@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from math import nan
 
 from sleeptui.core.environment import Machine
-from sleeptui.core.model import Home, ServerFacts
+from sleeptui.core.home import Home
+from sleeptui.core.model import ServerFacts
 from sleeptui.core.operation import OperationRecord
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from sleeptui.core.canary import Verification
-from sleeptui.core.model import GpuMemory, Home, Observation, ServerFacts, State
+from sleeptui.core.home import Home
+from sleeptui.core.model import GpuMemory, Observation, ServerFacts, State
 from sleeptui.core.operation import Operation, OperationRecord
 from sleeptui.core.settings import Thresholds
 

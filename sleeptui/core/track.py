@@ -7,13 +7,13 @@ from sleeptui.core.canary import Reference
 from sleeptui.core.derive import disagrees
 from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.drift import Drift, drifts
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     IN_TRANSITION,
     Control,
     EngineMetrics,
     GpuMemory,
-    Home,
     MemorySource,
     Observation,
     Reach,

@@ -5,8 +5,9 @@ from typing import ClassVar
 from msgspec import Struct, field
 
 from sleeptui.core.environment import Machine
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
-from sleeptui.core.model import Home, ServerFacts
+from sleeptui.core.model import ServerFacts
 from sleeptui.recorder.line import Line
 
 SCHEMA = "sleeptui.journal"

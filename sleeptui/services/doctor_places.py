@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from sleeptui.core.model import Control, Home, MemorySource
+from sleeptui.core.home import Home
+from sleeptui.core.model import Control, MemorySource
 from sleeptui.core.units import memory as memory_text
 from sleeptui.services.doctor_finding import Finding, Patient, Status
 from sleeptui.services.doctor_state import answers

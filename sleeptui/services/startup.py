@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from sleeptui.core.model import Home, ServerView, State
+from sleeptui.core.home import Home
+from sleeptui.core.model import ServerView, State
 from sleeptui.core.ports import Clock
 
 LIMIT_S = 600.0

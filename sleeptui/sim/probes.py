@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 
 from sleeptui.core.errors import SimError
-from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, Home, HostMemory
+from sleeptui.core.home import Home
+from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, HostMemory
 from sleeptui.core.ports import Candidate, Clock
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import clean

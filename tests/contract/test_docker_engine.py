@@ -8,7 +8,7 @@ from support.processes import Processes, free_port, listens, wait_until
 
 from sleeptui.adapters.docker import DockerEngine
 from sleeptui.core.errors import ContainerError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.settings import ServerSpec
 
 pytestmark = pytest.mark.docker

@@ -14,7 +14,7 @@ from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.docker import DockerEngine
 from sleeptui.adapters.homes import LocalHomes
 from sleeptui.core.errors import SleeptuiError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import HomeFinder
 from sleeptui.core.settings import ServerSpec
 from sleeptui.sim.fleet import running_fleet

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any
 
 from sleeptui.core.canary import Answer, Check, Reference, Token, Verification, judge
+from sleeptui.core.home import Home
 from sleeptui.core.model import (
     Control,
     EngineMetrics,
@@ -18,7 +19,6 @@ from sleeptui.core.model import (
     GpuReading,
     GpuSample,
     GpuView,
-    Home,
     LogEntry,
     MemorySource,
     Observation,

@@ -16,13 +16,13 @@ from support.builders import facts as make_facts
 from sleeptui.core.canary import Answer
 from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.errors import EngineError, Refused, SleeptuiError, TimedOut, Unreachable
+from sleeptui.core.home import Home
 from sleeptui.core.model import (
     Control,
     EngineMetrics,
     GpuProcess,
     GpuReading,
     GpuSample,
-    Home,
     HostMemory,
     Observation,
     Reach,

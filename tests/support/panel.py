@@ -14,7 +14,8 @@ from sleeptui.core.events import (
     OperationQueued,
     OperationStarted,
 )
-from sleeptui.core.model import Home, ServerView
+from sleeptui.core.home import Home
+from sleeptui.core.model import ServerView
 from sleeptui.core.operation import OperationRecord
 from sleeptui.core.ports import Notebook
 from sleeptui.core.settings import ServerSpec, Settings

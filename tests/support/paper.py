@@ -11,8 +11,9 @@ from support.clock import ManualClock
 from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import NoRoom, NotAllowed, SleeptuiError
 from sleeptui.core.events import Event
+from sleeptui.core.home import Home
 from sleeptui.core.lifecycle import refusal
-from sleeptui.core.model import FleetView, Home
+from sleeptui.core.model import FleetView
 from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus

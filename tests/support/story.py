@@ -11,13 +11,13 @@ from sleeptui.core.events import (
     StateObserved,
 )
 from sleeptui.core.fleet import FleetStore
+from sleeptui.core.home import Home
 from sleeptui.core.model import (
     Control,
     EngineMetrics,
     GpuProcess,
     GpuReading,
     GpuSample,
-    Home,
     Observation,
     Reach,
     ServerFacts,

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, RichLog, Static
 
 from sleeptui.core.errors import SleeptuiError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import wording
 

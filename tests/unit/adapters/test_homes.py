@@ -9,7 +9,7 @@ from sleeptui.adapters.docker import ContainerCandidates, DockerEngine, FoundCon
 from sleeptui.adapters.homes import LocalHomes
 from sleeptui.adapters.processes import FoundHomes, LocalProcesses
 from sleeptui.core.errors import ContainerError, ProcessError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import Candidate, HomeFinder
 from sleeptui.core.settings import ServerSpec
 

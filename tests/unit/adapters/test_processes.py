@@ -14,7 +14,7 @@ from sleeptui.adapters import process_table
 from sleeptui.adapters.process_table import Listener
 from sleeptui.adapters.processes import USUAL_PORTS, LocalProcesses
 from sleeptui.core.errors import ProcessError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.ports import Candidate
 from sleeptui.core.settings import ServerSpec
 

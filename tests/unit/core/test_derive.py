@@ -5,11 +5,11 @@ from support.builders import verification
 
 from sleeptui.core.canary import Check
 from sleeptui.core.derive import DISAGREE_LOOKS, derive, disagrees
+from sleeptui.core.home import Home
 from sleeptui.core.model import (
     Control,
     EngineMetrics,
     GpuMemory,
-    Home,
     MemorySource,
     Observation,
     Reach,

@@ -8,7 +8,8 @@ from support.panel import opened
 
 from sleeptui.core.errors import BadReply, ProcessError, Refused, TimedOut, Unreachable
 from sleeptui.core.events import Discovered, ServerAdded
-from sleeptui.core.model import Home, State
+from sleeptui.core.home import Home
+from sleeptui.core.model import State
 from sleeptui.core.ports import Candidate
 from sleeptui.services.discovery import LONGEST_RETRY_S, address
 

@@ -7,7 +7,8 @@ from support.panel import opened
 
 from sleeptui.core.errors import NotAllowed, SimError
 from sleeptui.core.events import OperationQueued
-from sleeptui.core.model import Home, Reach, State
+from sleeptui.core.home import Home
+from sleeptui.core.model import Reach, State
 from sleeptui.core.operation import Cause, Outcome, Phase
 from sleeptui.core.settings import ServerSpec, Settings
 

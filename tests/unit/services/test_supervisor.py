@@ -16,7 +16,8 @@ from sleeptui.core.events import (
     ServerRemoved,
     Verified,
 )
-from sleeptui.core.model import Home, Reach, State
+from sleeptui.core.home import Home
+from sleeptui.core.model import Reach, State
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.supervisor import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S
 

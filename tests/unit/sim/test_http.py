@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sleeptui.core.errors import SimError
-from sleeptui.core.model import Home
+from sleeptui.core.home import Home
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.units import GIB
 from sleeptui.sim.fleet import running_fleet
