@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sleeptui.adapters import launch
 from sleeptui.adapters.command_lines import ServerCommand, read_container_command, read_flags
 from sleeptui.adapters.local_address import is_every, is_loopback, reachable_at
 from sleeptui.core.errors import ContainerError
@@ -72,6 +73,7 @@ class _NetworkSettings(msgspec.Struct, rename="pascal"):
 class _Inspection(msgspec.Struct, rename="pascal"):
     id: str
     name: str = ""
+    image: str = ""
     path: str = ""
     args: list[str] | None = None
     restart_count: int = 0
@@ -105,6 +107,12 @@ class ContainerFacts:
     id: str
     name: str
     image: str
+    image_digest: str | None
+    """Docker's id of the image."""
+    argv: tuple[str, ...]
+    """What the container was started with, without secrets."""
+    environment: Mapping[str, str]
+    """What of its variables steers the server in it."""
     state: str
     """created, running, paused, restarting, removing, exited, dead"""
     health: str | None
@@ -218,6 +226,9 @@ def read_facts(attributes: Mapping[str, Any]) -> ContainerFacts:
         id=seen.id,
         name=one_line(seen.name.lstrip("/")) or seen.id[:12],
         image=one_line(seen.config.image),
+        image_digest=one_line(seen.image) or None,
+        argv=launch.without_secrets([word for word in argv if word]),
+        environment=launch.steering(_variables(seen.config)),
         state=one_line(seen.state.status),
         health=health if health in {"starting", "healthy", "unhealthy"} else None,
         exit_code=seen.state.exit_code if ended else None,
@@ -232,11 +243,15 @@ def read_facts(attributes: Mapping[str, Any]) -> ContainerFacts:
     )
 
 
+def _variables(config: _Config) -> list[tuple[str, str]]:
+    parts = [entry.partition("=") for entry in config.env or ()]
+    return [(name, value) for name, _, value in parts]
+
+
 def _is_vllm_image(config: _Config, labels: Mapping[str, str]) -> bool:
-    variables = {entry.partition("=")[0] for entry in config.env or ()}
     return (
         any(label.startswith(_LABELS) for label in labels)
-        or not _VARIABLES.isdisjoint(variables)
+        or not _VARIABLES.isdisjoint(name for name, _ in _variables(config))
         or _IMAGE.search(config.image) is not None
     )
 

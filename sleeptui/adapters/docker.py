@@ -318,6 +318,10 @@ def _home(table: ProcessTable, container: ContainerFacts, port: int | None) -> H
         restarts=container.restarts,
         listens_on=container.listens_on(port),
         host_bytes=table.host_bytes(pids),
+        command=container.argv,
+        image=container.image or None,
+        image_digest=container.image_digest,
+        environment=container.environment,
     )
 
 

@@ -120,6 +120,16 @@ class ProcessTable:
         except psutil.Error:
             return []
 
+    def environment(self, pid: int) -> Mapping[str, str]:
+        """The variables that it was started with; empty where unknown (another user's)."""
+        import psutil  # noqa: PLC0415
+
+        process = self._processes.get(pid)
+        try:
+            return process.environ() if process else {}
+        except (psutil.Error, OSError):
+            return {}
+
     def program(self, pid: int) -> str:
         """The name of its program, as ``ps`` shows it; empty where unknown."""
         import psutil  # noqa: PLC0415

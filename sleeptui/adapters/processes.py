@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from sleeptui.adapters import command_lines, process_logs, process_table
+from sleeptui.adapters import command_lines, launch, process_logs, process_table
 from sleeptui.adapters.command_lines import ServerCommand
 from sleeptui.adapters.local_address import LocalAddresses, answers, reachable_at
 from sleeptui.adapters.process_table import Listener, ProcessTable
@@ -61,6 +61,8 @@ class _Root:
     started_s: float
     listens_on: tuple[str, ...] = ()
     """Addresses of its sockets on the port; none while it starts: looked for again."""
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class LocalProcesses:
@@ -156,6 +158,8 @@ class LocalProcesses:
                     pid=pid,
                     started_s=started_s,
                     listens_on=_bound(table.tree(pid), port, listeners),
+                    command=_command(table, pid),
+                    environment=launch.steering(table.environment(pid).items()),
                 )
             elif owner.note:
                 unseen[url] = owner.note
@@ -232,7 +236,15 @@ def _home(table: ProcessTable, root: _Root) -> Home:
         listens_on=root.listens_on,
         log_path=path,
         host_bytes=table.host_bytes(pids),
+        command=root.command,
+        environment=root.environment,
     )
+
+
+def _command(table: ProcessTable, root: int) -> tuple[str, ...]:
+    """What it was started with; nothing where a title has taken the place of that."""
+    argv = table.argv(root)
+    return () if command_lines.is_titled(argv) else launch.without_secrets(argv)
 
 
 def _server_roots(table: ProcessTable) -> dict[int, ServerCommand | None]:

@@ -103,7 +103,25 @@ class Host:
             "started_at": started,
             "listens_on": [LOOPBACK] if self.listener.is_open else [],
             "host_bytes": engine.host_bytes if alive else None,
+            "command": self._command() if alive else [],
+            "environment": self._environment() if alive else {},
         }
+
+    def _command(self) -> list[str]:
+        spec = self.engine.spec
+        words = ["vllm", "serve", spec.root, "--port", str(self.listener.port)]
+        words += ["--served-model-name", spec.model_name] if spec.model_name != spec.root else []
+        words += ["--gpu-memory-utilization", f"{spec.gpu_memory_utilization:g}"]
+        words += ["--max-model-len", str(spec.max_model_len)]
+        words += ["--max-num-seqs", str(spec.max_num_seqs)]
+        words += ["--tensor-parallel-size", str(len(spec.gpus))] if len(spec.gpus) > 1 else []
+        words += ["--enable-sleep-mode"] if spec.sleep_mode else []
+        words += ["--enable-server-load-tracking"] if spec.load_tracking else []
+        return [*words, "--api-key", "***"] if spec.keyed else words
+
+    def _environment(self) -> dict[str, str]:
+        visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self.engine.spec.gpus))}
+        return visible | ({"VLLM_SERVER_DEV_MODE": "1"} if self.engine.spec.dev_mode else {})
 
     def state(self) -> dict[str, Any]:
         """What it is really in, to compare with what a panel says."""

@@ -100,6 +100,8 @@ class SimHomes:
                 started_at=data["started_at"],
                 listens_on=tuple(data["listens_on"]),
                 host_bytes=data["host_bytes"],
+                command=tuple(data["command"]),
+                environment=data["environment"],
             )
             self._names[home.pids] = data["name"]
             found[spec.name] = home

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from support.processes import Processes, free_port
@@ -106,6 +107,16 @@ async def test_the_home_of_a_server_that_runs(world):
     assert home.listens_on == ("127.0.0.1",)
     assert home.container == world.container
     assert home.container_state == ("running" if world.container else None)
+
+
+async def test_its_home_tells_how_it_was_started(world):
+    home = await home_of(world)
+    assert "serve" in home.command
+    assert f"{urlsplit(world.url).port}" in " ".join(home.command)
+    assert all(word.isprintable() for word in home.command)
+    assert all(isinstance(value, str) for value in home.environment.values())
+    assert (home.image is None) == (world.container is None)
+    assert (home.image_digest or "sha256:").startswith("sha256:")
 
 
 async def test_a_server_that_runs_elsewhere_has_none(world):

@@ -74,10 +74,24 @@ def test_all_facts():
     assert seen.is_live
 
 
+def test_how_it_was_started_without_its_secrets():
+    seen = facts(
+        Image="sha256:" + ID,
+        Path="sh",
+        Args=["-c", "HF_TOKEN=hunter2 vllm serve org/Model-7B --api-key x"],
+        Config__Env=["VLLM_SERVER_DEV_MODE=1", "VLLM_API_KEY=hunter2", "HOME=/root", "NCCL_DEBUG"],
+    )
+    assert seen.image_digest == "sha256:" + ID
+    assert "HF_TOKEN=***" in seen.argv[2]
+    assert "hunter2" not in repr(seen)
+    assert seen.environment == {"NCCL_DEBUG": "", "VLLM_SERVER_DEV_MODE": "1"}
+
+
 def test_the_least_that_an_engine_may_say():
     seen = read_facts({"Id": ID})
     assert (seen.name, seen.state, seen.health, seen.pid) == (ID[:12], "", None, None)
     assert (seen.started_at, seen.published, seen.is_vllm) == (None, (), False)
+    assert (seen.image_digest, seen.argv, seen.environment) == (None, (), {})
 
 
 @pytest.mark.parametrize("empty", [None, []])

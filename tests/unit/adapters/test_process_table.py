@@ -38,6 +38,7 @@ def test_what_is_not_there(child):
     assert table.started_at(nobody) is None
     assert table.argv(nobody) == []
     assert table.program(nobody) == ""
+    assert table.environment(nobody) == {}
     assert table.host_bytes([nobody]) is None
     assert not sees_our_ports(nobody)
 
@@ -49,6 +50,7 @@ def test_a_process_that_ended_after_the_look():
     assert table.tree(process.pid) == {process.pid}
     assert table.argv(process.pid) == []
     assert table.program(process.pid) == ""
+    assert table.environment(process.pid) == {}
     assert table.host_bytes([process.pid]) is None
     assert table.host_bytes([process.pid, os.getpid()]) == table.host_bytes([os.getpid()])
 
@@ -57,6 +59,7 @@ def test_facts_of_a_process(child):
     table = ProcessTable.read()
     assert table.argv(child) == ["/bin/sleep", "600"]
     assert table.program(child) == "sleep"
+    assert table.environment(child)["PATH"] == os.environ["PATH"]
     assert table.started_s(child) == psutil.Process(child).create_time()
     assert table.started_at(child).endswith("+00:00")
     assert table.host_bytes([child]) == psutil.Process(child).memory_info().rss

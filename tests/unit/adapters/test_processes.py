@@ -64,6 +64,37 @@ def test_the_home_is_the_whole_tree_of_the_listener(started, port, tmp_path):
     assert abs(began.timestamp() - before_s) < 60  # the kernel's boot time is whole seconds
 
 
+def test_how_it_was_started_is_told_without_its_secrets(started, port, monkeypatch):
+    monkeypatch.setenv("VLLM_SERVER_DEV_MODE", "1")
+    monkeypatch.setenv("VLLM_API_KEY", "hunter2")
+    started.serve(port, "--api-key", "hunter2")
+    home = home_of(LocalProcesses(), port)
+    assert home is not None
+    assert home.command[-5:] == ("serve", "org/Model-7B", f"--port={port}", "--api-key", "***")
+    assert home.environment["VLLM_SERVER_DEV_MODE"] == "1"
+    assert "hunter2" not in repr(home)
+
+
+def test_how_it_was_started_is_read_once(started, port, monkeypatch):
+    started.serve(port)
+    processes = LocalProcesses()
+    first = home_of(processes, port)
+    monkeypatch.setattr(process_table.ProcessTable, "environment", None)
+    again = home_of(processes, port)
+    assert first is not None
+    assert again is not None
+    assert (again.command, again.environment) == (first.command, first.environment)
+
+
+def test_a_title_is_no_command_line(started, port):
+    code = f"import socket, signal; s = socket.create_server(('127.0.0.1', {port})); signal.pause()"
+    started.start("VLLM::APIServer_0", "-IS", "-c", code, program=sys.executable)
+    wait_until(lambda: listens(port))
+    home = home_of(LocalProcesses(), port)
+    assert home is not None
+    assert home.command == ()
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", socket.gethostname()])
 def test_every_name_of_this_machine_is_local(started, port, host):
     started.serve(port, "--host", "0.0.0.0")
