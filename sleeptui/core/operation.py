@@ -72,6 +72,8 @@ class Cause(StrEnum):
     """Requests were in flight to the end of the drain; nothing was sent."""
     REJECTED = "rejected"
     """The server said no before it did anything."""
+    ALREADY_SO = "already so"
+    """It was found as it was wanted; nothing was sent."""
 
 
 ASKING = frozenset({Kind.PROMPT, Kind.VERIFY})
@@ -174,6 +176,8 @@ class OperationRecord:
     """For sleep and wake: request written to answer complete; parts tell the rest."""
     sent_s: float | None = None
     """Monotonic time at which its first request was written; None: nothing was sent."""
+    done_s: float | None = None
+    """When the answer to its last control request was complete; None: there was none."""
     outcome: Outcome
     level: int | None = None
     mode: str | None = None

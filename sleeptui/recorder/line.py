@@ -16,3 +16,13 @@ class Line(Struct, tag_field="k", omit_defaults=True, kw_only=True):
     n: int = -1
     """Given by the writer."""
     t: int
+
+
+def ns(at_s: float) -> int:
+    """Seconds of a clock as nanoseconds."""
+    return round(at_s * 1e9)
+
+
+def seconds(at_ns: int) -> float:
+    """Nanoseconds as seconds of a clock."""
+    return at_ns / 1e9

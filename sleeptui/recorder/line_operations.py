@@ -51,6 +51,8 @@ class OpBegin(Line, tag="op.begin", kw_only=True):
     """sleep, wake, switch, prompt, verify"""
     level: int | None = None
     mode: str | None = None
+    phase: str = ""
+    """The one that it begins with; running already when the recording began: the one it was in."""
     parent: int | None = None
     """The switch that it is a part of."""
     began_ns: int
@@ -181,6 +183,9 @@ class Canary(Line, tag="canary", kw_only=True):
     SYNCED: ClassVar[bool] = True
 
     s: str
+    op: int | None = None
+    recalled: bool = False
+    """It was judged before the recording began, and still holds."""
     verification: Verification
 
 
@@ -188,8 +193,12 @@ class ReferenceLine(Line, tag="reference", kw_only=True):
     """The answers that later ones are compared with were taken."""
 
     s: str
+    recalled: bool = False
+    """Taken before the recording, or by an earlier run."""
     model: str
     answers: int
     tokens: int
     spread_nats: float
     ids_sha: str
+    taken_wall_s: float | None = None
+    """Since the epoch."""

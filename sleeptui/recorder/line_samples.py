@@ -42,6 +42,8 @@ class GpuPoint(Struct, omit_defaults=True, kw_only=True):
     util_pct: float | None = None
     p: tuple[tuple[int, int | None], ...] | None = None
     """PID and bytes of its processes; left out where they are as in the line before."""
+    unlisted: bool = False
+    """From here on its processes cannot be listed, until ``p`` is there again."""
 
 
 class Gpu(Line, tag="gpu", kw_only=True):
