@@ -10,7 +10,6 @@ from sleeptui.core.events import Event
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
-    FleetView,
     GpuReading,
     Observation,
     ServerFacts,
@@ -166,9 +165,6 @@ class Journal(Protocol):
     @property
     def problem(self) -> str:
         """What it cannot take, in one sentence; empty: all is well."""
-
-    def present(self, fleet: FleetView) -> None:
-        """Take in what is known already, once, before the first event: a session is complete."""
 
     def heard(self, event: Event) -> None:
         """Take in an event: queued for the writer's thread; never blocks, never raises."""
