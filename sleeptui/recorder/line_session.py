@@ -29,8 +29,8 @@ class Target(Struct, omit_defaults=True, kw_only=True):
     canary_max_tokens: int = 16
 
 
-class Header(Line, tag="header", kw_only=True):
-    """The first line."""
+class Header(Line, tag="header", omit_defaults=False, kw_only=True):
+    """The first line; schema and version are always written."""
 
     SYNCED: ClassVar[bool] = True
 

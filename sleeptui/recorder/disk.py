@@ -1,0 +1,185 @@
+"""The file of a journal: whole lines or nothing, a lock, and a little room kept for a full disk."""
+
+import errno
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+JOURNAL = "journal.jsonl"
+RESERVE = "journal.reserve"
+RESERVE_BYTES = 256 << 10
+STEP_BYTES = 32 << 10
+"""The reserve is given back in steps: what fills the disk would take all of it at once."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class JournalFile:
+    """A journal that is open for appending, locked for as long as it is open."""
+
+    def __init__(self, folder: Path) -> None:
+        """In a folder that has none yet.
+
+        Raises:
+            OSError: It cannot be made there.
+        """
+        self.folder = folder
+        self._sha = hashlib.sha256()
+        self._size = 0
+        self._is_torn = False
+        self._reserve = _Reserve(folder / RESERVE)
+        self._descriptor = os.open(
+            folder / JOURNAL,
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+            0o600,
+        )
+        try:
+            _lock(self._descriptor)
+            sync_folder(folder)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        self._reserve.refill()
+
+    @property
+    def sha256(self) -> str:
+        """Of all bytes that were written."""
+        return self._sha.hexdigest()
+
+    def append(self, data: bytes) -> None:
+        """Write a line, whole; after an error the file is as it was before.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._is_torn:
+            self._cut()
+        written = 0
+        try:
+            while written < len(data):  # one write, but where the disk took only a part of it
+                written += os.write(self._descriptor, data[written:] if written else data)
+        except OSError:
+            self._is_torn = written > 0
+            if self._is_torn:
+                self._cut()
+            raise
+        self._size += written
+        self._sha.update(data)
+
+    def give(self, error: OSError) -> bool:
+        """Give a part of the reserve back to the disk; False: no help, or nothing is left."""
+        return error.errno in _FULL and self._reserve.give()
+
+    def has_room(self) -> bool:
+        """There is room for samples again: the reserve is whole, and as much is free beside it."""
+        return self._reserve.refill()
+
+    def sync(self) -> None:
+        """Force what was written to the disk.
+
+        Raises:
+            OSError: The disk did not take it.
+        """
+        os.fdatasync(self._descriptor)
+
+    def close(self) -> None:
+        """Let go of the file, its lock and the reserve."""
+        self._reserve.remove()
+        os.close(self._descriptor)
+
+    def _cut(self) -> None:
+        """Take the part of a line away again."""
+        os.ftruncate(self._descriptor, self._size)
+        self._is_torn = False
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk.
+
+    Raises:
+        OSError: The disk did not take them.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems cannot do it
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(journal: Path) -> bool:
+    """A recording writes to it now.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    descriptor = os.open(journal, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        # Waits for those who look whether it is locked: they hold it for microseconds.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
+            raise  # where there are no locks, a running session looks like one that was cut off
+
+
+class _Reserve:
+    """A file that only takes room; best effort, never an error."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._size = 0
+
+    def refill(self) -> bool:
+        """Make it whole; False: there is not twice the room of it."""
+        try:
+            descriptor = os.open(
+                self._path,
+                os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
+                0o600,
+            )
+        except OSError:
+            return False
+        try:
+            os.posix_fallocate(descriptor, 0, 2 * RESERVE_BYTES)
+        except OSError:
+            return False
+        else:
+            self._size = RESERVE_BYTES
+            return True
+        finally:
+            self._shrink(descriptor)
+            os.close(descriptor)
+
+    def give(self) -> bool:
+        """Make it smaller by a step; False: nothing is left of it."""
+        if self._size <= 0:
+            return False
+        self._size -= STEP_BYTES
+        try:
+            os.truncate(self._path, self._size)
+        except OSError:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """Delete it."""
+        self._path.unlink(missing_ok=True)
+
+    def _shrink(self, descriptor: int) -> None:
+        """To what it holds: an attempt that failed may have taken some."""
+        try:
+            os.ftruncate(descriptor, self._size)
+        except OSError:
+            self._size = 0

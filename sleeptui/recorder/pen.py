@@ -1,0 +1,220 @@
+"""Lines to the file, in order: numbers, counts, and what happens while the disk takes none."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from sleeptui.recorder.disk import JournalFile
+from sleeptui.recorder.line import Line
+from sleeptui.recorder.line_session import Anomaly, End, Header
+from sleeptui.recorder.redact import Redactor
+
+WAITING_LIMIT = 100_000
+"""Lines in memory while the disk is full; some 100 MB. A recording has a few a second."""
+RETRY_S = 1.0
+
+
+class Pen:
+    """Writes lines; used by the writer's thread alone, but ``overflowed``."""
+
+    def __init__(
+        self,
+        file: JournalFile,
+        redactor: Redactor,
+        *,
+        now_ns: Callable[[], int],
+        told: Callable[[str], None],
+    ) -> None:
+        """Over ``file``; ``told`` is called with the problem, empty when it is over."""
+        self._file = file
+        self._redactor = redactor
+        self._encoder = msgspec.json.Encoder()
+        self._now_ns = now_ns
+        self._told = told
+        self._n = 0
+        self._counts: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._overflow: Counter[str] = Counter()
+        self._overflow_told = 0
+        self._waiting: deque[Line] = deque()
+        self._trouble: str | None = None
+        self._gap_from: datetime | None = None
+        self._gap_dropped = 0
+        self._is_unsynced = False
+        self._must_sync = False
+        self._synced_s = time.monotonic()
+        self._tried_s = self._synced_s
+
+    @property
+    def is_level(self) -> bool:
+        """All that was given is with the operating system."""
+        return not self._waiting
+
+    def begin(self, header: Header) -> None:
+        """Write the first line and force it to the disk.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._append(header)
+        self._file.sync()
+        self._must_sync = self._is_unsynced = False
+
+    def overflowed(self, line: Line) -> None:
+        """A sample had no place in the queue. On the thread that puts."""
+        if self._overflow.total() == self._overflow_told:
+            self._told(f"the disk {_mount(self._file.folder)} is too slow: samples are dropped")
+        self._overflow[kind_of(line)] += 1
+
+    def write(self, line: Line) -> None:
+        """Write it; a sample that cannot be is dropped, everything else is kept."""
+        if line.DROPPABLE and self._trouble is not None:
+            self._drop(line)
+            return
+        if not self._waiting and self._try(line):
+            return
+        if line.DROPPABLE:
+            self._drop(line)
+        elif len(self._waiting) >= WAITING_LIMIT:
+            self._dropped[kind_of(line)] += 1
+        else:
+            self._waiting.append(line)
+            self._flush()
+
+    def wait_s(self, every_s: float) -> float | None:
+        """How long nothing has to be done where nothing comes; None: for ever."""
+        if self._trouble is not None:
+            return RETRY_S
+        if self._is_unsynced:
+            return max(0.0, self._synced_s + every_s - time.monotonic())
+        return None
+
+    def settle(self, every_s: float) -> None:
+        """Force to the disk what is due, and see whether a full disk has room again."""
+        now_s = time.monotonic()
+        self._tell_overflow()
+        if self._trouble is not None and now_s - self._tried_s >= RETRY_S:
+            self._tried_s = now_s
+            self._recover()
+        if self._is_unsynced and (self._must_sync or now_s - self._synced_s >= every_s):
+            self._sync()
+
+    def end(self, *, aborted: bool) -> None:
+        """Write what waits and the last line, and force it to the disk."""
+        self._tell_overflow()
+        self._flush()
+        for line in self._waiting:
+            self._dropped[kind_of(line)] += 1
+        lost = len(self._waiting)
+        self._waiting.clear()
+        last = End(
+            t=self._now_ns(),
+            lines=self._n,
+            sha256=self._file.sha256,
+            aborted=aborted,
+            counts=dict(self._counts),
+            dropped=dict(self._dropped + self._overflow),
+        )
+        is_whole = self._try(last)
+        self._sync()
+        if lost or not is_whole:
+            self._told(
+                f"the session in {self._file.folder} is not whole: {self._trouble}; "
+                + (f"{lost} lines are lost" if lost else "it has no end")
+            )
+
+    def _append(self, line: Line) -> None:
+        line.n = self._n
+        self._file.append(self._redactor.clear(line, self._encoder.encode(line)) + b"\n")
+        self._n += 1
+        self._counts[kind_of(line)] += 1
+        self._is_unsynced = True
+        self._must_sync |= line.SYNCED
+
+    def _try(self, line: Line) -> bool:
+        """Write it; what is kept may use the reserve."""
+        while True:
+            try:
+                self._append(line)
+            except OSError as error:
+                if not line.DROPPABLE and self._file.give(error):
+                    continue
+                self._failed(error)
+                return False
+            return True
+
+    def _flush(self) -> None:
+        while self._waiting and self._try(self._waiting[0]):
+            self._waiting.popleft()
+        self._tell()
+
+    def _drop(self, line: Line) -> None:
+        self._dropped[kind_of(line)] += 1
+        self._gap_dropped += 1
+
+    def _failed(self, error: OSError) -> None:
+        """The disk does not take it: samples are dropped from now on."""
+        begins = self._trouble is None
+        what = (error.strerror or str(error)).lower().removesuffix(" on device")
+        self._trouble = f"{what} on {_mount(self._file.folder)}"
+        if begins:
+            self._gap_from = datetime.now().astimezone()
+            self._tried_s = time.monotonic()
+            note = f"{self._trouble}: samples are dropped from here on"
+            self._waiting.append(Anomaly(t=self._now_ns(), code="disk_full", detail=note))
+            self._flush()
+
+    def _recover(self) -> None:
+        self._flush()
+        if self._waiting or not self._file.has_room() or not self._sync():
+            return
+        note = f"samples are written again; {self._gap_dropped} were not"
+        if self._try(Anomaly(t=self._now_ns(), code="disk_full", detail=note)):
+            self._trouble = None
+            self._gap_dropped = 0
+            self._tell()
+
+    def _sync(self) -> bool:
+        self._synced_s = time.monotonic()
+        try:
+            self._file.sync()
+        except OSError as error:
+            self._failed(error)
+            return False
+        self._is_unsynced = self._must_sync = False
+        return True
+
+    def _tell_overflow(self) -> None:
+        dropped = self._overflow.total()
+        if dropped > self._overflow_told:
+            note = f"{dropped - self._overflow_told} samples were not written: the disk is too slow"
+            self._overflow_told = dropped
+            self.write(Anomaly(t=self._now_ns(), code="dropped", detail=note))
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._trouble is None or self._gap_from is None:
+            self._told("")
+            return
+        waiting = len(self._waiting)
+        self._told(
+            f"{self._trouble}: samples are dropped since {self._gap_from:%H:%M}"
+            + (f"; {waiting} lines wait to be written" if waiting else "")
+        )
+
+
+def kind_of(line: Line) -> str:
+    """``k`` of a line."""
+    return str(line.__struct_config__.tag)
+
+
+def _mount(folder: Path) -> str:
+    """The file system that a folder is on."""
+    place = folder.resolve()
+    while not place.is_mount() and place != place.parent:
+        place = place.parent
+    return str(place)
