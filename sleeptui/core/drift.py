@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.learned import Cycle
-from sleeptui.core.stats import theil_sen
 
 FEWEST = 6
 """Cycles below which no interval of a slope is narrow enough to exclude 0 by more than luck."""
@@ -53,6 +52,8 @@ def _drift(what: str, values: Sequence[int | None]) -> Drift | None:
     ]
     if len(points) < FEWEST:
         return None
+    from sleeptui.core.stats import theil_sen  # noqa: PLC0415 - the first frame needs none of it
+
     slope = theil_sen(points, CONFIDENCE)
     grown = slope.value * (points[-1][0] - points[0][0])
     if slope.low <= 0 or grown < LEAST_BYTES:

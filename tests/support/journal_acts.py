@@ -8,7 +8,6 @@ from itertools import count
 
 from support.journal_story import (
     GIB,
-    WALL_NS,
     Engine,
     Teller,
     in_flight,
@@ -69,8 +68,7 @@ class Acts:
         )
         self.teller.add(kinds.HomeLine(t=t + 2000, s=name, home=home))
         self.teller.add(kinds.Facts(t=t + 3000, s=name, facts=facts))
-        earlier = Learned(times={f"wake {1 if name == 'summarize' else 2}": (0.55,)})
-        self.teller.add(kinds.Recalled(t=t + 4000, s=name, learned=earlier))
+        self.teller.add(kinds.Recalled(t=t + 4000, s=name, learned=Learned()))
         self.teller.add(
             kinds.ReferenceLine(
                 t=t + 900_000_000,
@@ -397,6 +395,3 @@ def _answered(sent_ns: int, at_ns: list[int], tokens: int) -> dict[str, object]:
         "tokens_per_s": (tokens - 1) / seconds,
         "message": "answered",
     }
-
-
-__all__ = ["WALL_NS", "Acts"]
