@@ -1,7 +1,7 @@
 """NVML: the GPUs of this machine, through nvidia-ml-py (module ``pynvml``).
 
-Every call goes through one gateway, :func:`_ask`; each field fails for itself, so a GPU without
-a power sensor still shows its memory.
+Every call goes through one gateway (``nvml_gateway.py``); each field fails for itself, so a GPU
+without a power sensor still shows its memory.
 
 Indices are NVML's own, in PCI bus order; ``CUDA_VISIBLE_DEVICES`` does not matter here.
 
@@ -11,49 +11,14 @@ second one is started behind it, and it cannot keep the program from ending.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from sleeptui.adapters.measuring import Measuring
+from sleeptui.adapters.nvml_gateway import GONE, Failure, ask, text_of, value_of
 from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, HostMemory
 from sleeptui.core.ports import Clock
-from sleeptui.core.text import one_line
-
-T = TypeVar("T")
-
-# nvmlReturn_t, of nvml.h
-_UNINITIALIZED = 1
-_NO_PERMISSION = 4
-_DRIVER_NOT_LOADED = 9
-_LIBRARY_NOT_FOUND = 12
-_GPU_IS_LOST = 15
-_RESET_REQUIRED = 16
-_VERSION_MISMATCH = 18
-_UNKNOWN = 999
-
-_GONE = frozenset({_UNINITIALIZED, _DRIVER_NOT_LOADED, _GPU_IS_LOST, _RESET_REQUIRED, _UNKNOWN})
-"""The GPU or the driver does not answer: no use to ask for the next field."""
-
-_SENTENCES = {
-    _UNINITIALIZED: "The connection to the NVIDIA driver was lost",
-    _NO_PERMISSION: "No permission to read the NVIDIA driver: /dev/nvidia* is not readable",
-    _DRIVER_NOT_LOADED: "The NVIDIA driver is not loaded: modprobe nvidia, or reboot",
-    _LIBRARY_NOT_FOUND: "No NVIDIA driver on this machine: libnvidia-ml.so.1 is missing",
-    _GPU_IS_LOST: "The GPU is lost, it has fallen off the bus: reboot, and look at dmesg for Xid",
-    _RESET_REQUIRED: "The GPU must be reset: nvidia-smi --gpu-reset",
-    _VERSION_MISMATCH: "NVIDIA driver and library differ in version: reboot, or reload the driver",
-    _UNKNOWN: "The NVIDIA driver reports an unknown error: look at dmesg for Xid",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    """What NVML answered instead of a value."""
-
-    code: int
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +112,7 @@ class _Driver:
         for device in self.devices:
             sample, failure = self._sample(device)
             samples.append(sample)
-            gone += failure is not None and failure.code in _GONE
+            gone += failure is not None and failure.code in GONE
         reading = GpuReading(at_s=at_s, gpus=tuple(samples))
         if gone == len(samples):
             # Nothing answers: only a fresh start of the library can help.
@@ -159,7 +124,7 @@ class _Driver:
         """Let go of the library, if it is open."""
         if self._open:
             self._open = False
-            _ask(self._nvml, self._nvml.nvmlShutdown)
+            ask(self._nvml, self._nvml.nvmlShutdown)
 
     def _try_to_open(self, now_s: float) -> bool:
         if self._tried_s is not None and now_s - self._tried_s < self._retry_s:
@@ -171,15 +136,15 @@ class _Driver:
 
             self._nvml = pynvml
         nvml = self._nvml
-        begun = _ask(nvml, nvml.nvmlInit)
-        if isinstance(begun, _Failure):
+        begun = ask(nvml, nvml.nvmlInit)
+        if isinstance(begun, Failure):
             self._closed = GpuReading(at_s=now_s, problem=begun.sentence)
             return False
         self._open = True
-        count = _ask(nvml, nvml.nvmlDeviceGetCount)
-        if isinstance(count, _Failure) or count == 0:
+        count = ask(nvml, nvml.nvmlDeviceGetCount)
+        if isinstance(count, Failure) or count == 0:
             none = "The NVIDIA driver sees no GPU"
-            problem = count.sentence if isinstance(count, _Failure) else none
+            problem = count.sentence if isinstance(count, Failure) else none
             self._closed = GpuReading(at_s=now_s, problem=problem)
             self.close()
             return False
@@ -188,28 +153,28 @@ class _Driver:
 
     def _device(self, index: int) -> _Device:
         nvml = self._nvml
-        handle = _ask(nvml, lambda: nvml.nvmlDeviceGetHandleByIndex(index))
-        if isinstance(handle, _Failure):
+        handle = ask(nvml, lambda: nvml.nvmlDeviceGetHandleByIndex(index))
+        if isinstance(handle, Failure):
             return _Device(index=index, name=f"GPU {index}", uuid="", handle=handle)
-        name = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetName(handle)))
-        uuid = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetUUID(handle)))
+        name = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetName(handle)))
+        uuid = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetUUID(handle)))
         return _Device(
             index=index,
-            name=_text(name) or f"GPU {index}",
-            uuid=_text(uuid),
+            name=text_of(name) or f"GPU {index}",
+            uuid=text_of(uuid),
             handle=handle,
         )
 
-    def _sample(self, device: _Device) -> tuple[GpuSample, _Failure | None]:
+    def _sample(self, device: _Device) -> tuple[GpuSample, Failure | None]:
         """A GPU's sample, and what kept its memory from being read: the field that all need."""
         nvml, handle = self._nvml, device.handle
-        memory = handle if isinstance(handle, _Failure) else self._memory(handle)
-        if isinstance(memory, _Failure) and memory.code in _GONE:
+        memory = handle if isinstance(handle, Failure) else self._memory(handle)
+        if isinstance(memory, Failure) and memory.code in GONE:
             return _without_values(device, memory), memory
-        known = None if isinstance(memory, _Failure) else memory
-        use = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu))
-        power = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle)))
-        limit = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle)))
+        known = None if isinstance(memory, Failure) else memory
+        use = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu))
+        power = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle)))
+        limit = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetEnforcedPowerLimit(handle)))
         sample = GpuSample(
             index=device.index,
             name=device.name,
@@ -222,20 +187,20 @@ class _Driver:
             power_limit_w=None if limit is None else limit / 1000,
             temperature_c=self._temperature(handle),
             processes=self._processes(handle),
-            problem=memory.sentence if isinstance(memory, _Failure) else None,
+            problem=memory.sentence if isinstance(memory, Failure) else None,
         )
-        return sample, memory if isinstance(memory, _Failure) else None
+        return sample, memory if isinstance(memory, Failure) else None
 
-    def _memory(self, handle: object) -> _Memory | _Failure:
+    def _memory(self, handle: object) -> _Memory | Failure:
         """Memory v2; v1, which counts the driver's reserve as used, where a driver has no v2."""
         nvml = self._nvml
-        info = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2))
-        if not isinstance(info, _Failure):
+        info = ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle, version=nvml.nvmlMemory_v2))
+        if not isinstance(info, Failure):
             return _Memory(total=info.total, used=info.used, reserved=info.reserved)
-        if info.code in _GONE:
+        if info.code in GONE:
             return info
-        old = _ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-        if isinstance(old, _Failure):
+        old = ask(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+        if isinstance(old, Failure):
             return old
         return _Memory(total=old.total, used=old.used, reserved=None)
 
@@ -246,7 +211,7 @@ class _Driver:
             call = getattr(nvml, name, None)
             if call is None:
                 continue
-            value = _value(_ask(nvml, partial(call, handle, core)))
+            value = value_of(ask(nvml, partial(call, handle, core)))
             if value is not None:
                 return float(value)
         return None
@@ -254,7 +219,7 @@ class _Driver:
     def _processes(self, handle: object) -> tuple[GpuProcess, ...] | None:
         nvml = self._nvml
         # By its versioned name: the other one raises an error outside the NVMLError tree.
-        found = _value(_ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
+        found = value_of(ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
         if found is None:
             return None
         return tuple(GpuProcess(pid=one.pid, used_bytes=one.usedGpuMemory) for one in found)
@@ -271,27 +236,7 @@ def _host_memory() -> HostMemory | None:
     return HostMemory(total_bytes=memory.total, available_bytes=memory.available)
 
 
-def _ask(nvml: Any, call: Callable[[], Any]) -> Any | _Failure:  # noqa: ANN401 - untyped library
-    """The gateway: the value of one NVML call, or its failure; raises nothing of NVML's."""
-    try:
-        return call()
-    except nvml.NVMLError as error:
-        code = int(error.value)
-        return _Failure(code=code, sentence=_SENTENCES.get(code) or f"NVML: {one_line(str(error))}")
-
-
-def _value(reply: T | _Failure) -> T | None:
-    return None if isinstance(reply, _Failure) else reply
-
-
-def _text(value: object) -> str:
-    """Old versions of the binding answer bytes."""
-    if isinstance(value, bytes):
-        value = value.decode(errors="replace")
-    return one_line(value) if isinstance(value, str) else ""
-
-
-def _without_values(device: _Device, failure: _Failure) -> GpuSample:
+def _without_values(device: _Device, failure: Failure) -> GpuSample:
     return GpuSample(
         index=device.index, name=device.name, uuid=device.uuid, problem=failure.sentence
     )

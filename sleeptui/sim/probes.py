@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from sleeptui.core.environment import Card, Machine
 from sleeptui.core.errors import SimError
 from sleeptui.core.home import Home
 from sleeptui.core.model import GpuProcess, GpuReading, GpuSample, HostMemory
@@ -133,6 +134,37 @@ class SimHomes:
     async def close(self) -> None:
         """Close the connection."""
         await self._control.close()
+
+
+class SimSurveyor:
+    """core.ports.Surveyor: the machine that a simulated fleet pretends to run on."""
+
+    def __init__(self, address: FleetAddress) -> None:
+        self._address = address
+
+    async def describe(self) -> Machine:
+        """Its GPUs and memory, and that they are not real. Never raises."""
+        probe = SimGpuProbe(self._address)
+        reading = await probe.sample()
+        await probe.close()
+        scenario = self._address.scenario
+        return Machine(
+            host="simulated",
+            cpu="simulated",
+            ram_bytes=reading.host.total_bytes if reading.host else None,
+            cards=tuple(
+                Card(
+                    index=gpu.index,
+                    name=gpu.name,
+                    uuid=gpu.uuid,
+                    total_bytes=gpu.total_bytes,
+                    power_limit_w=gpu.power_limit_w,
+                )
+                for gpu in reading.gpus
+            ),
+            simulated=scenario,
+            problems=() if reading.problem is None else (reading.problem,),
+        )
 
 
 def _sample(data: dict[str, Any]) -> GpuSample:

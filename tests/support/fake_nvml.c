@@ -5,6 +5,7 @@
  * changes it while the probe runs. One thing a line:
  *
  *   gpu INDEX TOTAL USED RESERVED UTIL% TEMPERATURE_C POWER_mW LIMIT_mW UUID NAME...
+ *   card INDEX GEN GEN_MAX WIDTH WIDTH_MAX PERSISTENCE ECC MIG BUS_ID   else: not supported
  *   process GPU PID BYTES          BYTES may be "na": NVML does not say
  *   fail SYMBOL CODE [GPU]         that function answers the nvmlReturn_t; of one GPU only
  *   hang SYMBOL MILLISECONDS       that function takes so long
@@ -23,6 +24,7 @@ enum {
     SUCCESS = 0,
     UNINITIALIZED = 1,
     INVALID_ARGUMENT = 2,
+    NOT_SUPPORTED = 3,
     INSUFFICIENT_SIZE = 7,
     DRIVER_NOT_LOADED = 9,
     VERSION_MISMATCH = 25,
@@ -35,6 +37,9 @@ typedef struct {
     uint64_t total, used, reserved;
     unsigned utilization, temperature, power, limit;
     char uuid[96], name[96];
+    int has_card;
+    unsigned gen, gen_max, width, width_max, persistence, ecc, mig;
+    char bus[32];
 } Gpu;
 
 typedef struct {
@@ -67,6 +72,12 @@ static void read_line(const char *line)
         gpus[index] = gpu;
         if (index >= gpu_count)
             gpu_count = index + 1;
+    } else if (sscanf(line, "card %d", &index) == 1 && index < MOST_GPUS) {
+        Gpu *known = &gpus[index];
+
+        known->has_card = sscanf(line, "card %*d %u %u %u %u %u %u %u %31s", &known->gen,
+                                 &known->gen_max, &known->width, &known->width_max,
+                                 &known->persistence, &known->ecc, &known->mig, known->bus) == 8;
     } else if (sscanf(line, "process %d %u %31s", &process.gpu, &process.pid, bytes) == 3 &&
                process_count < MOST_PROCESSES) {
         process.bytes = strcmp(bytes, "na") ? strtoull(bytes, NULL, 10) : UINT64_MAX;
@@ -278,6 +289,67 @@ API int nvmlDeviceGetEnforcedPowerLimit(void *handle, unsigned *milliwatts)
 {
     OF_GPU;
     *milliwatts = gpu->limit;
+    return SUCCESS;
+}
+
+API int nvmlSystemGetDriverVersion(char *buffer, unsigned size)
+{
+    IN_SESSION;
+    return answer_text(buffer, size, "570.133.20");
+}
+
+API int nvmlSystemGetCudaDriverVersion_v2(int *version)
+{
+    IN_SESSION;
+    *version = 12080;
+    return SUCCESS;
+}
+
+/* The functions that answer one number of a card. */
+#define ANSWER(NAME, FIELD)                                                                        \
+    API int NAME(void *handle, unsigned *out)                                                      \
+    {                                                                                              \
+        OF_GPU;                                                                                    \
+        if (!gpu->has_card)                                                                        \
+            return NOT_SUPPORTED;                                                                  \
+        *out = gpu->FIELD;                                                                         \
+        return SUCCESS;                                                                            \
+    }
+
+ANSWER(nvmlDeviceGetCurrPcieLinkGeneration, gen)
+ANSWER(nvmlDeviceGetMaxPcieLinkGeneration, gen_max)
+ANSWER(nvmlDeviceGetCurrPcieLinkWidth, width)
+ANSWER(nvmlDeviceGetMaxPcieLinkWidth, width_max)
+ANSWER(nvmlDeviceGetPersistenceMode, persistence)
+
+/* And those that answer a mode and the one after the next reset, which here is the other one. */
+#define ANSWER_MODE(NAME, FIELD)                                                                   \
+    API int NAME(void *handle, unsigned *current, unsigned *pending)                               \
+    {                                                                                              \
+        OF_GPU;                                                                                    \
+        if (!gpu->has_card)                                                                        \
+            return NOT_SUPPORTED;                                                                  \
+        *current = gpu->FIELD;                                                                     \
+        *pending = !gpu->FIELD;                                                                    \
+        return SUCCESS;                                                                            \
+    }
+
+ANSWER_MODE(nvmlDeviceGetEccMode, ecc)
+ANSWER_MODE(nvmlDeviceGetMigMode, mig)
+
+typedef struct {
+    char legacy[16];
+    unsigned domain, bus, device, id, subsystem;
+    char bus_id[32];
+} PciInfo;
+
+API int nvmlDeviceGetPciInfo_v3(void *handle, PciInfo *info)
+{
+    OF_GPU;
+    if (!gpu->has_card)
+        return NOT_SUPPORTED;
+    memset(info, 0, sizeof *info);
+    strcpy(info->bus_id, gpu->bus);
     return SUCCESS;
 }
 

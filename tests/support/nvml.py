@@ -62,6 +62,21 @@ class Machine:
         numbers = (total, used, reserved, utilization, temperature, power_mw, limit_mw)
         self._set(f"gpu {index}", " ".join(map(str, numbers)) + f" {uuid} {name}")
 
+    def card(
+        self,
+        index: int,
+        *,
+        gen: tuple[int, int] = (1, 5),
+        width: tuple[int, int] = (16, 16),
+        persistence: bool = True,
+        ecc: bool = True,
+        mig: bool = False,
+        bus: str = "00000000:4E:00.0",
+    ) -> None:
+        """What a driver says of its link and modes: now and at most; without it, nothing."""
+        numbers = (*gen, *width, int(persistence), int(ecc), int(mig))
+        self._set(f"card {index}", " ".join(map(str, numbers)) + f" {bus}")
+
     def process(self, gpu: int, pid: int, used: int | None) -> None:
         self._set(f"process {gpu} {pid}", "na" if used is None else str(used))
 
