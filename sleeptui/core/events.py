@@ -219,6 +219,15 @@ class RecordingBegan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRefused:
+    """A recording could not begin; no journal hears of it."""
+
+    at_s: float
+    problem: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingTroubled:
     """The journal cannot take all, or can again."""
 
@@ -260,6 +269,7 @@ Event = (
     | Described
     | LagMeasured
     | RecordingBegan
+    | RecordingRefused
     | RecordingTroubled
     | RecordingEnded
 )

@@ -22,6 +22,7 @@ from sleeptui.core.events import (
     Recalled,
     RecordingBegan,
     RecordingEnded,
+    RecordingRefused,
     RecordingTroubled,
     ReferenceTaken,
     RequestAdvanced,
@@ -160,6 +161,8 @@ class FleetStore:
             case RecordingBegan():
                 self._recording = Recording(path=event.path, began_s=event.at_s)
                 self._say(None, "info", f"recording to {event.path}")
+            case RecordingRefused():
+                self._say(None, "bad", f"no recording: {event.problem}")
             case RecordingTroubled() if running is not None:
                 self._recording = replace(running, problem=event.problem)
                 if event.problem:

@@ -26,6 +26,7 @@ class GpuSampler:
         self._interval_s = interval_s
         self._fast_interval_s = fast_interval_s
         self._hurried = 0
+        self._longest_s: list[float] = []
         self._waiters: list[asyncio.Future[GpuReading]] = []
 
     def set_interval(self, seconds: float) -> None:
@@ -65,7 +66,18 @@ class GpuSampler:
         finally:
             self._hurried -= 1
 
+    @contextmanager
+    def at_least_every(self, seconds: float) -> Iterator[None]:
+        """Read no less often than that until the block ends."""
+        self._longest_s.append(seconds)
+        self._naps.end_all()
+        try:
+            yield
+        finally:
+            self._longest_s.remove(seconds)
+
     def _gap_s(self, reading: GpuReading) -> float:
         if reading.problem is not None:
             return max(self._interval_s, NO_GPU_INTERVAL_S)
-        return min(self._interval_s, self._fast_interval_s) if self._hurried else self._interval_s
+        fast = (self._fast_interval_s,) if self._hurried else ()
+        return min((self._interval_s, *self._longest_s, *fast))

@@ -9,13 +9,24 @@ from typing import Self
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.events import Discovered
 from sleeptui.core.fleet import FleetStore
-from sleeptui.core.ports import Clock, EngineClients, GpuProbe, HomeFinder, Notebook
+from sleeptui.core.ports import (
+    Archive,
+    Clock,
+    EngineClients,
+    GpuProbe,
+    HomeFinder,
+    Journals,
+    Notebook,
+    Surveyor,
+)
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end
 from sleeptui.services.discovery import Discovery
+from sleeptui.services.lag import LagMeter
 from sleeptui.services.learning import Learning
 from sleeptui.services.operations import Operations
+from sleeptui.services.recording import Recordings
 from sleeptui.services.run import Desk
 from sleeptui.services.supervisor import Supervisor
 from sleeptui.services.vigil import Vigil
@@ -33,6 +44,9 @@ class Services:
     (operations, connections) lives here instead.
     """
 
+    replay: None = None
+    """This is no replay."""
+
     def __init__(
         self,
         *,
@@ -43,14 +57,18 @@ class Services:
         clock: Clock,
         prepare: Prepare | None = None,
         notebook: Notebook | None = None,
+        journals: Journals | None = None,
+        surveyor: Surveyor | None = None,
+        archive: Archive | None = None,
     ) -> None:
         """Over the given outside; ``prepare`` opens it when the services begin.
 
-        Without a ``notebook`` nothing is recalled or kept.
+        Without a ``notebook`` nothing is recalled or kept, without ``journals`` nothing recorded.
         """
         self.settings = settings
         self.clock = clock
         self.finder = finder
+        self.archive = archive
         self.bus = Bus()
         self.store = FleetStore(settings)
         self.bus.subscribe(self.store.apply)
@@ -66,12 +84,25 @@ class Services:
             finder=finder,
             clock=clock,
         )
+        lag = LagMeter()
+        self.recordings = Recordings(
+            settings=settings,
+            bus=self.bus,
+            store=self.store,
+            gpus=self.supervisor.gpus,
+            lag=lag,
+            clock=clock,
+            journals=journals,
+            surveyor=surveyor,
+        )
         desk = Desk(
             settings=settings,
             bus=self.bus,
             store=self.store,
             supervisor=self.supervisor,
             clock=clock,
+            lag=lag,
+            written=self.recordings.written,
         )
         self.operations = Operations(desk)
         Vigil(
@@ -105,6 +136,8 @@ class Services:
         trace: TracebackType | None,
     ) -> bool | None:
         """End operations and loops, then close what they used."""
+        if error is not None:
+            self.recordings.abort()
         return await self._stack.__aexit__(kind, error, trace)
 
     def begin(self) -> None:
@@ -131,6 +164,9 @@ class Services:
             except SleeptuiError as error:
                 self.bus.publish(Discovered(at_s=self.clock.now_s(), notes=(str(error),)))
                 return
+        self.recordings.begin(group)
+        if self.settings.recording.at_start:
+            await self.recordings.start_or_say()
         if self._learning is not None:
             self._learning.begin(group)
         self.operations.begin(group)
@@ -153,3 +189,4 @@ class Services:
         if self._learning is not None:
             await self._learning.end()
         await self.supervisor.end()
+        await self.recordings.end()

@@ -43,6 +43,10 @@ _NEXT_STEP = {
 _UNTIL = {Phase.SETTLING: "it was confirmed", Phase.VERIFYING: "its answers were checked"}
 
 
+async def _nothing() -> None:
+    """There is no journal to wait for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Desk:
     """What every operation works with."""
@@ -55,6 +59,8 @@ class Desk:
     lag: LagMeter = field(default_factory=LagMeter)
     ledger: Ledger = field(default_factory=Ledger)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    written: Callable[[], Awaitable[None]] = field(default=_nothing)
+    """Waits until the journal has what was published; at once where nothing is recorded."""
 
     def view(self, server: str) -> ServerView:
         """The picture of a server now.
@@ -190,6 +196,7 @@ class Run:
             if self.operation.kind not in ASKING:
                 stack.enter_context(self.desk.supervisor.fast())
             try:
+                await self.desk.written()
                 result = await work(self)
             except Ended as ended:
                 result = ended.result

@@ -17,7 +17,7 @@ from sleeptui.core.events import (
 from sleeptui.core.home import Home
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import OperationRecord
-from sleeptui.core.ports import Notebook
+from sleeptui.core.ports import Journals, Notebook, Surveyor
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket
@@ -78,6 +78,8 @@ async def opened(
     settings: Settings | None = None,
     begin: bool = True,
     notebook: Notebook | None = None,
+    journals: Journals | None = None,
+    surveyor: Surveyor | None = None,
     **gpus: object,
 ) -> AsyncIterator[Panel]:
     """Services that watch ``engines`` (by their names) and have looked at all of them."""
@@ -95,6 +97,7 @@ async def opened(
         readonly=settings.readonly,
         sampling=settings.sampling,
         thresholds=settings.thresholds,
+        recording=settings.recording,
     )
     homes = FakeHomes()
     homes.found = {engine.name: Home(pids=frozenset({engine.pid})) for engine in engines}
@@ -106,6 +109,8 @@ async def opened(
         finder=homes,
         clock=clock,
         notebook=notebook,
+        journals=journals,
+        surveyor=surveyor,
     )
     panel = Panel(clock=clock, engines=factory, gpus=probe, homes=homes, services=services)
     services.bus.subscribe(panel.events.append)
