@@ -7,36 +7,15 @@ better ``***`` in the place of a harmless word than the other way round.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from sleeptui.core.secrecy import HIDDEN, hide, is_secret_name
 from sleeptui.core.text import one_line
 
-HIDDEN = "***"
 _LONGEST = 1000
 """Of one word: a JSON of ``--hf-overrides`` may be long."""
 _MOST = 200
 """Words and variables."""
 
-_ALWAYS = frozenset(
-    {"apikey", "auth", "authorization", "credential", "credentials", "passphrase", "passwd"}
-    | {"password", "pwd", "secret", "secrets"}
-)
-_AT_THE_END = frozenset({"key", "keys", "token"})
-"""``--hf-token`` is one, ``--stop-token-ids`` and ``--tokenizer`` are none."""
-_URL_USER = re.compile(r"(?<=://)[^/@\s\"']+@")
 _URL_VALUES = re.compile(r"(?<=[?&])([^=&\s\"']+)=[^&\s\"']+")
-_SHAPES = re.compile(
-    r"\b(?:sk|pk|rk)-[\w-]{12,}"  # OpenAI and those that follow it
-    r"|\bhf_\w{16,}"  # Hugging Face
-    r"|\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|nvapi)[_-][\w-]{12,}"
-    r"|\bAKIA[0-9A-Z]{12,}"  # AWS
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Token
-    r"|(?<=\bBearer )\S+|(?<=\bBasic )\S+"
-)
-_ASSIGNED = re.compile(
-    r"""(["']?)(?<![\w.-])([A-Za-z_][\w.-]*)\1(\s*[=:]\s*)"""
-    r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;}"']+)"""
-)
-"""``NAME=value`` and ``"name": "value"``, in scripts and in JSON."""
-
 _STEERING = frozenset(
     {
         "CUDA_DEVICE_ORDER",
@@ -88,22 +67,6 @@ def _words(words: Sequence[str]) -> Iterator[str]:
         yield f"{_shown(name)}={HIDDEN}" if is_secret and equals else _shown(word)
 
 
-def is_secret_name(name: str) -> bool:
-    """A flag, variable or JSON field of that name holds a secret, or may."""
-    parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
-    return bool(parts) and (not _ALWAYS.isdisjoint(parts) or parts[-1] in _AT_THE_END)
-
-
 def _shown(text: str) -> str:
-    hidden = _ASSIGNED.sub(_unassigned, text[:_LONGEST])
-    hidden = _URL_USER.sub(f"{HIDDEN}@", hidden)
-    hidden = _URL_VALUES.sub(rf"\1={HIDDEN}", hidden)
-    return one_line(_SHAPES.sub(HIDDEN, hidden), _LONGEST)
-
-
-def _unassigned(match: re.Match[str]) -> str:
-    quote, name, between, value = match.groups()
-    if not is_secret_name(name):
-        return match.group()
-    around = value[0] if value[0] in "\"'" else ""
-    return f"{quote}{name}{quote}{between}{around}{HIDDEN}{around}"
+    hidden = _URL_VALUES.sub(rf"\1={HIDDEN}", hide(text[:_LONGEST]))
+    return one_line(hidden, _LONGEST)

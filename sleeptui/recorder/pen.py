@@ -16,6 +16,8 @@ from sleeptui.recorder.redact import Redactor
 WAITING_LIMIT = 100_000
 """Lines in memory while the disk is full; some 100 MB. A recording has a few a second."""
 RETRY_S = 1.0
+_UNWRITABLE = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+"""Half a character in a name that is no UTF-8, mostly."""
 
 
 class Pen:
@@ -129,11 +131,23 @@ class Pen:
 
     def _append(self, line: Line) -> None:
         line.n = self._n
-        self._file.append(self._redactor.clear(line, self._encoder.encode(line)) + b"\n")
+        kind, encoded = self._encoded(line)
+        self._file.append(encoded + b"\n")
         self._n += 1
-        self._counts[kind_of(line)] += 1
+        self._counts[kind] += 1
+        if kind != kind_of(line):
+            self._dropped[kind_of(line)] += 1
         self._is_unsynced = True
         self._must_sync |= line.SYNCED
+
+    def _encoded(self, line: Line) -> tuple[str, bytes]:
+        """Its kind and its JSON; of one that cannot be JSON, those of a line that tells so."""
+        try:
+            return kind_of(line), self._redactor.clear(line, self._encoder.encode(line))
+        except _UNWRITABLE as error:
+            note = f"a line of kind {kind_of(line)} cannot be written: {type(error).__name__}"
+            told = Anomaly(n=line.n, t=line.t, code="unwritable", detail=note)
+            return kind_of(told), self._encoder.encode(told)
 
     def _try(self, line: Line) -> bool:
         """Write it; what is kept may use the reserve."""

@@ -1,12 +1,169 @@
-"""Lines without the secrets that this program knows."""
+"""Lines without the secrets that this program knows, and without what looks like one.
 
+Only values that are text are changed, never names, numbers or the words of the journal's own
+language: a password such as ``123456`` or ``asleep`` must not spoil the evidence.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+import msgspec
+
+from sleeptui.core.secrecy import HIDDEN, hide
+from sleeptui.core.settings import Settings
+from sleeptui.core.text import one_line
 from sleeptui.recorder.line import Line
+from sleeptui.recorder.line_samples import Gpu, Host, Lag, Prom
+from sleeptui.recorder.line_session import Clock, End
+
+SHORTEST = 6
+"""Characters: what is shorter would be found everywhere."""
+SEED = 16
+"""What begins like a secret for so long is one, cut off; replaced as far as it agrees."""
+PROMPTS = 64
+"""The newest ones that are looked for."""
+PROMPT_LIMIT = 4000
+"""Characters of one that are looked for."""
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+_WORDS = frozenset(
+    {"k", "s", "name", "state", "level", "mode", "outcome", "cause", "cls", "phase", "parts"}
+    | {"reach", "control", "check", "by", "source", "fate", "cohort", "api", "what", "gone"}
+    | {"sleep_state", "severity", "code", "kind", "finish_reason", "grade", "schema", "tool"}
+    | {"prompt_sha", "text_sha", "ids_sha", "sha256", "env_id", "run_id", "boot_id", "uuid"}
+    | {"image_digest", "container_state", "health", "version", "demo"}
+)
+"""Fields with words of the program, ids and hashes: never changed."""
+_SUSPECT = re.compile(
+    rb"(?i)(?:key|keys|token|auth|authorization|credentials?|passphrase|passwd|password|pwd"
+    rb"|secrets?)[\\\"']*\s*[=:]"
+    rb"|-(?:key|keys|token|auth|credentials?|passphrase|passwd|password|pwd|secrets?)\b"
+    rb"|bearer |basic |://[^/@\s\"]+@|\b[spr]k-|\bhf_|\bgh[opsu]_|github_pat|glpat|\bxox|nvapi"
+    rb"|akia|eyj"
+)
+"""Cheaper than to look at every text: a line without it has nothing that ``hide`` changes."""
 
 
 class Redactor:
-    """Clears encoded lines of secrets."""
+    """Clears encoded lines of secrets. ``add`` may be called while another thread clears."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """With the secrets that are known at the start."""
+        self._forms: tuple[str, ...] = ()
+        self._prompts: deque[tuple[str, ...]] = deque(maxlen=PROMPTS)
+        self._known: tuple[tuple[str, ...], tuple[bytes, ...]] = ((), ())
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Replace it from now on, as it is, escaped, and percent-encoded."""
+        self._forms = tuple(dict.fromkeys([*self._forms, *_forms(secret)]))
+        self._learn()
+
+    def add_prompt(self, prompt: str) -> None:
+        """Replace it where a server repeats it, as long as it is among the newest."""
+        forms = _forms(prompt[:PROMPT_LIMIT])
+        if forms and forms not in self._prompts:
+            self._prompts.append(forms)
+            self._learn()
 
     def clear(self, line: Line, encoded: bytes) -> bytes:
-        """The line without them."""
-        del line
-        return encoded
+        """The line without them, as JSON."""
+        if isinstance(line, Gpu | Host | Lag | Clock | End):
+            return encoded
+        if isinstance(line, Prom) and line.problem is None:
+            return encoded
+        forms, seeds = self._known
+        if not _SUSPECT.search(encoded) and not any(seed in encoded for seed in seeds):
+            return encoded
+        return msgspec.json.encode(_cleared(msgspec.json.decode(encoded), forms))
+
+    def _learn(self) -> None:
+        forms = dict.fromkeys(self._forms)
+        for prompt in self._prompts:
+            forms.update(dict.fromkeys(prompt))
+        # The longest first: a secret may be the beginning of another one.
+        known = tuple(sorted(forms, key=len, reverse=True))
+        seeds = tuple(dict.fromkeys(_escaped(form[:SEED]).encode() for form in known))
+        self._known = (known, seeds)
+
+
+def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[str]:
+    """What must not be in any file: keys, tokens and passwords of the environment, parts of URLs.
+
+    Args:
+        settings: Its servers name the variables with their keys, and have URLs.
+        environment: Of this process.
+    """
+    found = [
+        value
+        for name, value in environment.items()
+        if any(part in name.upper() for part in _SECRET_NAMES)
+    ]
+    for server in settings.servers:
+        found.append(environment.get(server.api_key_env or "", ""))
+        found.extend(_of_url(server.url))
+    return [one for one in dict.fromkeys(found) if len(one) >= SHORTEST]
+
+
+def _of_url(url: str) -> Iterable[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    user, _, _ = parts.netloc.rpartition("@")
+    for one in (user, *user.split(":", 1)):
+        yield one
+        yield unquote(one)
+    for _, value in parse_qsl(parts.query):
+        yield value
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """How it may stand in a text: as it is, folded, quoted, escaped, percent-encoded."""
+    plain = secret.encode(errors="ignore").decode()
+    encoded = [quote(plain, safe=""), quote(plain), quote_plus(plain)]
+    forms = [
+        plain,
+        one_line(plain, PROMPT_LIMIT),
+        repr(plain)[1:-1],
+        _escaped(plain),
+        *encoded,
+        *(re.sub("%..", lambda found: found.group().lower(), one) for one in encoded),
+    ]
+    return tuple(dict.fromkeys(one for one in forms if len(one) >= SHORTEST))
+
+
+def _escaped(text: str) -> str:
+    return msgspec.json.encode(text).decode()[1:-1]
+
+
+def _cleared(value: Any, forms: tuple[str, ...], name: str = "") -> Any:  # noqa: ANN401 - JSON
+    match value:
+        case str():
+            return value if name in _WORDS else hide(_without(value, forms))
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return {key: _cleared(one, forms, key) for key, one in fields.items()}
+        case list():
+            return [_cleared(one, forms, name) for one in cast("list[object]", value)]
+        case _:
+            return value
+
+
+def _without(text: str, forms: tuple[str, ...]) -> str:
+    for form in forms:
+        at = text.find(form[:SEED])
+        while at >= 0:
+            end = at + _agreement(text[at : at + len(form)], form)
+            text = text[:at] + HIDDEN + text[end:]
+            at = text.find(form[:SEED], at + len(HIDDEN))
+    return text
+
+
+def _agreement(text: str, form: str) -> int:
+    """How many characters they begin with in common."""
+    pairs = enumerate(zip(text, form, strict=False))
+    return next((n for n, (one, other) in pairs if one != other), min(len(text), len(form)))

@@ -1,0 +1,60 @@
+"""What in a text looks like a secret, replaced: flags, assignments, URLs and the shapes of keys.
+
+What is shown and recorded must be fit to be passed on: better ``***`` in the place of a harmless
+word than the other way round.
+"""
+
+import re
+
+HIDDEN = "***"
+
+_ALWAYS = frozenset(
+    {"apikey", "auth", "authorization", "credential", "credentials", "passphrase", "passwd"}
+    | {"password", "pwd", "secret", "secrets"}
+)
+_AT_THE_END = frozenset({"key", "keys", "token"})
+"""``--hf-token`` is one, ``--stop-token-ids`` and ``--tokenizer`` are none."""
+_URL_USER = re.compile(r"(?<=://)[^/@\s\"']+@")
+_SHAPES = re.compile(
+    r"\b(?:sk|pk|rk)-[\w-]{12,}"  # OpenAI and those that follow it
+    r"|\bhf_\w{16,}"  # Hugging Face
+    r"|\b(?:gh[opsu]|github_pat|glpat|xox[abprs]|nvapi)[_-][\w-]{12,}"
+    r"|\bAKIA[0-9A-Z]{12,}"  # AWS
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Token
+    r"|(?<=\bBearer )\S+|(?<=\bBasic )\S+"
+)
+_ASSIGNED = re.compile(
+    r"""(["']?)(?<![\w.-])([A-Za-z_][\w.-]*)\1(\s*[=:]\s*)"""
+    r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;}"']+)"""
+)
+"""``NAME=value`` and ``"name": "value"``, in scripts and in JSON."""
+_FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)(\s+)([^\s-]\S*)")
+
+
+def is_secret_name(name: str) -> bool:
+    """A flag, variable or JSON field of that name holds a secret, or may."""
+    parts = [part for part in re.split(r"[^a-z0-9]+", name.lower()) if part]
+    return bool(parts) and (not _ALWAYS.isdisjoint(parts) or parts[-1] in _AT_THE_END)
+
+
+def hide(text: str) -> str:
+    """The text with ``***`` in the place of what looks like a secret."""
+    hidden = _ASSIGNED.sub(_unassigned, text)
+    hidden = _FLAG.sub(_unflagged, hidden)
+    return _SHAPES.sub(HIDDEN, _URL_USER.sub(f"{HIDDEN}@", hidden))
+
+
+def _unassigned(match: re.Match[str]) -> str:
+    quote, name, between, value = match.groups()
+    is_prose = name.lower() in _AT_THE_END and not quote and ":" in between
+    if is_prose or not is_secret_name(name):  # "first token: 0.3 s" says nothing secret
+        return match.group()
+    if value in {"Bearer", "Basic"}:  # what follows is hidden by its shape
+        return match.group()
+    around = value[0] if value[0] in "\"'" else ""
+    return f"{quote}{name}{quote}{between}{around}{HIDDEN}{around}"
+
+
+def _unflagged(match: re.Match[str]) -> str:
+    flag, between, _value = match.groups()
+    return f"{flag}{between}{HIDDEN}" if is_secret_name(flag) else match.group()
