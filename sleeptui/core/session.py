@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from sleeptui.core.canary import Verification
 from sleeptui.core.environment import Machine
 from sleeptui.core.home import Home
 from sleeptui.core.model import ServerFacts
@@ -112,6 +113,16 @@ class RequestSeen:
     """The longest silence between two chunks."""
     gap_covers_sleep: bool = False
     """A sleep of its server lies within that silence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanarySeen:
+    """One canary that was judged, within an operation or on its own."""
+
+    at_ns: int
+    server: str
+    operation: int | None = None
+    verification: Verification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +238,8 @@ class Session:
     gpus: tuple[GpuSeen, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     requests: tuple[RequestSeen, ...] = ()
+    canaries: tuple[CanarySeen, ...] = ()
+    """Those of this session only."""
     states: tuple[StateSpan, ...] = ()
     moments: tuple[Moment, ...] = ()
     host_available: Curve = field(default_factory=Curve)
