@@ -31,6 +31,7 @@ Examples:
   sleeptui --fleet fleet.toml --readonly       watch a fleet, change nothing
   sleeptui --demo                              try it: a simulated fleet, no GPU needed
   sleeptui --demo two-gpus                     two GPUs, eight models
+  sleeptui --record --fleet fleet.toml         record all that is seen and done
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
   sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed
 """
@@ -64,6 +65,19 @@ Examples:
     help="Seconds between two looks, 0.1 to 10.",
 )
 @click.option("--theme", metavar="NAME", help="Colour theme; the command palette shows them all.")
+@click.option(
+    "--record",
+    metavar="[DIR]",
+    is_flag=False,
+    flag_value="",
+    help="Record from the start, into a new folder in DIR; r records later.",
+)
+@click.option(
+    "--record-text",
+    is_flag=True,
+    default=None,
+    help="Record prompts and answers in full; else their hash and counts.",
+)
 @click.version_option(
     __version__, "-V", "--version", prog_name="sleeptui", message="%(prog)s %(version)s"
 )
@@ -75,13 +89,22 @@ def cli(
     readonly: bool | None,
     interval_s: float | None,
     theme: str | None,
+    record: str | None,
+    record_text: bool | None,
 ) -> int:
     """A control panel for vLLM sleep mode.
 
     Shows each model's sleep state, GPU memory and queue; puts models to sleep, wakes and
     switches them; says what is true and how it is known.
     """
-    flags = replace(flags, readonly=readonly, interval_s=interval_s, theme=theme)
+    flags = replace(
+        flags,
+        readonly=readonly,
+        interval_s=interval_s,
+        theme=theme,
+        record=record,
+        record_text=record_text,
+    )
     if context.invoked_subcommand is not None:
         context.obj = flags
         return DONE

@@ -36,13 +36,23 @@ class Scenario(click.ParamType[str]):
         return value
 
 
-LATE: Mapping[str, str] = {}
+LATE: Mapping[str, str] = {
+    "replay": "sleeptui.cli_replay",
+    "sessions": "sleeptui.cli_sessions",
+}
 """Subcommands with a module of their own, imported when one is asked for: the panel's first frame
 must not wait for them. The module has the command under its own name."""
 
 
+_BARE = {"--demo": "--demo=default", "--record": "--record="}
+"""Options that can stand without their value."""
+
+
 class Program(click.Group):
-    """The group of all subcommands; knows that a subcommand behind ``--demo`` is no scenario."""
+    """The group of all subcommands.
+
+    A subcommand behind ``--demo`` is no scenario, and behind ``--record`` no folder.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, those of ``LATE`` too."""
@@ -60,7 +70,7 @@ class Program(click.Group):
         """Parse; ``--demo doctor`` is ``--demo=default doctor``."""
         names = self.list_commands(ctx)
         spelt = [
-            "--demo=default" if one == "--demo" and after in names else one
+            _BARE[one] if one in _BARE and after in names else one
             for one, after in zip(args, [*args[1:], ""], strict=False)
         ]
         return super().parse_args(ctx, spelt)
@@ -122,6 +132,8 @@ def both(before: Flags | None, behind: Flags) -> Flags:
         interval_s=before.interval_s if behind.interval_s is None else behind.interval_s,
         theme=behind.theme or before.theme,
         ascii=before.ascii if behind.ascii is None else behind.ascii,
+        record=before.record if behind.record is None else behind.record,
+        record_text=before.record_text if behind.record_text is None else behind.record_text,
     )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from sleeptui.core.commands import BY_ID, COMMANDS
 from sleeptui.core.errors import ConfigError
-from sleeptui.core.settings import Sampling, ServerSpec, Settings
+from sleeptui.core.settings import RecordingDefaults, Sampling, ServerSpec, Settings
 from sleeptui.core.text import clean, one_line
 
 FILE_NAME = "sleeptui.toml"
@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "SLEEPTUI_THEME": "name of a theme",
     "SLEEPTUI_READONLY": "1: nothing can be put to sleep or woken",
     "SLEEPTUI_ASCII": "1: only ASCII characters",
+    "SLEEPTUI_SESSIONS": "folder of the recorded sessions",
 }
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -39,6 +40,9 @@ class Flags:
     interval_s: float | None = None
     theme: str | None = None
     ascii: bool | None = None
+    record: str | None = None
+    """Record from the start, into this folder; empty: into that of the settings."""
+    record_text: bool | None = None
 
 
 def load_settings(flags: Flags, environment: Mapping[str, str], folder: Path) -> Settings:
@@ -56,6 +60,7 @@ def load_settings(flags: Flags, environment: Mapping[str, str], folder: Path) ->
     settings = read_file(path) if path else Settings()
     settings = _with_environment(settings, environment)
     settings = _with_flags(settings, flags)
+    settings = replace(settings, recording=_recording(settings.recording, flags, environment))
     _check_names(server.name for server in settings.servers)
     _check_keymap(settings)
     return settings
@@ -230,6 +235,19 @@ def _with_flags(settings: Settings, flags: Flags) -> Settings:
         readonly=settings.readonly if flags.readonly is None else flags.readonly,
         theme=flags.theme or settings.theme,
         ascii=settings.ascii if flags.ascii is None else flags.ascii,
+    )
+
+
+def _recording(
+    given: RecordingDefaults, flags: Flags, environment: Mapping[str, str]
+) -> RecordingDefaults:
+    """How sessions are recorded; their folder as a whole path, so that it can be said."""
+    folder = flags.record or environment.get("SLEEPTUI_SESSIONS") or given.folder
+    return replace(
+        given,
+        folder=str(Path(folder).expanduser().absolute()) if folder else None,
+        at_start=given.at_start or flags.record is not None,
+        text=given.text if flags.record_text is None else flags.record_text,
     )
 
 

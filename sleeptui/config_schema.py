@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 from sleeptui.core.settings import (
     Canary,
     PromptDefaults,
+    RecordingDefaults,
     Sampling,
     ServerSpec,
     Settings,
@@ -22,6 +23,7 @@ _DEFAULT_TIMEOUTS = Timeouts()
 _DEFAULT_SAMPLING = Sampling()
 _DEFAULT_THRESHOLDS = Thresholds()
 _DEFAULT_PROMPT = PromptDefaults()
+_DEFAULT_RECORDING = RecordingDefaults()
 MIB = 1 << 20
 
 
@@ -124,6 +126,15 @@ class PromptTable(Struct, forbid_unknown_fields=True, kw_only=True):
     max_tokens: Annotated[int, Meta(ge=1, le=100_000)] = _DEFAULT_PROMPT.max_tokens
 
 
+class RecordingTable(Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[recording]``: how sessions are recorded."""
+
+    folder: Annotated[str, Meta(min_length=1)] | None = None
+    at_start: bool = _DEFAULT_RECORDING.at_start
+    text: bool = _DEFAULT_RECORDING.text
+    gpu_interval_s: Annotated[float, Meta(ge=0.02, le=10)] = _DEFAULT_RECORDING.gpu_interval_s
+
+
 class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     """The whole file."""
 
@@ -133,6 +144,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     sampling: SamplingTable = field(default_factory=SamplingTable)
     thresholds: ThresholdsTable = field(default_factory=ThresholdsTable)
     prompt: PromptTable = field(default_factory=PromptTable)
+    recording: RecordingTable = field(default_factory=RecordingTable)
     theme: str = Settings().theme
     ascii: bool = False
     readonly: bool = False
@@ -160,6 +172,12 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
                 residual_bytes=None if residual_mib is None else residual_mib * MIB,
             ),
             prompt=PromptDefaults(text=self.prompt.text, max_tokens=self.prompt.max_tokens),
+            recording=RecordingDefaults(
+                folder=self.recording.folder,
+                at_start=self.recording.at_start,
+                text=self.recording.text,
+                gpu_interval_s=self.recording.gpu_interval_s,
+            ),
             theme=self.theme,
             ascii=self.ascii,
             keymap=dict(self.keymap),

@@ -12,7 +12,7 @@ import msgspec
 from sleeptui import config_schema as schema
 from sleeptui.config import ENVIRONMENT
 from sleeptui.core import settings
-from sleeptui.core.commands import COMMANDS
+from sleeptui.core.commands import BY_ID
 from sleeptui.core.model import State
 from sleeptui.sim.faults import Fault
 from sleeptui.sim.scenario import SCENARIOS
@@ -61,7 +61,7 @@ def tables() -> dict[str, str]:
         "states": _states(),
         "configuration": _configuration(),
         "environment": _table(("variable", "meaning"), _coded(ENVIRONMENT.items())),
-        "commands": ", ".join(f"`{command.id}`" for command in COMMANDS) + "\n",
+        "commands": ", ".join(f"`{command}`" for command in BY_ID) + "\n",
         "faults": ", ".join(f"`{fault}`" for fault in Fault) + ".\n",
         "scenarios": _table(
             ("scenario", "shows"),
@@ -115,6 +115,7 @@ def _configuration() -> str:
         ("[sampling] ", schema.SamplingTable, settings.Sampling),
         ("[thresholds] ", schema.ThresholdsTable, settings.Thresholds),
         ("[prompt] ", schema.PromptTable, settings.PromptDefaults),
+        ("[recording] ", schema.RecordingTable, settings.RecordingDefaults),
     )
     for place, table, value in parts:
         meanings = field_docstrings(value)

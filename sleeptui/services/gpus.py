@@ -79,5 +79,5 @@ class GpuSampler:
     def _gap_s(self, reading: GpuReading) -> float:
         if reading.problem is not None:
             return max(self._interval_s, NO_GPU_INTERVAL_S)
-        fast = (self._fast_interval_s,) if self._hurried else ()
+        fast: tuple[float, ...] = (self._fast_interval_s,) if self._hurried else ()
         return min((self._interval_s, *self._longest_s, *fast))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sleeptui.config import Flags, checked_url, find_file, load_settings, parse, parse_server
 from sleeptui.core.errors import ConfigError
-from sleeptui.core.settings import Settings
+from sleeptui.core.settings import RecordingDefaults, Settings
 
 FULL = """\
 theme = "nord"
@@ -26,6 +26,12 @@ wake_s = 300
 [prompt]
 text = "hi"
 max_tokens = 8
+
+[recording]
+folder = "/data/sessions"
+at_start = true
+text = true
+gpu_interval_s = 0.2
 
 [keymap]
 "server.sleep" = "f2"
@@ -64,6 +70,9 @@ def test_a_full_file(tmp_path):
     assert settings.sampling.interval_s == 1.0
     assert settings.thresholds.settled_bytes == 64 << 20
     assert (settings.theme, settings.ascii, settings.readonly) == ("nord", True, True)
+    assert settings.recording == RecordingDefaults(
+        folder="/data/sessions", at_start=True, text=True, gpu_interval_s=0.2
+    )
     assert settings.keymap == {"server.sleep": "f2"}
     assert settings.source.endswith("sleeptui.toml")
 
@@ -267,3 +276,22 @@ def test_no_value_of_a_wrong_kind_raises_anything_but_our_error(value, key):
 def test_a_name_on_the_command_line_that_would_drive_the_terminal(tmp_path):
     with pytest.raises(ConfigError, match="--server x=http://h:1: the name has control characters"):
         load_settings(Flags(servers=("x\x1b[2J=http://h:1",)), {}, tmp_path)
+
+
+def test_where_sessions_go_and_that_they_are_recorded(tmp_path):
+    assert load(None, tmp_path).recording == RecordingDefaults()
+    bare = load(None, tmp_path, Flags(record="")).recording
+    assert (bare.at_start, bare.folder) == (True, None)
+    named = load(None, tmp_path, Flags(record="/data", record_text=True)).recording
+    assert (named.at_start, named.folder, named.text) == (True, "/data", True)
+    environment = load(None, tmp_path, SLEEPTUI_SESSIONS="/env").recording
+    assert (environment.at_start, environment.folder) == (False, "/env")
+    assert (
+        load(None, tmp_path, Flags(record="/data"), SLEEPTUI_SESSIONS="/env").recording.folder
+        == "/data"
+    )
+    file = '[recording]\nfolder = "~/sessions"\n'
+    folder = load(file, tmp_path).recording.folder
+    assert folder.endswith("/sessions")
+    assert "~" not in folder
+    assert load(file, tmp_path, Flags(record="")).recording.folder == folder
