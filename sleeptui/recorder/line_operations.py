@@ -198,7 +198,8 @@ class ReferenceLine(Line, tag="reference", kw_only=True):
     model: str
     answers: int
     tokens: int
-    spread_nats: float
+    spread_nats: float | None = None
+    """None: a log probability was no number."""
     ids_sha: str
     taken_wall_s: float | None = None
     """Since the epoch."""

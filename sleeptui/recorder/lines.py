@@ -68,3 +68,35 @@ AnyLine = (
     | Series
     | End
 )
+
+__all__ = [
+    "Anomaly",
+    "AnyLine",
+    "Canary",
+    "Clock",
+    "End",
+    "Env",
+    "Facts",
+    "Found",
+    "Gpu",
+    "GpuSlow",
+    "Header",
+    "HomeLine",
+    "Host",
+    "Lag",
+    "Mark",
+    "Note",
+    "OpBegin",
+    "OpEnd",
+    "OpPhase",
+    "OpQueued",
+    "Prom",
+    "Recalled",
+    "ReferenceLine",
+    "ReqBegin",
+    "ReqEnd",
+    "ReqMark",
+    "Series",
+    "Server",
+    "StateLine",
+]
