@@ -15,7 +15,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from sleeptui.adapters.clock import SystemClock
-from sleeptui.adapters.hangup import forgiving_output, on_hangup
+from sleeptui.adapters.hangup import on_hangup
+from sleeptui.adapters.output import forgiving_output
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
@@ -184,7 +185,15 @@ async def _run(settings: Settings) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
         hung_up = _SIGNALLED + signal.SIGHUP
-        with forgiving_output(), on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)):
+
+        def painted_anew() -> None:
+            """Frames were dropped: what stands on the screen is not what was painted."""
+            loop.call_soon_threadsafe(lambda: app.refresh(layout=True))
+
+        with (
+            forgiving_output(painted_anew),
+            on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)),
+        ):
             await app.run_async()
     return app.return_code or 0
 

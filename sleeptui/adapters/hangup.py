@@ -6,19 +6,11 @@ it would hang for ever.
 """
 
 import asyncio
-import errno
-import io
 import os
 import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-_GONE = frozenset({errno.EIO, errno.EPIPE, errno.EBADF, errno.ENXIO})
 
 
 @contextmanager
@@ -51,58 +43,6 @@ def on_hangup(descriptor: int, call: Callable[[], object]) -> Iterator[None]:
             yield
         finally:
             loop.remove_reader(hung.fileno())
-
-
-class _Terminal(io.RawIOBase):
-    """Writes to a terminal until it is gone; what is written after that is dropped.
-
-    Textual writes from a thread with a short queue before it. An error would end the thread, the
-    queue would fill, and the event loop would wait for room in it for ever.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def writable(self) -> bool:
-        """It is for output."""
-        return True
-
-    def isatty(self) -> bool:
-        """Whether it still is a terminal."""
-        return os.isatty(self._descriptor)
-
-    def fileno(self) -> int:
-        """Of the terminal."""
-        return self._descriptor
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        """Write as much as fits; all of it is taken once the terminal is gone."""
-        try:
-            return os.write(self._descriptor, data)
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
-            return memoryview(data).nbytes
-
-
-@contextmanager
-def forgiving_output() -> Iterator[None]:
-    """Give Textual an output that does not fail when the terminal goes; until the block ends.
-
-    Its driver writes to ``sys.__stderr__``.
-    """
-    before = sys.__stderr__
-    if before is None:
-        yield
-        return
-    buffered = io.BufferedWriter(_Terminal(before.fileno()))
-    forgiving = io.TextIOWrapper(buffered, encoding=before.encoding, errors=before.errors)
-    sys.__stderr__ = forgiving  # type: ignore[misc]  # final, but where Textual writes to
-    try:
-        yield
-    finally:
-        sys.__stderr__ = before  # type: ignore[misc]
-        forgiving.flush()
 
 
 def _lead_nowhere(descriptor: int) -> None:

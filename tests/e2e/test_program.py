@@ -1,6 +1,12 @@
 """The real program in a pseudo-terminal, on the simulated fleet: the main job, key by key."""
 
+import os
 import signal
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from support.terminal import Terminal
@@ -66,6 +72,44 @@ def test_a_signal_ends_it_and_restores_the_terminal(home, number, code):
         panel.signal(number)
         assert panel.ended() == code
         assert panel.is_restored
+
+
+@contextmanager
+def stalled(panel: Terminal) -> Iterator[int]:
+    """A terminal that takes no output, as one whose connection is lost; keys still arrive."""
+    path = Path(f"/proc/{panel.pid}/fd/2").readlink()
+    terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflow(terminal, termios.TCOOFF)
+    try:
+        for _ in range(40):  # more frames than wait for the writer
+            panel.press("1", "2")
+            panel.pump_for(0.05)
+        yield terminal
+    finally:
+        os.close(terminal)
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="finds the terminal in /proc")
+
+
+@on_linux
+def test_a_terminal_that_takes_no_output_is_painted_anew(home):
+    with Terminal(["--demo"], environment=home) as panel:
+        panel.shows("AWAKE")
+        with stalled(panel) as terminal:
+            panel.press("1")
+            panel.screen.reset()
+            termios.tcflow(terminal, termios.TCOON)
+        panel.shows("demo default", "summarize", "Fleet", "Events", "Quit")
+
+
+@on_linux
+def test_a_terminal_that_takes_no_output_does_not_stop_the_panel(home):
+    with Terminal(["--demo"], environment=home) as panel:
+        panel.shows("AWAKE")
+        with stalled(panel):
+            panel.press("q")
+            assert panel.ended() == 0
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(20, 5), (59, 20), (80, 15)])
