@@ -10,17 +10,19 @@ import importlib
 import logging
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.hangup import on_hangup
 from sleeptui.adapters.output import forgiving_output
-from sleeptui.core.errors import ConfigError
+from sleeptui.core.environment import Machine
+from sleeptui.core.errors import ConfigError, JournalError
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
-from sleeptui.core.model import GpuReading
+from sleeptui.core.model import GpuReading, ServerView
 from sleeptui.core.ports import (
     Candidate,
     Clock,
@@ -28,7 +30,9 @@ from sleeptui.core.ports import (
     EngineClients,
     GpuProbe,
     HomeFinder,
+    Journal,
     Notebook,
+    Surveyor,
 )
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.core.text import one_line
@@ -42,6 +46,8 @@ log = logging.getLogger(__name__)
 _SIGNALLED = 128
 """A program that a signal ended says so: 128 and the signal's number."""
 _ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm", "sleeptui.adapters.notebook")
+_SURVEY = ("sleeptui.adapters.machine",)
+_RECORDER = ("sleeptui.recorder.recorder",)
 _LOCAL = ("sleeptui.adapters.nvml", "sleeptui.adapters.homes")
 _SIMULATED = ("sleeptui.sim.launch", "sleeptui.sim.probes")
 
@@ -62,6 +68,7 @@ class World:
         self._probe: GpuProbe | None = None
         self._finder: HomeFinder | None = None
         self._notebook: Notebook | None = None
+        self._address: FleetAddress | None = None
 
     async def open(self) -> Sequence[ServerSpec]:
         """Import the adapters, start the simulated fleet if asked; returns the servers to watch.
@@ -125,6 +132,20 @@ class World:
         if self._notebook is not None:
             await self._notebook.write(key, learned)
 
+    async def describe(self) -> Machine:
+        """The machine that is measured."""
+        await asyncio.to_thread(_import, _SURVEY if self._address is None else _SIMULATED)
+        surveyor: Surveyor
+        if self._address is None:
+            from sleeptui.adapters.machine import LocalSurveyor  # noqa: PLC0415
+
+            surveyor = LocalSurveyor()
+        else:
+            from sleeptui.sim.probes import SimSurveyor  # noqa: PLC0415
+
+            surveyor = SimSurveyor(self._address)
+        return await surveyor.describe()
+
     def _look_at_this_machine(self) -> Sequence[ServerSpec]:
         from sleeptui.adapters.homes import LocalHomes  # noqa: PLC0415
         from sleeptui.adapters.notebook import FileNotebook, state_path  # noqa: PLC0415
@@ -142,11 +163,32 @@ class World:
         from sleeptui.sim.probes import SimGpuProbe, SimHomes  # noqa: PLC0415
 
         self._notebook = MemoryNotebook()
-        address: FleetAddress = await self._stack.enter_async_context(launched_fleet(scenario))
+        address = await self._stack.enter_async_context(launched_fleet(scenario))
+        self._address = address
         self._probe, self._finder = SimGpuProbe(address), SimHomes(address)
         self._stack.push_async_callback(self._probe.close)
         self._stack.push_async_callback(self._finder.close)
         return address.servers
+
+
+class LateJournals:
+    """Opens recordings; what they need is imported with the first."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Nothing is made before ``open``."""
+        self._settings = settings
+        self._clock = clock
+
+    async def open(self, view: Callable[[str], ServerView | None]) -> Journal:
+        """Begin a session in a new folder.
+
+        Raises:
+            JournalError: It cannot be written there, and why.
+        """
+        await asyncio.to_thread(_import, _RECORDER)
+        from sleeptui.recorder.recorder import Recorder  # noqa: PLC0415
+
+        return await Recorder(self._settings, self._clock).open(view)
 
 
 def open_services(settings: Settings) -> Services:
@@ -161,11 +203,30 @@ def open_services(settings: Settings) -> Services:
         clock=clock,
         prepare=world.open,
         notebook=world,
+        journals=LateJournals(settings, clock),
+        surveyor=world,
     )
+
+
+def check_recording(settings: Settings) -> None:
+    """Find out before anything begins whether a session can be written.
+
+    Raises:
+        ConfigError: It cannot, and why.
+    """
+    from sleeptui.recorder.folder import check, default_folder  # noqa: PLC0415
+
+    folder = settings.recording.folder
+    try:
+        check(default_folder() if folder is None else Path(folder))
+    except JournalError as error:
+        raise ConfigError(error.message, hint=error.hint) from error
 
 
 def run_panel(settings: Settings) -> int:
     """Run the panel to its end. Returns the exit code."""
+    if settings.recording.at_start:
+        check_recording(settings)
     return asyncio.run(_run(settings))
 
 
@@ -195,6 +256,8 @@ async def _run(settings: Settings) -> int:
             on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)),
         ):
             await app.run_async()
+        if app.return_code:
+            services.recordings.abort()
     return app.return_code or 0
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from platformdirs import user_data_path
 
@@ -46,10 +47,20 @@ def create(folder: Path, about: Sequence[str], *, wall_s: float) -> Path:
             sync_folder(folder)
             return session
     except OSError as error:
-        raise JournalError(
-            f"a session cannot be made in {folder}: {error.strerror or error}",
-            hint="choose another folder with --record DIR",
-        ) from error
+        raise _cannot(folder, error) from error
+
+
+def check(folder: Path) -> None:
+    """Find out whether sessions can be made there; the folder is made, for this user alone.
+
+    Raises:
+        JournalError: They cannot, and why.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _cannot(folder, error) from error
 
 
 def session_folders(folder: Path) -> list[Path]:
@@ -101,6 +112,13 @@ def find(folder: Path, name: str) -> Path:
             )
     raise JournalError(
         f"there is no session {name} in {folder}", hint=f"the newest are {_listed(sessions)}"
+    )
+
+
+def _cannot(folder: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"a session cannot be made in {folder}: {error.strerror or error}",
+        hint="choose another folder with --record DIR",
     )
 
 
