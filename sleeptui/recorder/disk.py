@@ -4,6 +4,7 @@ import errno
 import fcntl
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 JOURNAL = "journal.jsonl"
@@ -83,9 +84,17 @@ class JournalFile:
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the file, its lock and the reserve."""
+        """Let go of the file, its lock and the reserve. What the disk did not take was told."""
         self._reserve.remove()
-        os.close(self._descriptor)
+        with suppress(OSError):
+            os.close(self._descriptor)
+
+    def abandon(self) -> None:
+        """Close it and leave nothing behind: nothing could be written."""
+        self.close()
+        with suppress(OSError):
+            (self.folder / JOURNAL).unlink()
+            self.folder.rmdir()
 
     def _cut(self) -> None:
         """Take the part of a line away again."""
@@ -175,7 +184,8 @@ class _Reserve:
 
     def remove(self) -> None:
         """Delete it."""
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink()
 
     def _shrink(self, descriptor: int) -> None:
         """To what it holds: an attempt that failed may have taken some."""

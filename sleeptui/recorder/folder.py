@@ -94,7 +94,7 @@ def find(folder: Path, name: str) -> Path:
     Raises:
         JournalError: There is none of that name, or more than one.
     """
-    if os.sep in name or Path(name).is_dir() or name == JOURNAL:
+    if os.sep in name or name == JOURNAL or (Path(name) / JOURNAL).is_file():
         return _at(Path(name).expanduser())
     sessions = session_folders(folder)
     if not sessions:

@@ -1,6 +1,5 @@
 """Lines to the file, in order: numbers, counts, and what happens while the disk takes none."""
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
@@ -46,9 +45,11 @@ class Pen:
         self._trouble: str | None = None
         self._gap_from: datetime | None = None
         self._gap_dropped = 0
+        self._lost = 0
+        self._has_ended = False
         self._is_unsynced = False
         self._must_sync = False
-        self._synced_s = time.monotonic()
+        self._synced_s = now_ns() / 1e9
         self._tried_s = self._synced_s
 
     @property
@@ -82,7 +83,7 @@ class Pen:
         if line.DROPPABLE:
             self._drop(line)
         elif len(self._waiting) >= WAITING_LIMIT:
-            self._dropped[kind_of(line)] += 1
+            self._lose(line)
         else:
             self._waiting.append(line)
             self._flush()
@@ -92,12 +93,12 @@ class Pen:
         if self._trouble is not None:
             return RETRY_S
         if self._is_unsynced:
-            return max(0.0, self._synced_s + every_s - time.monotonic())
+            return max(0.0, self._synced_s + every_s - self._now_s())
         return None
 
     def settle(self, every_s: float) -> None:
         """Force to the disk what is due, and see whether a full disk has room again."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         self._tell_overflow()
         if self._trouble is not None and now_s - self._tried_s >= RETRY_S:
             self._tried_s = now_s
@@ -109,25 +110,21 @@ class Pen:
         """Write what waits and the last line, and force it to the disk."""
         self._tell_overflow()
         self._flush()
-        for line in self._waiting:
-            self._dropped[kind_of(line)] += 1
-        lost = len(self._waiting)
-        self._waiting.clear()
+        self._has_ended = True
+        while self._waiting:
+            self._lose(self._waiting.popleft())
         last = End(
             t=self._now_ns(),
             lines=self._n,
             sha256=self._file.sha256,
             aborted=aborted,
             counts=dict(self._counts),
-            dropped=dict(self._dropped + self._overflow),
+            dropped=dict(self._dropped + Counter(self._overflow)),
         )
-        is_whole = self._try(last)
-        self._sync()
-        if lost or not is_whole:
-            self._told(
-                f"the session in {self._file.folder} is not whole: {self._trouble}; "
-                + (f"{lost} lines are lost" if lost else "it has no end")
-            )
+        is_whole = self._try(last) and self._sync()
+        if self._lost or not is_whole:
+            what = f"{self._lost} lines are lost" if self._lost else "its end may be lost"
+            self._told(f"{self._trouble}: the session is not whole, {what}")
 
     def _append(self, line: Line) -> None:
         line.n = self._n
@@ -170,14 +167,18 @@ class Pen:
         self._dropped[kind_of(line)] += 1
         self._gap_dropped += 1
 
+    def _lose(self, line: Line) -> None:
+        self._dropped[kind_of(line)] += 1
+        self._lost += 1
+
     def _failed(self, error: OSError) -> None:
         """The disk does not take it: samples are dropped from now on."""
         begins = self._trouble is None
         what = (error.strerror or str(error)).lower().removesuffix(" on device")
         self._trouble = f"{what} on {_mount(self._file.folder)}"
-        if begins:
+        if begins and not self._has_ended:
             self._gap_from = datetime.now().astimezone()
-            self._tried_s = time.monotonic()
+            self._tried_s = self._now_s()
             note = f"{self._trouble}: samples are dropped from here on"
             self._waiting.append(Anomaly(t=self._now_ns(), code="disk_full", detail=note))
             self._flush()
@@ -192,8 +193,11 @@ class Pen:
             self._gap_dropped = 0
             self._tell()
 
+    def _now_s(self) -> float:
+        return self._now_ns() / 1e9
+
     def _sync(self) -> bool:
-        self._synced_s = time.monotonic()
+        self._synced_s = self._now_s()
         try:
             self._file.sync()
         except OSError as error:
@@ -214,11 +218,12 @@ class Pen:
         if self._trouble is None or self._gap_from is None:
             self._told("")
             return
-        waiting = len(self._waiting)
-        self._told(
-            f"{self._trouble}: samples are dropped since {self._gap_from:%H:%M}"
-            + (f"; {waiting} lines wait to be written" if waiting else "")
-        )
+        told = f"{self._trouble}: samples are dropped since {self._gap_from:%H:%M}"
+        if self._waiting:
+            told += f"; {len(self._waiting)} lines wait to be written"
+        if self._lost:
+            told += f", {self._lost} are lost"
+        self._told(told)
 
 
 def kind_of(line: Line) -> str:

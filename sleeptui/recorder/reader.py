@@ -134,7 +134,7 @@ class Reading:
         for raw in data.split(b"\n")[:-1]:
             line: Line | None
             try:
-                line = decode(raw) if self.lines else self._header(raw)
+                line = decode(raw) if self.lines else header_of(raw, self._path)
             except BROKEN as error:
                 if is_last and start + len(raw) + 1 == len(data):
                     self.torn_bytes += len(raw.rstrip(b"\0"))
@@ -167,22 +167,6 @@ class Reading:
         if what not in self.findings:
             self.findings.append(what)
 
-    def _header(self, raw: bytes) -> Header:
-        try:
-            head = _HEAD.decode(raw)
-            if head.schema == SCHEMA and head.v > VERSION:
-                raise JournalError(
-                    f"{self._path} was written by a newer sleeptui"
-                    f" (journal version {head.v}; this one reads {VERSION})",
-                    hint="update sleeptui",
-                )
-            line = _DECODER.decode(raw)
-        except BROKEN:
-            raise self._foreign() from None
-        if not isinstance(line, Header) or head.schema != SCHEMA or head.v < 1:
-            raise self._foreign()
-        return line
-
     def _skip(self, raw: bytes, error: Exception) -> None:
         """A line that is not understood: skipped if its kind is not known.
 
@@ -204,11 +188,34 @@ class Reading:
             hint="the file was changed after it was written; the lines before it are whole",
         )
 
-    def _foreign(self) -> JournalError:
-        return JournalError(
-            f"{self._path} is not a journal of sleeptui",
-            hint="other results can be read with `sleeptui import`",
+
+def header_of(raw: bytes, path: Path) -> Header:
+    """The header that the first line of a journal is.
+
+    Raises:
+        JournalError: A newer version has written it, or it is no journal.
+    """
+    foreign = JournalError(
+        f"{path} is not a journal of sleeptui",
+        hint="other results can be read with `sleeptui import`",
+    )
+    try:
+        head = _HEAD.decode(raw)
+    except BROKEN:
+        raise foreign from None
+    if head.schema == SCHEMA and head.v > VERSION:
+        raise JournalError(
+            f"{path} was written by a newer sleeptui"
+            f" (journal version {head.v}; this one reads {VERSION})",
+            hint="update sleeptui",
         )
+    try:
+        line = _DECODER.decode(raw)
+    except BROKEN:
+        raise foreign from None
+    if not isinstance(line, Header) or head.schema != SCHEMA or head.v < 1:
+        raise foreign
+    return line
 
 
 def unreadable(path: Path, error: OSError) -> JournalError:

@@ -6,7 +6,8 @@ language: a password such as ``123456`` or ``asleep`` must not spoil the evidenc
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -46,6 +47,10 @@ _SUSPECT = re.compile(
 """Cheaper than to look at every text: a line without it has nothing that ``hide`` changes."""
 
 
+_Known = Mapping[str, Sequence[str]]
+"""What is looked for, by its beginning."""
+
+
 class Redactor:
     """Clears encoded lines of secrets. ``add`` may be called while another thread clears."""
 
@@ -53,7 +58,7 @@ class Redactor:
         """With the secrets that are known at the start."""
         self._forms: tuple[str, ...] = ()
         self._prompts: deque[tuple[str, ...]] = deque(maxlen=PROMPTS)
-        self._known: tuple[tuple[str, ...], tuple[bytes, ...]] = ((), ())
+        self._known: tuple[_Known, tuple[bytes, ...]] = ({}, ())
         for secret in secrets:
             self.add(secret)
 
@@ -75,19 +80,17 @@ class Redactor:
             return encoded
         if isinstance(line, Prom) and line.problem is None:
             return encoded
-        forms, seeds = self._known
+        known, seeds = self._known
         if not _SUSPECT.search(encoded) and not any(seed in encoded for seed in seeds):
             return encoded
-        return msgspec.json.encode(_cleared(msgspec.json.decode(encoded), forms))
+        return msgspec.json.encode(_cleared(msgspec.json.decode(encoded), known))
 
     def _learn(self) -> None:
-        forms = dict.fromkeys(self._forms)
-        for prompt in self._prompts:
-            forms.update(dict.fromkeys(prompt))
+        known: dict[str, list[str]] = {}
         # The longest first: a secret may be the beginning of another one.
-        known = tuple(sorted(forms, key=len, reverse=True))
-        seeds = tuple(dict.fromkeys(_escaped(form[:SEED]).encode() for form in known))
-        self._known = (known, seeds)
+        for form in sorted({*self._forms, *chain(*self._prompts)}, key=_longest_first):
+            known.setdefault(form[:SEED], []).append(form)
+        self._known = (known, tuple(_escaped(seed).encode() for seed in known))
 
 
 def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[str]:
@@ -136,34 +139,41 @@ def _forms(secret: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in forms if len(one) >= SHORTEST))
 
 
+def _longest_first(form: str) -> tuple[int, str]:
+    return -len(form), form
+
+
 def _escaped(text: str) -> str:
     return msgspec.json.encode(text).decode()[1:-1]
 
 
-def _cleared(value: Any, forms: tuple[str, ...], name: str = "") -> Any:  # noqa: ANN401 - JSON
+def _cleared(value: Any, known: _Known, name: str = "") -> Any:  # noqa: ANN401 - JSON
     match value:
         case str():
-            return value if name in _WORDS else hide(_without(value, forms))
+            return value if name in _WORDS else hide(_without(value, known))
         case dict():
             fields = cast("dict[str, object]", value)
-            return {key: _cleared(one, forms, key) for key, one in fields.items()}
+            return {key: _cleared(one, known, key) for key, one in fields.items()}
         case list():
-            return [_cleared(one, forms, name) for one in cast("list[object]", value)]
+            return [_cleared(one, known, name) for one in cast("list[object]", value)]
         case _:
             return value
 
 
-def _without(text: str, forms: tuple[str, ...]) -> str:
-    for form in forms:
-        at = text.find(form[:SEED])
+def _without(text: str, known: _Known) -> str:
+    for seed, forms in known.items():
+        at = text.find(seed)
         while at >= 0:
-            end = at + _agreement(text[at : at + len(form)], form)
+            rest = text[at:]
+            end = at + max(_agreement(rest, form) for form in forms)
             text = text[:at] + HIDDEN + text[end:]
-            at = text.find(form[:SEED], at + len(HIDDEN))
+            at = text.find(seed, at + len(HIDDEN))
     return text
 
 
 def _agreement(text: str, form: str) -> int:
     """How many characters they begin with in common."""
+    if text.startswith(form):
+        return len(form)
     pairs = enumerate(zip(text, form, strict=False))
-    return next((n for n, (one, other) in pairs if one != other), min(len(text), len(form)))
+    return next((n for n, (one, other) in pairs if one != other), len(text))
