@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,19 @@ _NAMED_LIMIT = 5
 def default_folder() -> Path:
     """Where sessions are kept: the platform's folder for data of an application."""
     return user_data_path("sleeptui", appauthor=False) / "sessions"
+
+
+def check(folder: Path) -> None:
+    """Find out whether sessions can be made in a folder; it is made if it is not there.
+
+    Raises:
+        JournalError: They cannot, and why.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(prefix=".check-", dir=folder)).rmdir()
+    except OSError as error:
+        raise _refused(folder, error) from error
 
 
 def create(folder: Path, about: Sequence[str], *, wall_s: float) -> Path:
@@ -47,20 +61,7 @@ def create(folder: Path, about: Sequence[str], *, wall_s: float) -> Path:
             sync_folder(folder)
             return session
     except OSError as error:
-        raise _cannot(folder, error) from error
-
-
-def check(folder: Path) -> None:
-    """Find out whether sessions can be made there; the folder is made, for this user alone.
-
-    Raises:
-        JournalError: They cannot, and why.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise _cannot(folder, error) from error
+        raise _refused(folder, error) from error
 
 
 def session_folders(folder: Path) -> list[Path]:
@@ -118,6 +119,13 @@ def find(folder: Path, name: str) -> Path:
 def _cannot(folder: Path, error: OSError) -> JournalError:
     return JournalError(
         f"a session cannot be made in {folder}: {error.strerror or error}",
+        hint="choose another folder with --record DIR",
+    )
+
+
+def _refused(folder: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"no session can be made in {folder}: {error.strerror or error}",
         hint="choose another folder with --record DIR",
     )
 
