@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +33,9 @@ def check(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(tempfile.mkdtemp(prefix=".check-", dir=folder)).rmdir()
+        TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _cannot(folder, error) from error
 
 
 def create(folder: Path, about: Sequence[str], *, wall_s: float) -> Path:
@@ -61,7 +60,7 @@ def create(folder: Path, about: Sequence[str], *, wall_s: float) -> Path:
             sync_folder(folder)
             return session
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _cannot(folder, error) from error
 
 
 def session_folders(folder: Path) -> list[Path]:
@@ -119,13 +118,6 @@ def find(folder: Path, name: str) -> Path:
 def _cannot(folder: Path, error: OSError) -> JournalError:
     return JournalError(
         f"a session cannot be made in {folder}: {error.strerror or error}",
-        hint="choose another folder with --record DIR",
-    )
-
-
-def _refused(folder: Path, error: OSError) -> JournalError:
-    return JournalError(
-        f"no session can be made in {folder}: {error.strerror or error}",
         hint="choose another folder with --record DIR",
     )
 
