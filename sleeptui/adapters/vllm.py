@@ -151,22 +151,23 @@ class VllmClient:
                 "stream_options": {"include_usage": True, "continuous_usage_stats": True},
             }
         )
-        here = asyncio.get_running_loop()
-
-        def tell(event: TokenEvent) -> None:
-            """Hand it over to the caller's loop."""
-            here.call_soon_threadsafe(on_token, event)
-
         answer = Answer()
         return await self._measuring.run(
-            self._stream(content, answer, tell, self._spec.timeouts.prompt_s)
+            self._stream(content, answer, _telling(on_token), self._spec.timeouts.prompt_s)
         )
 
-    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+    async def canary(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        on_token: Callable[[TokenEvent], None] | None = None,
+    ) -> Completion:
         """Ask for a greedy answer with the id and log probabilities of each token.
 
         Salted, so that no prefix cache answers; before 0.9 the cache is reset instead, where
-        that can be done. Fields that a version does not know are ignored by it.
+        that can be done. Fields that a version does not know are ignored by it. ``on_token`` is
+        called for each piece, on the caller's event loop.
 
         Raises:
             EngineError: It refused, is lost, or did not answer in ``timeouts.canary_s``.
@@ -190,8 +191,9 @@ class VllmClient:
             }
         )
         answer = Answer(detailed=True)
+        tell = _ignore if on_token is None else _telling(on_token)
         return await self._measuring.run(
-            self._stream(content, answer, _ignore, self._spec.timeouts.canary_s)
+            self._stream(content, answer, tell, self._spec.timeouts.canary_s)
         )
 
     async def close(self) -> None:
@@ -377,6 +379,17 @@ class VllmClients:
     async def close(self) -> None:
         """Cut off what is still being timed and end the thread; after closing the clients."""
         await self._measuring.close()
+
+
+def _telling(on_token: Callable[[TokenEvent], None]) -> Callable[[TokenEvent], None]:
+    """Hands pieces over from the measuring loop to that of the caller."""
+    here = asyncio.get_running_loop()
+
+    def tell(event: TokenEvent) -> None:
+        """Hand one over."""
+        here.call_soon_threadsafe(on_token, event)
+
+    return tell
 
 
 def _ignore(event: TokenEvent) -> None:

@@ -66,12 +66,19 @@ class EngineClient(Protocol):
             model: A served name (an alias, a LoRA adapter); None: the first.
         """
 
-    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+    async def canary(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        on_token: Callable[[TokenEvent], None] | None = None,
+    ) -> Completion:
         """Ask for a greedy answer with the id and log probabilities of each token.
 
         Salted, so that no prefix cache answers in the place of the weights; where the version
         knows no salt (before 0.9), the prefix cache is reset first, if that can be done.
-        Bounded by ``timeouts.canary_s``. Cancelling aborts it in the engine.
+        Bounded by ``timeouts.canary_s``. Cancelling aborts it in the engine. ``on_token`` as in
+        ``complete``.
         """
 
     async def close(self) -> None:

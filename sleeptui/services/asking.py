@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sleeptui.core.canary import Check, Grade, Reference, Verdict, Verification, judge, no_answer
 from sleeptui.core.completion import Completion
 from sleeptui.core.errors import EngineError, Refused, TimedOut
 from sleeptui.core.events import Event, StateObserved, Verified
 from sleeptui.core.model import EngineMetrics, Observation, ServerView
+from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
 from sleeptui.services.deadline import within
@@ -61,16 +63,29 @@ def reference_of(view: ServerView) -> Reference | None:
 
 async def ask(run: Run) -> Asked:
     """Send one canary; what goes wrong is in the answer. Cancelling aborts it in the engine."""
-    spec, before = run.view.spec, run.view.metrics
-    canary = run.client.canary(spec.canary.prompt, max_tokens=spec.canary.max_tokens)
-    with run.desk.ledger.entry(run.server) as request:
+    spec, before, ledger = run.view.spec, run.view.metrics, run.desk.ledger
+    prompt, max_tokens = spec.canary.prompt, spec.canary.max_tokens
+    with ledger.entry(
+        run.server,
+        cohort="canary",
+        prompt=prompt,
+        max_tokens=max_tokens,
+        operation=run.operation.id,
+    ) as request:
+        canary = run.client.canary(
+            prompt, max_tokens=max_tokens, on_token=partial(ledger.heard, request)
+        )
         try:
             completion = await within(run.desk.clock, spec.timeouts.canary_s + _GRACE_S, canary)
         except TimeoutError:
+            request.error = "no answer in time"
             return Asked(before=before)
         except EngineError as error:
+            request.error = error.message
             return Asked(error=error, before=before)
         request.answered(completion)
+        if run.operation.kind is Kind.VERIFY and run.sent_s is None:
+            run.sent_s = completion.sent_s  # of a transition, its first control request counts
         return Asked(completion=completion, before=before)
 
 

@@ -4,11 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 
-from sleeptui.core.completion import Completion
-from sleeptui.core.events import Event, StateObserved
+from sleeptui.core.completion import Completion, TokenEvent
+from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
+from sleeptui.core.events import (
+    Event,
+    RequestAdvanced,
+    RequestBegan,
+    RequestEnded,
+    StateObserved,
+)
 from sleeptui.core.operation import Fate
 from sleeptui.core.ports import Clock
+from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import within
 
 WHOLE = frozenset({"stop", "length"})
@@ -19,16 +28,26 @@ class Request:
     """One request of ours.
 
     Attributes:
+        id: Counts the requests of this run.
+        began_s: Just before it was sent.
         tokens: That came so far.
+        chunks: When each piece came, and tokens so far.
+        completion: Its answer, once it has come.
+        error: Why there is none.
         fate: How it ended; None while it is open.
         slept_s: How long its server slept, from the first look that said so to the one that
             said that it was over; not the time that an open request is asleep now.
         asleep_since_s: When its server was first seen asleep; None: it is awake.
     """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, *, number: int = 0, began_s: float = 0.0) -> None:
+        self.id = number
         self.server = server
+        self.began_s = began_s
         self.tokens = 0
+        self.chunks: list[tuple[float, int]] = []
+        self.completion: Completion | None = None
+        self.error = ""
         self.fate: Fate | None = None
         self.slept_s = 0.0
         self.asleep_since_s: float | None = None
@@ -36,6 +55,7 @@ class Request:
 
     def answered(self, completion: Completion) -> None:
         """Take in how its stream ended."""
+        self.completion = completion
         self.tokens = max(self.tokens, completion.completion_tokens or 0)
         if completion.finish_reason == "abort":
             self.fate = Fate.ABORTED
@@ -64,10 +84,14 @@ class Request:
 
 
 class Ledger:
-    """Knows every request of ours from its sending to its end."""
+    """Knows every request of ours from its sending to its end, and tells everybody."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        """Nothing is open; what happens to requests is published on ``bus``."""
+        self._bus = bus
+        self._clock = clock
         self._open: list[Request] = []
+        self._numbers = count(1)
 
     def follow(self, event: Event) -> None:
         """A look at a server tells which of its requests are held up by its sleep."""
@@ -78,9 +102,38 @@ class Ledger:
                 request.watched(event.at_s, is_sleeping=event.observation.is_sleeping)
 
     @contextmanager
-    def entry(self, server: str) -> Iterator[Request]:
-        """A request that is open until the block ends; one that was not answered was cut."""
-        request = Request(server)
+    def entry(
+        self,
+        server: str,
+        *,
+        cohort: str,
+        prompt: str,
+        max_tokens: int,
+        operation: int | None = None,
+    ) -> Iterator[Request]:
+        """A request that is open until the block ends; one that was not answered was cut.
+
+        Its begin is published before the block, its end after it, whatever happens in it.
+
+        Args:
+            server: Whom it is sent to.
+            cohort: prompt, canary
+            prompt: What it asks.
+            max_tokens: Where its answer is cut.
+            operation: The one that sends it.
+        """
+        now_s = self._clock.now_s()
+        request = Request(server, number=next(self._numbers), began_s=now_s)
+        began = RequestBegan(
+            at_s=now_s,
+            id=request.id,
+            server=server,
+            cohort=cohort,
+            operation=operation,
+            prompt=prompt,
+            max_tokens=max_tokens,
+        )
+        self._bus.publish(began)
         self._open.append(request)
         try:
             yield request
@@ -89,10 +142,32 @@ class Ledger:
             request.fate = request.fate or Fate.CUT
             if not request.over.done():
                 request.over.set_result(None)
+            self._publish_end(request, request.fate)
+
+    def heard(self, request: Request, event: TokenEvent) -> None:
+        """Take in a piece of its answer."""
+        if not request.chunks:
+            self._bus.publish(
+                RequestAdvanced(at_s=event.at_s, id=request.id, server=request.server)
+            )
+        request.tokens = event.tokens
+        request.chunks.append((event.at_s, event.tokens))
 
     def open_on(self, server: str) -> tuple[Request, ...]:
         """Those that are open on a server now, oldest first."""
         return tuple(request for request in self._open if request.server == server)
+
+    def _publish_end(self, request: Request, fate: Fate) -> None:
+        ended = RequestEnded(
+            at_s=self._clock.now_s(),
+            id=request.id,
+            server=request.server,
+            fate=fate,
+            completion=request.completion,
+            error=None if request.completion is not None else request.error or "given up",
+            chunks=tuple(request.chunks),
+        )
+        self._bus.publish(ended)
 
 
 async def ended(clock: Clock, requests: Sequence[Request], limit_s: float) -> None:
@@ -111,3 +186,14 @@ async def _all(futures: Sequence[asyncio.Future[None]]) -> None:
 def fates(requests: Sequence[Request]) -> Mapping[Fate, int]:
     """How many of them have which fate now."""
     return dict(Counter(request.now for request in requests))
+
+
+def was_sent(error: EngineError) -> bool:
+    """Whether a request that failed so has reached its server."""
+    match error:
+        case Unreachable() | TimedOut():
+            return error.sent
+        case Refused() | BadReply():
+            return True
+        case _:
+            return False

@@ -11,7 +11,7 @@ from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
 from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
-from sleeptui.core.operation import Kind, Operation, Outcome, Phase
+from sleeptui.core.operation import Cause, Kind, Operation, Outcome, Phase
 from sleeptui.services import admit, fit
 from sleeptui.services.deadline import end, within
 from sleeptui.services.places import Gpus, gpus_of, machine_of, overlap
@@ -268,10 +268,10 @@ class Operations:
     async def _carry(self, run: Run, claim: Claim | None, work: Work, phase: Phase) -> None:
         """Wait for the turn, then do the work; the end is told in any case."""
         try:
-            reason = await self._turn(run, claim) if claim else ""
+            over = await self._turn(run, claim) if claim else None
             self._queued.pop(run.operation.id, None)
-            if reason:
-                run.end(Result(outcome=Outcome.CANCELLED, message=reason, duration_s=0.0))
+            if over is not None:
+                run.end(over)
             else:
                 await run.perform(work, phase=phase)
         finally:
@@ -282,15 +282,20 @@ class Operations:
             if run.record is not None:
                 run.ticket.close(run.record)
 
-    async def _turn(self, run: Run, claim: Claim) -> str:
-        """Wait until it may begin. Returns why it does not begin at all, or ""."""
+    async def _turn(self, run: Run, claim: Claim) -> Result | None:
+        """Wait until it may begin. Returns its end where it does not begin at all."""
         try:
-            return await run.ticket.stoppable(_until_turn(run, claim))
+            reason = await run.ticket.stoppable(_until_turn(run, claim))
         except Stopped:
-            return "taken out of the queue; nothing was sent"
+            reason, cause = "taken out of the queue; nothing was sent", None
         except asyncio.CancelledError:
             run.end(Result(outcome=Outcome.CANCELLED, message="the panel was closed"))
             raise
+        else:
+            cause = Cause.ALREADY_SO
+        if not reason:
+            return None
+        return Result(outcome=Outcome.CANCELLED, cause=cause, message=reason, duration_s=0.0)
 
     def _start_up(self, claim: Claim) -> str:
         """Whether another server starts on the GPUs of the claim, in words."""

@@ -25,6 +25,7 @@ from sleeptui.services.deadline import end
 from sleeptui.services.discovery import Discovery
 from sleeptui.services.lag import LagMeter
 from sleeptui.services.learning import Learning
+from sleeptui.services.ledger import Ledger
 from sleeptui.services.operations import Operations
 from sleeptui.services.recording import Recordings
 from sleeptui.services.run import Desk
@@ -101,6 +102,7 @@ class Services:
             store=self.store,
             supervisor=self.supervisor,
             clock=clock,
+            ledger=Ledger(self.bus, clock),
             lag=lag,
             written=self.recordings.written,
         )

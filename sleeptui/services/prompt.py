@@ -6,7 +6,7 @@ from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import EngineError, TimedOut
 from sleeptui.core.operation import Outcome
 from sleeptui.core.units import UNKNOWN, duration
-from sleeptui.services.ledger import WHOLE, Request
+from sleeptui.services.ledger import WHOLE, Request, was_sent
 from sleeptui.services.run import Ended, Result, Run
 
 HELD = "wake it and send it again; timeouts.prompt_s bounds how long an answer may take"
@@ -21,11 +21,14 @@ async def stream(
         Ended: The server refused, is lost, or did not answer.
         Stopped: The user stopped it.
     """
-    with run.desk.ledger.entry(run.server) as request:
+    ledger, number = run.desk.ledger, run.operation.id
+    with ledger.entry(
+        run.server, cohort="prompt", prompt=text, max_tokens=max_tokens, operation=number
+    ) as request:
 
         def heard(event: TokenEvent) -> None:
             """Count it, for a sleep that comes meanwhile."""
-            request.tokens = event.tokens
+            ledger.heard(request, event)
             on_token(event)
 
         try:
@@ -33,8 +36,12 @@ async def stream(
                 run.client.complete(text, max_tokens=max_tokens, on_token=heard)
             )
         except EngineError as error:
+            request.error = error.message
+            if was_sent(error):
+                run.sent_s = request.began_s
             raise Ended(_failed(run, error, request)) from error
         request.answered(completion)
+    run.sent_s = completion.sent_s
     run.ticket.completion = completion
     outcome, message, hint = _told(completion, request)
     run.know(*_known(completion), _slept(request, run.now_s()))

@@ -56,8 +56,8 @@ class Desk:
     store: FleetStore
     supervisor: Supervisor
     clock: Clock
+    ledger: Ledger
     lag: LagMeter = field(default_factory=LagMeter)
-    ledger: Ledger = field(default_factory=Ledger)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     written: Callable[[], Awaitable[None]] = field(default=_nothing)
     """Waits until the journal has what was published; at once where nothing is recorded."""
@@ -113,6 +113,7 @@ class Run:
         in_flight: What was in flight around a sleep, for the record.
         is_forced: The user has overruled the fit check, for the record.
         sent_s: When its first request was written; None: nothing was sent.
+        done_s: When the answer to its last control request was complete; None: there was none.
     """
 
     def __init__(self, desk: Desk, operation: Operation, ticket: Ticket) -> None:
@@ -125,6 +126,7 @@ class Run:
         self.in_flight: InFlight | None = None
         self.is_forced = False
         self.sent_s: float | None = None
+        self.done_s: float | None = None
         self.found = self.view
         """The picture of the server before the operation began."""
         self.record: OperationRecord | None = None
@@ -217,6 +219,8 @@ class Run:
             server=operation.server,
             began_s=operation.began_s,
             duration_s=now_s - operation.began_s if duration_s is None else duration_s,
+            sent_s=self.sent_s,
+            done_s=self.done_s,
             outcome=result.outcome,
             level=operation.level,
             mode=operation.mode,

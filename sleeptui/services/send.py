@@ -43,7 +43,9 @@ async def send(
         Ended: The server refused, is lost, or the request never left.
     """
     sent_s = run.now_s()
-    run.sent_s = run.sent_s or sent_s
+    is_first = run.sent_s is None
+    if is_first:
+        run.sent_s = sent_s
     step = name if midway else ""
     try:
         timed = await request()
@@ -55,6 +57,7 @@ async def send(
         features = run.view.facts.features
         raise Ended(refused(error, run.operation.kind, features, midway=step)) from error
     except (Unreachable, TimedOut) as error:
+        run.sent_s = None if is_first and not error.sent else run.sent_s
         await look_alive(run, error)
         if not error.sent:
             raise Ended(unsent(error, midway=step)) from error
@@ -62,9 +65,12 @@ async def send(
     except BadReply as error:
         doubt = error.message
     except EngineError as error:  # held back here: its version would not know it, or do harm
+        run.sent_s = None if is_first else run.sent_s
         raise Ended(unsent(error, midway=step)) from error
     else:
         run.part(name, timed.duration_s)
+        run.sent_s = timed.sent_s if is_first else run.sent_s
+        run.done_s = timed.done_s
         return Sent(sent_s=timed.sent_s, done_s=timed.done_s)
     return _doubtful(run, name, sent_s, doubt)
 

@@ -175,6 +175,7 @@ class _Falling:
 def _asleep_already() -> Result:
     return Result(
         outcome=Outcome.CANCELLED,
+        cause=Cause.ALREADY_SO,
         message="it was found asleep; nothing was sent",
         hint="wake it first to change its level",
     )

@@ -122,6 +122,7 @@ async def _part(run: Run, child: Run, work: Work, phase: Phase) -> OperationReco
     run.know(f"{name}, {duration(took_s)}: {record.outcome.value}, {record.message}")
     if run.sent_s is None:
         run.sent_s = child.sent_s
+    run.done_s = child.done_s or run.done_s
     return record
 
 

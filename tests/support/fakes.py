@@ -274,7 +274,13 @@ class FakeEngine:
         while self.is_sleeping and not cut.done():
             await _either(self.woken.wait(), cut)
 
-    async def canary(self, prompt: str, *, max_tokens: int) -> Completion:
+    async def canary(
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        on_token: Callable[[TokenEvent], None] | None = None,
+    ) -> Completion:
         self.log.append("canary")
         self._raise("canary")
         sent_s = self.clock.now_s()
@@ -289,6 +295,10 @@ class FakeEngine:
             if isinstance(other, Completion):
                 return other
             tokens = other
+        if on_token is not None:
+            first_s = sent_s + self.canary_takes_s / 2
+            on_token(TokenEvent(at_s=first_s, text="", tokens=1))
+            on_token(TokenEvent(at_s=self.clock.now_s(), text="", tokens=len(tokens)))
         return Completion(
             sent_s=sent_s,
             headers_s=sent_s,

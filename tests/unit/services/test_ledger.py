@@ -2,12 +2,23 @@ import asyncio
 
 import pytest
 from support.builders import seen, unseen
-from support.clock import settle
+from support.clock import ManualClock, settle
 
-from sleeptui.core.completion import Completion
-from sleeptui.core.events import StateObserved
+from sleeptui.core.completion import Completion, TokenEvent
+from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
+from sleeptui.core.events import RequestAdvanced, RequestBegan, RequestEnded, StateObserved
 from sleeptui.core.operation import Fate
-from sleeptui.services.ledger import Ledger, ended, fates
+from sleeptui.services.bus import Bus
+from sleeptui.services.ledger import Ledger, ended, fates, was_sent
+
+ASKED = {"cohort": "prompt", "prompt": "why?", "max_tokens": 8}
+
+
+def new_ledger(heard=None):
+    bus = Bus()
+    if heard is not None:
+        bus.subscribe(heard.append)
+    return Ledger(bus, ManualClock())
 
 
 def completion(**fields):
@@ -43,26 +54,30 @@ def look(at_s, *, sleeping, server="qwen"):
     ],
 )
 async def test_the_fate_of_an_answer(fields, fate):
-    ledger = Ledger()
-    with ledger.entry("qwen") as request:
+    ledger = new_ledger()
+    with ledger.entry("qwen", **ASKED) as request:
         request.answered(completion(**fields))
         assert request.now is fate
     assert ledger.open_on("qwen") == ()
 
 
 async def test_those_of_a_server_oldest_first():
-    ledger = Ledger()
-    with ledger.entry("qwen") as one, ledger.entry("phi"), ledger.entry("qwen") as two:
+    ledger = new_ledger()
+    with (
+        ledger.entry("qwen", **ASKED) as one,
+        ledger.entry("phi", **ASKED),
+        ledger.entry("qwen", **ASKED) as two,
+    ):
         assert ledger.open_on("qwen") == (one, two)
         one.tokens = 3
         assert fates((one, two)) == {Fate.FROZEN: 1, Fate.PARKED: 1}
 
 
 async def test_one_that_ends_with_an_error_was_cut():
-    ledger = Ledger()
+    ledger = new_ledger()
 
     def break_off():
-        with ledger.entry("qwen") as request:
+        with ledger.entry("qwen", **ASKED) as request:
             held.append(request)
             raise LookupError
 
@@ -74,8 +89,8 @@ async def test_one_that_ends_with_an_error_was_cut():
 
 
 async def test_how_long_a_sleep_has_held_it_up():
-    ledger = Ledger()
-    with ledger.entry("qwen") as request:
+    ledger = new_ledger()
+    with ledger.entry("qwen", **ASKED) as request:
         ledger.follow(look(10.0, sleeping=False))
         ledger.follow(look(11.0, sleeping=True, server="phi"))
         assert request.asleep_since_s is None
@@ -88,8 +103,8 @@ async def test_how_long_a_sleep_has_held_it_up():
 
 
 async def test_ends_are_waited_for_in_bounds(clock):
-    ledger = Ledger()
-    with ledger.entry("qwen") as late:
+    ledger = new_ledger()
+    with ledger.entry("qwen", **ASKED) as late:
         waiting = asyncio.ensure_future(ended(clock, [late], 0.5))
         await clock.advance(0.4)
         assert not waiting.done()
@@ -101,3 +116,73 @@ async def test_ends_are_waited_for_in_bounds(clock):
     assert waiting.done()
     await ended(clock, [late], 0.5)
     await ended(clock, [], 0.5)
+
+
+def told(event):
+    return type(event), event.id, event.server
+
+
+async def test_begin_first_token_and_end_are_told():
+    heard = []
+    ledger = new_ledger(heard)
+    with ledger.entry("qwen", **ASKED, operation=7) as request:
+        assert [told(event) for event in heard] == [(RequestBegan, 1, "qwen")]
+        assert (heard[0].cohort, heard[0].operation, heard[0].prompt) == ("prompt", 7, "why?")
+        ledger.heard(request, TokenEvent(at_s=100.5, text="a", tokens=1))
+        ledger.heard(request, TokenEvent(at_s=100.7, text="b", tokens=3))
+        request.answered(completion())
+    assert [told(event) for event in heard[1:]] == [
+        (RequestAdvanced, 1, "qwen"),
+        (RequestEnded, 1, "qwen"),
+    ]
+    assert heard[1].at_s == 100.5
+    end = heard[-1]
+    assert (end.fate, end.completion, end.error) == (Fate.COMPLETED, completion(), None)
+    assert end.chunks == ((100.5, 1), (100.7, 3))
+
+
+async def test_ids_count_over_all_servers():
+    heard = []
+    ledger = new_ledger(heard)
+    with ledger.entry("qwen", **ASKED), ledger.entry("phi", **ASKED):
+        pass
+    assert [told(event)[1:] for event in heard] == [
+        (1, "qwen"),
+        (2, "phi"),
+        (2, "phi"),
+        (1, "qwen"),
+    ]
+
+
+@pytest.mark.parametrize(("error", "words"), [("", "given up"), ("no answer", "no answer")])
+async def test_one_that_is_given_up_has_an_end_too(error, words):
+    heard = []
+    ledger = new_ledger(heard)
+    hold = asyncio.Event()
+
+    async def ask():
+        with ledger.entry("qwen", **ASKED) as request:
+            request.error = error
+            await hold.wait()
+
+    task = asyncio.ensure_future(ask())
+    await settle()
+    task.cancel()
+    await settle()
+    end = heard[-1]
+    assert (told(end)[0], end.fate, end.completion) == (RequestEnded, Fate.CUT, None)
+    assert end.error == words
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (Refused("no", server="qwen", status=404), True),
+        (BadReply("what?", server="qwen"), True),
+        (TimedOut("late", server="qwen", sent=True), True),
+        (Unreachable("gone", server="qwen", sent=False), False),
+        (EngineError("held back", server="qwen"), False),
+    ],
+)
+def test_whether_a_request_that_failed_was_sent(error, sent):
+    assert was_sent(error) is sent

@@ -43,11 +43,11 @@ def wake(panel, **how):
 def moved_at(engine, canary, level=2):
     """Somebody else has it asleep and awake again while its nth canary is answered."""
 
-    async def canary_(prompt, *, max_tokens):
+    async def canary_(prompt, **fields):
         if engine.log.count("canary") == canary - 1:
             engine.sleeps, engine.wakes = engine.sleeps + 1, engine.wakes + 1
             engine.has_weights = engine.has_weights and level != 2
-        return await ask(prompt, max_tokens=max_tokens)
+        return await ask(prompt, **fields)
 
     ask, engine.canary = engine.canary, canary_
 
