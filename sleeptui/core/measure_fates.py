@@ -1,7 +1,8 @@
 """What came of all that was tried: operations, requests around a sleep, canaries. Pure."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sleeptui.core.canary import Grade
@@ -80,7 +81,7 @@ def reliability(session: Session) -> tuple[Reliability, ...]:
             Reliability(
                 server=server,
                 model=model,
-                kind=str(kind),
+                kind=kind,
                 level=level,
                 rate=binomial(good, tried) if tried else None,
                 classes=dict(sorted(those.items())),
@@ -111,17 +112,44 @@ def canaries(session: Session) -> Mapping[str, Mapping[str, int]]:
 
 
 def in_flight(session: Session) -> tuple[FateRow, ...]:
-    """The matrix of modes and fates, for the sleeps that found requests in flight."""
+    """The matrix of modes and fates, for the sleeps that found requests in flight.
+
+    A request counts once, at the first sleep that caught it.
+    """
     rows: dict[tuple[str, int], list[tuple[Attempt, list[RequestSeen]]]] = defaultdict(list)
-    wakes = _wakes(session)
-    for attempt in session.attempts:
-        if attempt.kind is not Kind.SLEEP or attempt.sent_ns is None or attempt.record is None:
-            continue
-        caught = [one for one in session.requests if _is_caught(one, attempt)]
-        requests = attempt.record.in_flight
-        if caught or (requests and requests.total):
-            rows[attempt.mode or "wait", attempt.level or 0].append((attempt, caught))
+    caught, wakes = _caught(session), _wakes(session)
+    for sleep in _sent_sleeps(session):
+        requests = sleep.record.in_flight if sleep.record else None
+        if sleep.id in caught or (requests and requests.total):
+            those = caught.get(sleep.id, [])
+            rows[sleep.mode or "wait", sleep.level or 0].append((sleep, those))
     return tuple(_row(mode, level, those, wakes) for (mode, level), those in sorted(rows.items()))
+
+
+def _sent_sleeps(session: Session) -> Iterator[Attempt]:
+    for attempt in session.attempts:
+        if attempt.kind == Kind.SLEEP and attempt.sent_ns is not None:
+            yield attempt
+
+
+def _caught(session: Session) -> Mapping[int, list[RequestSeen]]:
+    """The requests that were open when a sleep of their server was sent, by the first such one."""
+    sleeps: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for sleep in _sent_sleeps(session):
+        sleeps[sleep.server].append((sleep.sent_ns or 0, sleep.id))
+    for those in sleeps.values():
+        those.sort()
+    found: dict[int, list[RequestSeen]] = defaultdict(list)
+    for request in session.requests:
+        those, sent_ns = sleeps.get(request.server, []), request.sent_ns
+        if sent_ns is None:
+            continue
+        index = bisect_right(those, sent_ns, key=lambda one: one[0])
+        if index < len(those):
+            asleep_ns, number = those[index]
+            if request.ended_ns is None or request.ended_ns > asleep_ns:
+                found[number].append(request)
+    return found
 
 
 def _row(
@@ -156,16 +184,8 @@ def _wakes(session: Session) -> Mapping[tuple[str, int | None], Attempt]:
     return {
         (attempt.server, attempt.cycle): attempt
         for attempt in session.attempts
-        if attempt.kind is Kind.WAKE and attempt.cls in (OK, DISTURBED)
+        if attempt.kind == Kind.WAKE and attempt.cls in (OK, DISTURBED)
     }
-
-
-def _is_caught(request: RequestSeen, sleep: Attempt) -> bool:
-    """Whether it was open when the sleep was sent; canaries of the sleep itself are before it."""
-    if request.server != sleep.server or request.sent_ns is None or sleep.sent_ns is None:
-        return False
-    ended_ns = request.ended_ns
-    return request.sent_ns < sleep.sent_ns and (ended_ns is None or ended_ns > sleep.sent_ns)
 
 
 def fate_of(request: RequestSeen, sleep: Attempt, wake: Attempt | None) -> str:

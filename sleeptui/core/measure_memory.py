@@ -71,12 +71,12 @@ def memory(session: Session) -> tuple[MemoryCycle, ...]:
     wakes = {
         (attempt.server, attempt.cycle): attempt
         for attempt in session.attempts
-        if attempt.kind is Kind.WAKE and attempt.cls == OK
+        if attempt.kind == Kind.WAKE and attempt.cls == OK
     }
     return tuple(
         _cycle(attempt, wakes.get((attempt.server, attempt.cycle)))
         for attempt in session.attempts
-        if attempt.kind is Kind.SLEEP and attempt.level and attempt.done_ns is not None
+        if attempt.kind == Kind.SLEEP and attempt.level and attempt.done_ns is not None
     )
 
 
@@ -163,9 +163,9 @@ def _series(
     for attempt in session.attempts:
         if attempt.cls != OK or attempt.record is None or not attempt.level:
             continue
-        if attempt.kind is Kind.WAKE or (attempt.kind is Kind.SLEEP and attempt.nth > 1):
+        if attempt.kind == Kind.WAKE or (attempt.kind == Kind.SLEEP and attempt.nth > 1):
             group = (attempt.server, attempt.model, attempt.life, attempt.level)
-            times[group, f"{attempt.kind.value} time"].append(attempt.record.duration_s)
+            times[group, f"{attempt.kind} time"].append(attempt.record.duration_s)
     for (group, what), values in times.items():
         yield group, what, "s", _points(values)
 

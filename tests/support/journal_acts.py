@@ -211,8 +211,9 @@ class Acts:
         with self._doing(engine, "prompt", None, None) as doing:
             number, sent_ns, at_ns = self._half(engine, doing)
             requests = in_flight(1, Fate.ABORTED, "abort")
+            cut_ns = self.teller.now_ns + 8_000_000
             self.sleep(name, 1, mode="abort", requests=requests)
-            how = {"fate": Fate.ABORTED, "finish": "abort"}
+            how = {"fate": Fate.ABORTED, "finish": "abort", "end_ns": cut_ns}
             request_end(self.teller, engine, number, sent_ns=sent_ns, at_ns=at_ns, **how)
             doing.end |= _answered(sent_ns, at_ns, len(at_ns))
             doing.end |= {"outcome": "failed", "cls": "user_abort", "hint": "send it again"}
@@ -348,11 +349,10 @@ class Acts:
     def _send(
         self, engine: Engine, doing: Doing, tokens: int, cohort: str, at_ns: int | None = None
     ) -> tuple[int, int]:
-        number = next(self._requests)
-        request_begin(
-            self.teller, engine, number, cohort=cohort, op=doing.number, max_tokens=tokens
-        )
-        return number, (at_ns or self.teller.now_ns) + 300_000
+        number, at_ns = next(self._requests), at_ns or self.teller.now_ns
+        how = {"cohort": cohort, "op": doing.number, "max_tokens": tokens}
+        request_begin(self.teller, engine, number, at_ns=at_ns, **how)
+        return number, at_ns + 300_000
 
     def _tokens(self, first_ns: int, number: int) -> list[int]:
         at_ns = [first_ns]

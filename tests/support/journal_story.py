@@ -189,13 +189,20 @@ class Teller:
 
 
 def request_begin(
-    teller: Teller, engine: Engine, number: int, *, cohort: str, op: int | None, max_tokens: int
+    teller: Teller,
+    engine: Engine,
+    number: int,
+    *,
+    at_ns: int,
+    cohort: str,
+    op: int | None,
+    max_tokens: int,
 ) -> None:
     """A request is about to be sent."""
     prompt = f"{cohort} {number}"
     teller.add(
         kinds.ReqBegin(
-            t=teller.now_ns,
+            t=at_ns,
             s=engine.name,
             req=number,
             op=op,
@@ -216,13 +223,14 @@ def request_end(
     at_ns: list[int],
     fate: Fate = Fate.COMPLETED,
     finish: str | None = "length",
+    end_ns: int | None = None,
 ) -> None:
-    """A request has ended; ``at_ns``: when each of its tokens came."""
+    """A request has ended; ``at_ns``: when each of its tokens came, just before ``end_ns``."""
     before, chunks = sent_ns, []
     for tokens, at in enumerate(at_ns, start=1):
         chunks.append(((at - before) // 1000, tokens))
         before = at
-    end_ns = at_ns[-1] + 400_000
+    end_ns = end_ns or at_ns[-1] + 400_000
     teller.add(kinds.ReqMark(t=at_ns[0], s=engine.name, req=number, what="first_token"))
     teller.add(
         kinds.ReqEnd(
