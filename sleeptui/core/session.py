@@ -197,6 +197,8 @@ class ImportedSeries:
     """Values that another tool has measured."""
 
     name: str
+    run: str = ""
+    """Which run of the file, where it has several: its label, or its rate."""
     unit: str
     values: tuple[float | None, ...] = ()
     stats: Mapping[str, float | None] = field(default_factory=dict)

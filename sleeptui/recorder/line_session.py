@@ -141,6 +141,8 @@ class Series(Line, tag="series", kw_only=True):
 
     name: str
     """ttft, tpot, itl, e2el, cold_startup_time …"""
+    run: str = ""
+    """Which run of the file, where it has several: its label, or its rate."""
     unit: str
     values: tuple[float | None, ...] = ()
     stats: dict[str, float | None] = field(default_factory=dict)
