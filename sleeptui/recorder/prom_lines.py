@@ -1,12 +1,12 @@
 """Looks at a server as ``prom`` lines, which tell what has changed, and back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
 from sleeptui.core.model import Control, EngineMetrics, Observation, Reach, SleepMetric
-from sleeptui.recorder.line import ns, seconds
+from sleeptui.recorder.line import Line, ns, seconds
 from sleeptui.recorder.line_samples import Prom
 
 EVERY_NS = 1_000_000_000
@@ -23,80 +23,116 @@ _SIGNALS = {
 }
 """Field of the line by field of the observation."""
 _signals = attrgetter(*_SIGNALS.values())
+_NO_SIGNALS = (None,) * len(_SIGNALS)
 _REASON = "requests_total."
 _PLAIN = tuple(field.name for field in fields(EngineMetrics) if field.name != "requests_total")
 _plain = attrgetter(*_PLAIN)
-_NOTHING = (None,) * len(_SIGNALS)
+_NO_FIGURES = (None,) * len(_PLAIN)
+_NO_REASONS: Mapping[str, float] = {}
 
 
 class LookLines:
-    """The looks at one server, on their way into lines."""
+    """The looks at one server, on their way into lines.
 
-    def __init__(self, server: str) -> None:
-        """Nothing was seen yet."""
+    Attributes:
+        seen: The newest look.
+    """
+
+    def __init__(self, server: str, put: Callable[[Line], None]) -> None:
+        """Nothing was seen yet; ``put`` takes the lines."""
         self.seen: Observation | None = None
         self._server = server
-        self._signals: tuple[object, ...] = ()
-        self._figures: dict[str, float | int | str] = {}
+        self._put = put
+        self._signals: tuple[object, ...] = _NO_SIGNALS
+        self._figures: tuple[float | None, ...] = _NO_FIGURES
+        self._reasons = _NO_REASONS
         self._told: set[str] = set()
         """Figures that a reader may know."""
         self._is_whole = True
         self._counted = 0
         self._written_ns = 0
 
-    def take(self, seen: Observation, *, is_still: bool) -> Iterator[Prom]:
-        """The lines of a look: none where it may be counted, with the one before it if need be.
+    def take(self, seen: Observation, *, is_still: bool) -> None:
+        """Write the line of a look, or count it; one before it that was only counted goes first.
 
         Args:
             seen: The look.
             is_still: Nothing happens to the server: a look that finds nothing new may wait.
         """
-        if not self._is_new(seen):
+        news = self._news(seen)
+        if news is not None:
+            self.flush()
             self.seen = seen
-            self._counted += 1
-            if not is_still or ns(seen.at_s) - self._written_ns >= EVERY_NS:
-                yield from self.flush()
+            self._write(seen, news, looks=1)
             return
-        yield from self.flush()
-        yield self._changed(seen)
+        self.seen = seen
+        self._counted += 1
+        if not is_still or ns(seen.at_s) - self._written_ns >= EVERY_NS:
+            self.flush()
 
-    def flush(self) -> Iterator[Prom]:
-        """A line for the looks that were only counted."""
+    def flush(self) -> None:
+        """Write a line for the looks that were only counted."""
         if self._counted and self.seen is not None:
-            yield self._line(self.seen, looks=self._counted)
+            self._write(self.seen, None, looks=self._counted)
             self._counted = 0
 
     def refresh(self) -> None:
         """Write all figures with the next look: a reader may have to begin there."""
         self._is_whole = True
 
-    def _is_new(self, seen: Observation) -> bool:
-        before = self.seen
-        if before is None or self._is_whole or _signals(seen) != self._signals:
-            return True
-        return seen.metrics is not before.metrics and seen.metrics != before.metrics
+    def _write(self, seen: Observation, line: Prom | None, *, looks: int) -> None:
+        line = line or Prom(s=self._server, t=0, took_ns=0)
+        self._written_ns = line.t = ns(seen.at_s)
+        line.looks, line.took_ns = looks, ns(seen.took_s)
+        self._put(line)
 
-    def _changed(self, seen: Observation) -> Prom:
-        line, now, figures = self._line(seen, looks=1), _signals(seen), _figures(seen.metrics)
-        before = _NOTHING if self._is_whole else self._signals
-        gone = []
-        for name, value, known in zip(_SIGNALS, now, before, strict=True):
-            if value is not None and value != known:
-                setattr(line, name, value)
-            elif value is None and (self._is_whole or known is not None):
-                gone.append(name)
-        known_figures = {} if self._is_whole else self._figures
-        line.m = {key: value for key, value in figures.items() if known_figures.get(key) != value}
-        gone += sorted((self._told if self._is_whole else known_figures.keys()) - figures.keys())
+    def _news(self, seen: Observation) -> Prom | None:
+        """What this look has changed, as a line; None: nothing."""
+        signals, metrics, before = _signals(seen), seen.metrics, self.seen
+        is_whole = self._is_whole or before is None
+        is_same = not is_whole and signals == self._signals
+        if is_same and before is not None and metrics is before.metrics:
+            return None
+        line, gone = Prom(s=self._server, t=0, took_ns=0), list[str]()
+        if is_whole:
+            self._signals, self._figures, self._reasons = _NO_SIGNALS, _NO_FIGURES, _NO_REASONS
+            self._is_whole = False
+            gone += [name for name, now in zip(_SIGNALS, signals, strict=True) if now is None]
+        if not is_same:
+            for name, now, then in zip(_SIGNALS, signals, self._signals, strict=True):
+                if now is not None and now != then:
+                    setattr(line, name, now)
+                elif now is None and then is not None:
+                    gone.append(name)
+            self._signals = signals
+        self._compare(metrics, line.m, gone)
+        if is_whole:
+            gone += sorted(self._told - line.m.keys())
+        self._told.update(line.m)
         line.gone = tuple(gone)
-        self._told.update(figures)
-        self.seen, self._signals, self._figures = seen, now, figures
-        self._is_whole = False
-        return line
+        return None if is_same and not line.m and not gone else line
 
-    def _line(self, seen: Observation, looks: int) -> Prom:
-        self._written_ns = ns(seen.at_s)
-        return Prom(s=self._server, t=self._written_ns, looks=looks, took_ns=ns(seen.took_s))
+    def _compare(
+        self,
+        metrics: EngineMetrics | None,
+        changed: dict[str, float | int | str],
+        gone: list[str],
+    ) -> None:
+        """Find the figures that are others than before; a page without any counts as none."""
+        figures = _NO_FIGURES if metrics is None else _plain(metrics)
+        reasons = _NO_REASONS if metrics is None else metrics.requests_total
+        for name, now, then in zip(_PLAIN, figures, self._figures, strict=True):
+            if now != then:
+                if now is None:
+                    gone.append(name)
+                else:
+                    changed[name] = now
+        if reasons != self._reasons:
+            for reason, count in reasons.items():
+                if count != self._reasons.get(reason):
+                    changed[_REASON + reason] = count
+            gone += [_REASON + reason for reason in self._reasons.keys() - reasons.keys()]
+        self._figures, self._reasons = figures, reasons
 
 
 class Looks:
@@ -139,17 +175,6 @@ class Looks:
 _REACH = {reach.value: reach for reach in Reach}
 _CONTROL = {control.value: control for control in Control}
 _SLEEP_METRIC = {metric.value: metric for metric in SleepMetric}
-
-
-def _figures(metrics: EngineMetrics | None) -> dict[str, float | int | str]:
-    """All that a page tells, by name; a page without any figure of use counts as none."""
-    if metrics is None:
-        return {}
-    plain = zip(_PLAIN, _plain(metrics), strict=True)
-    figures = {name: value for name, value in plain if value is not None}
-    for reason, count in metrics.requests_total.items():
-        figures[_REASON + reason] = count
-    return figures
 
 
 def _metrics(figures: dict[str, float | int | str]) -> EngineMetrics | None:

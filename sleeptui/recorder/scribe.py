@@ -114,8 +114,8 @@ class Scribe:
         """Take in an event."""
         match event:
             case StateObserved():
-                server, view = self._server(event.server), self._view(event.server)
-                self._put(server.looked(event.observation, view))
+                server = self._server(event.server)
+                server.looked(event.observation, self._view(event.server))
             case GpuSampled():
                 self._sampled(event)
             case OperationQueued() | OperationStarted() | OperationAdvanced() | OperationEnded():
@@ -140,7 +140,7 @@ class Scribe:
     async def close(self, *, aborted: bool) -> None:
         """Write the end, and wait until the disk has it."""
         for server in self._servers.values():
-            self._put(server.looks.flush())
+            server.looks.flush()
         self._tell_time()
         await asyncio.to_thread(self._sink.close, aborted=aborted)
 
@@ -153,7 +153,7 @@ class Scribe:
                 self._sink.put(lines.Server(t=ns(event.at_s), s=target.name, target=target))
                 self._state(target.name, event.at_s)
             case ServerRemoved():
-                self._put(self._server(event.server).looks.flush())
+                self._server(event.server).looks.flush()
                 self._servers.pop(event.server)
                 self._readings.rss_b.pop(event.server, None)
                 self._sink.put(lines.Server(t=ns(event.at_s), s=event.server, gone=True))
@@ -192,10 +192,10 @@ class Scribe:
             return
         every = [(server, self._view(name)) for name, server in self._servers.items()]
         for server, view in every:
-            self._put(server.weighed(view, event.at_s))
+            server.weighed(view, event.at_s)
         self._put(found)
         for server, view in every:
-            self._put(server.state(view, event.at_s))
+            server.state(view, event.at_s)
 
     def _lives(self, event: HomeFound) -> None:
         bytes_held = event.home.host_bytes if event.home else None
@@ -245,7 +245,7 @@ class Scribe:
                 operation = event.operation
                 self._operations[operation.id] = operation
                 server = self._server(operation.server)
-                self._put(server.begun(event.at_s))
+                server.begun(event.at_s)
                 state = server.states.state
                 pre = self._standing(operation.server, state.value if state else None)
                 self._sink.put(op_lines.begin_line(operation, event.at_s, pre))
@@ -294,11 +294,11 @@ class Scribe:
     def _server(self, name: str) -> ServerLines:
         found = self._servers.get(name)
         if found is None:
-            found = self._servers[name] = ServerLines(name)
+            found = self._servers[name] = ServerLines(name, self._sink.put)
         return found
 
     def _state(self, name: str, at_s: float, *, is_proof: bool = False) -> None:
-        self._put(self._server(name).state(self._view(name), at_s, is_proof=is_proof))
+        self._server(name).state(self._view(name), at_s, is_proof=is_proof)
 
     def _standing(self, name: str, state: str | None = None) -> Standing | None:
         view, seen = self._view(name), self._server(name).looks.seen

@@ -1,6 +1,6 @@
 """What of one server goes into lines: its looks, and the changes of its state."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from sleeptui.core.derive import disagrees
 from sleeptui.core.model import IN_TRANSITION, GpuMemory, Observation, Reach, ServerView, State
@@ -18,21 +18,22 @@ _WATCHED = IN_TRANSITION | {State.SUSPECT, State.UNKNOWN, State.STALE}
 class ServerLines:
     """One server, on its way into lines."""
 
-    def __init__(self, name: str) -> None:
-        """Nothing is known of it."""
-        self.looks = LookLines(name)
+    def __init__(self, name: str, put: Callable[[Line], None]) -> None:
+        """Nothing is known of it; ``put`` takes the lines."""
+        self.looks = LookLines(name, put)
         self.states = StateLines()
+        self._put = put
         self._memory: GpuMemory | None = None
         self._moved_s = float("-inf")
 
-    def looked(self, seen: Observation, view: ServerView | None) -> Iterator[Line]:
-        """The lines of a look."""
+    def looked(self, seen: Observation, view: ServerView | None) -> None:
+        """Write a look."""
         before = self.looks.seen
-        yield from self.looks.take(seen, is_still=self._is_still(seen, view))
+        self.looks.take(seen, is_still=self._is_still(seen, view))
         if before is None or seen.is_sleeping is not before.is_sleeping:
             self._moved_s = seen.at_s
         self.states.looked(seen.at_s)
-        yield from self.state(view, seen.at_s, is_look=True)
+        self.state(view, seen.at_s, is_look=True)
 
     def state(
         self,
@@ -41,25 +42,25 @@ class ServerLines:
         *,
         is_look: bool = False,
         is_proof: bool = False,
-    ) -> Iterator[Line]:
-        """The line of a change of its state, if there is one; None: it is no longer watched."""
+    ) -> None:
+        """Write a change of its state, if there is one; None: it is no longer watched."""
         if view is None:
             return
         line = self.states.take(view, at_s, is_look=is_look, is_proof=is_proof)
         if line is not None:
             self._moved_s = at_s
-            yield line
+            self._put(line)
 
-    def weighed(self, view: ServerView | None, at_s: float) -> Iterator[Line]:
-        """The lines before a reading of the GPUs in which processes hold other memory."""
+    def weighed(self, view: ServerView | None, at_s: float) -> None:
+        """Write what comes before a reading of the GPUs in which processes hold other memory."""
         if view is not None and view.memory != self._memory:
             self._memory, self._moved_s = view.memory, at_s
-            yield from self.looks.flush()
+            self.looks.flush()
 
-    def begun(self, at_s: float) -> Iterator[Line]:
-        """The lines before an operation of ours."""
+    def begun(self, at_s: float) -> None:
+        """Write what comes before an operation of ours."""
         self._moved_s = at_s
-        yield from self.looks.flush()
+        self.looks.flush()
 
     def ended(self, record: OperationRecord, at_s: float) -> None:
         """Take in that an operation of ours has ended."""
