@@ -248,6 +248,7 @@ class _Folding:
         self._imported.append(
             ImportedSeries(
                 name=line.name,
+                run=line.run,
                 unit=line.unit,
                 values=line.values,
                 stats=line.stats,
