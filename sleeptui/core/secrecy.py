@@ -23,11 +23,9 @@ _SHAPES = re.compile(
     r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"  # JSON Web Token
     r"|(?<=\bBearer )\S+|(?<=\bBasic )\S+"
 )
-_ASSIGNED = re.compile(
-    r"""(["']?)(?<![\w.-])([A-Za-z_][\w.-]*)\1(\s*[=:]\s*)"""
-    r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;}"']+)"""
-)
-"""``NAME=value`` and ``"name": "value"``, in scripts and in JSON."""
+_NAME = re.compile(r"""(["']?)(?<![\w.-])(-{0,2}[A-Za-z_][\w.-]*)\1(\s*[=:]\s*)""")
+"""Of ``NAME=value`` and ``"name": "value"``, in scripts and in JSON."""
+_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;}"']+)""")
 _FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)(\s+)([^\s-]\S*)")
 
 
@@ -39,20 +37,28 @@ def is_secret_name(name: str) -> bool:
 
 def hide(text: str) -> str:
     """The text with ``***`` in the place of what looks like a secret."""
-    hidden = _ASSIGNED.sub(_unassigned, text)
-    hidden = _FLAG.sub(_unflagged, hidden)
+    hidden = _FLAG.sub(_unflagged, _unassigned(text))
     return _SHAPES.sub(HIDDEN, _URL_USER.sub(f"{HIDDEN}@", hidden))
 
 
-def _unassigned(match: re.Match[str]) -> str:
-    quote, name, between, value = match.groups()
+def _unassigned(text: str) -> str:
+    parts: list[str] = []
+    at = 0
+    for found in _NAME.finditer(text):
+        if found.start() < at or not _is_secret(*found.groups()):
+            continue
+        value = _VALUE.match(text, found.end())
+        if value is None or value.group() in {"Bearer", "Basic"}:  # then its shape is known
+            continue
+        around = value.group()[0] if value.group()[0] in "\"'" else ""
+        parts += [text[at : value.start()], around, HIDDEN, around]
+        at = value.end()
+    return "".join([*parts, text[at:]])
+
+
+def _is_secret(quote: str, name: str, between: str) -> bool:
     is_prose = name.lower() in _AT_THE_END and not quote and ":" in between
-    if is_prose or not is_secret_name(name):  # "first token: 0.3 s" says nothing secret
-        return match.group()
-    if value in {"Bearer", "Basic"}:  # what follows is hidden by its shape
-        return match.group()
-    around = value[0] if value[0] in "\"'" else ""
-    return f"{quote}{name}{quote}{between}{around}{HIDDEN}{around}"
+    return not is_prose and is_secret_name(name)  # "first token: 0.3 s" says nothing secret
 
 
 def _unflagged(match: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 from platformdirs import user_data_path
 
 from sleeptui.core.errors import JournalError
+from sleeptui.core.text import one_line
 from sleeptui.recorder.disk import JOURNAL, sync_folder
 
 LAST = "last"
@@ -137,5 +138,5 @@ def _run_id(about: Sequence[str], wall_s: float) -> str:
 
 
 def _listed(sessions: Sequence[Path]) -> str:
-    names = ", ".join(one.name for one in sessions[:_NAMED_LIMIT])
+    names = ", ".join(one_line(one.name) for one in sessions[:_NAMED_LIMIT])
     return f"{names}, …" if len(sessions) > _NAMED_LIMIT else names

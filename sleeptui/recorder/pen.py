@@ -84,6 +84,7 @@ class Pen:
             self._drop(line)
         elif len(self._waiting) >= WAITING_LIMIT:
             self._lose(line)
+            self._tell()
         else:
             self._waiting.append(line)
             self._flush()

@@ -7,6 +7,7 @@ import msgspec
 
 from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
+from sleeptui.core.text import one_line
 from sleeptui.recorder.disk import JOURNAL, RESERVE, is_locked
 from sleeptui.recorder.folder import session_folders
 from sleeptui.recorder.line import Line
@@ -50,15 +51,15 @@ def summary(session: Path) -> SessionSummary:
     last = next(_backwards(tail), header)
     end = last if isinstance(last, End) else None
     return SessionSummary(
-        run_id=header.run_id,
+        run_id=one_line(session.name),  # by which it is found, also where somebody renamed it
         path=str(session),
         wall_ns=header.wall_ns,
         duration_s=max(0, last.t - header.t) / 1e9,
         size_bytes=size,
         is_running=is_running,
         partial=None if is_running else _partial(end),
-        source=header.source,
-        demo=header.demo,
+        source=_clean(header.source),
+        demo=_clean(header.demo),
         servers=_servers(header, head),
         operations=end.counts.get("op.end", 0) if end else _count(journal),
         exports=exports,
@@ -67,12 +68,16 @@ def summary(session: Path) -> SessionSummary:
 
 def _unread(session: Path, why: str, *, is_running: bool = False, size: int = 0) -> SessionSummary:
     return SessionSummary(
-        run_id=session.name,
+        run_id=one_line(session.name),
         path=str(session),
         size_bytes=size,
         is_running=is_running,
         partial=None if is_running else why,
     )
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else one_line(text)
 
 
 def _partial(end: End | None) -> str | None:
@@ -105,7 +110,7 @@ def _servers(header: Header, head: bytes) -> tuple[str, ...]:
     for line in reversed(list(_backwards(found))):
         if isinstance(line, Server) and not line.gone:
             names[line.s] = None
-    return tuple(names)
+    return tuple(one_line(name) for name in names)
 
 
 def _count(journal: Path) -> int | None:
@@ -125,4 +130,4 @@ def _count(journal: Path) -> int | None:
 
 def _exports(session: Path) -> tuple[str, ...]:
     hidden = {JOURNAL, RESERVE}
-    return tuple(sorted(one.name for one in session.iterdir() if one.name not in hidden))
+    return tuple(sorted(one_line(one.name) for one in session.iterdir() if one.name not in hidden))
