@@ -75,6 +75,16 @@ def test_a_sample_alone_comes_too(open_writer, tmp_path):
     assert content(tmp_path)[-1].aborted
 
 
+def test_samples_are_forced_to_the_disk_where_nothing_else_comes(open_writer, monkeypatch):
+    fake = failing(monkeypatch)
+    monkeypatch.setattr(module, "SYNC_EVERY_S", 0.0)
+    writer = open_writer()
+    is_forced = threading.Event()
+    fake.fdatasync = lambda _descriptor: is_forced.set()
+    writer.put(prom())
+    assert is_forced.wait(SOON_S)
+
+
 def test_what_comes_after_the_end_is_nobodys(open_writer, tmp_path):
     writer = open_writer()
     writer.close(aborted=False)
