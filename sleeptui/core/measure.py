@@ -126,7 +126,7 @@ def ratios(session: Session, every: Iterable[Interval] | None = None) -> tuple[C
         )
         for name, top, bottom in pairs:
             above, below = of(server, model, *top), of(server, model, *bottom)
-            if above and below and above.n and below.median:
+            if above and below and above.n and (below.min or 0) > 0:
                 ratio = stats.ratio(above.blocks, below.blocks)
                 found.append(
                     Comparison(
