@@ -8,16 +8,15 @@ stdout is data, stderr is talk. Imports stand inside the functions: the first fr
 import errno
 import gc
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TextIO
 
 import click
 
 from sleeptui import __version__
 from sleeptui.cli_options import Program, Scenario, both, fleet_options, settings_of
+from sleeptui.cli_output import need_terminal
 from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
 
@@ -109,7 +108,7 @@ def cli(
         context.obj = flags
         return DONE
     settings = settings_of(flags)
-    _need_terminal()
+    need_terminal()
     # Importing Textual sets off the collector over and over, a tenth of the time to the first
     # frame; the wiring switches it on again when the panel stands.
     gc.disable()
@@ -203,30 +202,6 @@ def _bug(error: BaseException) -> int:
     where = f"the details are in {path}" if path else "its log could not be written"
     _complain(f"a bug in sleeptui: {type(error).__name__}: {error}", f"please report it; {where}")
     return FAILED
-
-
-def _need_terminal() -> None:
-    """The panel needs a terminal on all sides, and one that can place a cursor."""
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
-        raise ConfigError(
-            "the panel needs a terminal, and this is a pipe or a file",
-            hint="run it in a terminal, or with ssh -t",
-        )
-    if not _is_terminal(sys.stderr):  # Textual draws on it
-        raise ConfigError(
-            "the panel draws on standard error, and that is no terminal",
-            hint="leave out 2>, its log has a file of its own",
-        )
-    if os.environ.get("TERM") in (None, "", "dumb"):
-        raise ConfigError(
-            "the terminal says it can show plain lines only (TERM)",
-            hint="set TERM, for example TERM=xterm-256color",
-        )
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether it leads to a terminal; Python has None for one that was closed before its start."""
-    return stream is not None and stream.isatty()
 
 
 def _complain(message: str, hint: str) -> None:

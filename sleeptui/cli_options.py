@@ -37,7 +37,11 @@ class Scenario(click.ParamType[str]):
 
 
 LATE: Mapping[str, str] = {
+    "compare": "sleeptui.cli_compare",
+    "export": "sleeptui.cli_report",
+    "record": "sleeptui.cli_record",
     "replay": "sleeptui.cli_replay",
+    "report": "sleeptui.cli_report",
     "sessions": "sleeptui.cli_sessions",
 }
 """Subcommands with a module of their own, imported when one is asked for: the panel's first frame

@@ -8,6 +8,8 @@ from typing import TextIO
 
 import click
 
+from sleeptui.core.errors import ConfigError
+
 _STAND_INS = str.maketrans(
     {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->"}  # noqa: RUF001 - what is meant
 )
@@ -56,13 +58,54 @@ def put(text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at its end and would complain then.
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
+        _reader_gone()
+
+
+def put_bytes(data: bytes) -> None:
+    """Write a file as it is, whatever the locale; a reader who has gone is no error."""
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _reader_gone()
+
+
+def _reader_gone() -> None:
+    """Python flushes once more at its end and would complain then."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def say(text: str) -> None:
     """A word on how far it is, only where somebody reads along."""
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(f"sleeptui: {text}", err=True)
+
+
+def need_terminal() -> None:
+    """The panel needs a terminal on all sides, and one that can place a cursor.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        raise ConfigError(
+            "the panel needs a terminal, and this is a pipe or a file",
+            hint="run it in a terminal, or with ssh -t",
+        )
+    if not _is_terminal(sys.stderr):  # Textual draws on it
+        raise ConfigError(
+            "the panel draws on standard error, and that is no terminal",
+            hint="leave out 2>, its log has a file of its own",
+        )
+    if os.environ.get("TERM") in (None, "", "dumb"):
+        raise ConfigError(
+            "the terminal says it can show plain lines only (TERM)",
+            hint="set TERM, for example TERM=xterm-256color",
+        )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether it leads to a terminal; Python has None for one that was closed before its start."""
+    return stream is not None and stream.isatty()

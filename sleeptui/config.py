@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sleeptui.core.commands import BY_ID, COMMANDS
+from sleeptui.core.commands import BY_ID, Command, commands_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import RecordingDefaults, Sampling, ServerSpec, Settings
 from sleeptui.core.text import clean, one_line
@@ -291,8 +291,15 @@ def _check_keymap(settings: Settings) -> None:
                     f"{where}: [keymap] {name}: “{one_line(key)}” is not a key",
                     hint="use names such as f2, ctrl+s, S, space, comma-separated",
                 )
+    for replay in (False, True):
+        _check_owners(settings, commands_of(replay=replay))
+
+
+def _check_owners(settings: Settings, commands: Iterable[Command]) -> None:
+    """No key does two things."""
+    where = settings.source
     owners: dict[str, str] = {}
-    for command in COMMANDS:
+    for command in commands:
         for key in settings.keymap.get(command.id, command.key).split(","):
             owner = owners.setdefault(key.strip(), command.id)
             if owner != command.id:

@@ -39,7 +39,9 @@ from sleeptui.core.text import one_line
 from sleeptui.services.panel import Services
 
 if TYPE_CHECKING:
+    from sleeptui.core.tape import Tape
     from sleeptui.sim.address import FleetAddress
+    from sleeptui.tui.app import SleeptuiApp
 
 log = logging.getLogger(__name__)
 
@@ -208,8 +210,12 @@ def open_services(settings: Settings) -> Services:
     )
 
 
-def check_recording(settings: Settings) -> None:
+def check_recording(settings: Settings, option: str) -> None:
     """Find out before anything begins whether a session can be written.
+
+    Args:
+        settings: Of this run.
+        option: Of the command line, that names another folder.
 
     Raises:
         ConfigError: It cannot, and why.
@@ -220,44 +226,78 @@ def check_recording(settings: Settings) -> None:
     try:
         check(default_folder() if folder is None else Path(folder))
     except JournalError as error:
-        raise ConfigError(error.message, hint=error.hint) from error
+        raise ConfigError(error.message, hint=f"choose another with {option} DIR") from error
 
 
 def run_panel(settings: Settings) -> int:
     """Run the panel to its end. Returns the exit code."""
     if settings.recording.at_start:
-        check_recording(settings)
+        check_recording(settings, "--record")
     return asyncio.run(_run(settings))
 
 
-async def _run(settings: Settings) -> int:
-    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415
+def run_replay(tape: "Tape", viewer: Settings, *, speed: float, at_s: float | None) -> int:
+    """Replay a session in the panel, to its end. Returns the exit code.
 
+    Args:
+        tape: The session.
+        viewer: Theme, keys and glyphs.
+        speed: At first.
+        at_s: Where to begin, in the time of the tape; None: at its begin.
+    """
+    return asyncio.run(_replay(tape, viewer, speed, at_s))
+
+
+async def _run(settings: Settings) -> int:
     from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
+
+    _check_theme(settings)
+    async with open_services(settings) as services:
+        code = await _show(SleeptuiApp(services))
+        if code:
+            services.recordings.abort()
+    return code
+
+
+async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | None) -> int:
+    from sleeptui.services.replay_panel import ReplayServices  # noqa: PLC0415
+    from sleeptui.tui.replay_app import ReplayApp  # noqa: PLC0415
+
+    _check_theme(viewer)
+    clock = SystemClock()
+    async with ReplayServices(tape=tape, clock=clock, viewer=viewer, speed=speed) as services:
+        if at_s is not None:
+            services.replay.seek(at_s)
+        gc.enable()
+        return await _show(ReplayApp(services))
+
+
+def _check_theme(settings: Settings) -> None:
+    from textual.theme import BUILTIN_THEMES  # noqa: PLC0415
 
     if settings.theme not in BUILTIN_THEMES:
         raise ConfigError(
             f"there is no theme “{one_line(settings.theme)}”",
             hint=f"use one of {', '.join(sorted(BUILTIN_THEMES))}",
         )
-    async with open_services(settings) as services:
-        app = SleeptuiApp(services)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
-        hung_up = _SIGNALLED + signal.SIGHUP
 
-        def painted_anew() -> None:
-            """Frames were dropped: what stands on the screen is not what was painted."""
-            loop.call_soon_threadsafe(lambda: app.refresh(layout=True))
 
-        with (
-            forgiving_output(painted_anew),
-            on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)),
-        ):
-            await app.run_async()
-        if app.return_code:
-            services.recordings.abort()
+async def _show(app: "SleeptuiApp") -> int:
+    """Run an app to its end, on a terminal that may be lost meanwhile."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
+    hung_up = _SIGNALLED + signal.SIGHUP
+
+    def painted_anew() -> None:
+        """Frames were dropped: what stands on the screen is not what was painted."""
+        loop.call_soon_threadsafe(lambda: app.refresh(layout=True))
+
+    with (
+        forgiving_output(painted_anew),
+        on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)),
+    ):
+        await app.run_async()
     return app.return_code or 0
 
 

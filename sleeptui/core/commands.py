@@ -9,8 +9,10 @@ class Group(StrEnum):
 
     MODEL = "Models"
     VIEW = "View"
+    RECORDING = "Recording"
     SCREEN = "Screens"
     APP = "Program"
+    REPLAY = "In a replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Command:
     """Shown in the footer."""
     changes: bool = False
     """Changes a server: off in --readonly."""
+    live: bool = False
+    """Means nothing in a replay: there its key is free for another command."""
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -142,6 +146,7 @@ COMMANDS: tuple[Command, ...] = (
         title="Pause",
         help="Hold the picture still; watching goes on behind it.",
         group=Group.VIEW,
+        live=True,
     ),
     Command(
         id="sampling.faster",
@@ -149,6 +154,7 @@ COMMANDS: tuple[Command, ...] = (
         title="Faster",
         help="Look at the servers twice as often, at most 10 times a second.",
         group=Group.VIEW,
+        live=True,
     ),
     Command(
         id="sampling.slower",
@@ -156,6 +162,24 @@ COMMANDS: tuple[Command, ...] = (
         title="Slower",
         help="Look at the servers half as often, at least every 10 seconds.",
         group=Group.VIEW,
+        live=True,
+    ),
+    Command(
+        id="recording.toggle",
+        key="r",
+        title="Record",
+        help="Record all that is seen and done into a session on the disk, until r ends it.",
+        group=Group.RECORDING,
+        footer=True,
+        live=True,
+    ),
+    Command(
+        id="recording.mark",
+        key="m",
+        title="Mark",
+        help="Mark this moment in the recording that runs.",
+        group=Group.RECORDING,
+        live=True,
     ),
     Command(
         id="screen.fleet",
@@ -179,6 +203,14 @@ COMMANDS: tuple[Command, ...] = (
         group=Group.SCREEN,
     ),
     Command(
+        id="screen.sessions",
+        key="4",
+        title="Sessions",
+        help="What was recorded: a picture of each session; replay, export, compare.",
+        group=Group.SCREEN,
+        live=True,
+    ),
+    Command(
         id="app.palette",
         key="colon,ctrl+p",
         title="Commands",
@@ -197,10 +229,90 @@ COMMANDS: tuple[Command, ...] = (
         id="app.quit",
         key="q",
         title="Quit",
-        help="Leave; asks only while an operation runs. Servers stay as they are.",
+        help="Leave; asks only while an operation or a recording runs. Servers stay as they are.",
         group=Group.APP,
         footer=True,
     ),
 )
 
-BY_ID = {command.id: command for command in COMMANDS}
+REPLAY_COMMANDS: tuple[Command, ...] = (
+    Command(
+        id="replay.pause",
+        key="p",
+        title="Hold",
+        help="Hold the replay, or go on; at the end, begin again.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.faster",
+        key="plus",
+        title="Faster",
+        help="Replay about twice as fast, at most 100 times.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.slower",
+        key="minus",
+        title="Slower",
+        help="Replay about half as fast, at least a quarter.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.previous_operation",
+        key="left",
+        title="Previous",
+        help="Go back to where an operation began.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.next_operation",
+        key="right",
+        title="Next",
+        help="Go on to where the next operation began.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.previous_mark",
+        key="left_square_bracket",
+        title="Previous mark",
+        help="Go back to a mark.",
+        group=Group.REPLAY,
+    ),
+    Command(
+        id="replay.next_mark",
+        key="right_square_bracket",
+        title="Mark",
+        help="Go on to the next mark.",
+        group=Group.REPLAY,
+        footer=True,
+    ),
+    Command(
+        id="replay.begin",
+        key="home",
+        title="Begin",
+        help="Go to the begin of the recording.",
+        group=Group.REPLAY,
+    ),
+    Command(
+        id="replay.end",
+        key="end",
+        title="End",
+        help="Go to the end of the recording.",
+        group=Group.REPLAY,
+    ),
+)
+"""Commands of a replay alone; it has those of the panel too, as far as they are not ``live``."""
+
+BY_ID = {command.id: command for command in (*COMMANDS, *REPLAY_COMMANDS)}
+
+
+def commands_of(*, replay: bool) -> tuple[Command, ...]:
+    """What a user of the panel, or of a replay, can do."""
+    if not replay:
+        return COMMANDS
+    return (*REPLAY_COMMANDS, *(command for command in COMMANDS if not command.live))

@@ -15,7 +15,7 @@ from sleeptui.services.doctor_places import examine_places
 from sleeptui.services.doctor_room import examine_room, examine_sharing
 from sleeptui.services.doctor_state import REACH, answers, examine_proof, examine_state
 from sleeptui.services.doctor_switches import examine_switches
-from sleeptui.services.panel import Services
+from sleeptui.services.stage import Stage
 from sleeptui.services.places import seen_gpus_of
 
 _SENTENCE = 800
@@ -40,7 +40,7 @@ def examine(scene: Scene) -> tuple[Finding, ...]:
     return tuple(_clean(one) for one in found)
 
 
-def scene_of(services: Services, environment: Mapping[str, str]) -> Scene:
+def scene_of(services: Stage, environment: Mapping[str, str]) -> Scene:
     """What there is to examine now."""
     problem = services.supervisor.home_problem
     return Scene(

@@ -1,14 +1,20 @@
 """The app: theme, screens, keys; what it shows comes over the bridge."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.filter import LineFilter
+from textual.widgets import Input
 
-from sleeptui.core.events import Event
+from sleeptui.core.events import (
+    Event,
+    RecordingBegan,
+    RecordingEnded,
+    RecordingTroubled,
+)
 from sleeptui.core.model import FleetView
 from sleeptui.tui import keymap, notices, suspension
 from sleeptui.tui.bridge import Bridge
@@ -21,7 +27,9 @@ from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
+
+_OF_THE_LIGHT: Final = (RecordingBegan, RecordingTroubled, RecordingEnded)
 
 
 class SleeptuiApp(App[None]):
@@ -41,7 +49,7 @@ class SleeptuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = False  # the command table has its key
     BINDINGS = [*keymap.bindings()]
 
-    def __init__(self, services: "Services") -> None:
+    def __init__(self, services: "Stage") -> None:
         super().__init__()
         self.services = services
         self.glyphs = glyphs_for(ascii_only=services.settings.ascii, colour=not self.no_color)
@@ -50,6 +58,8 @@ class SleeptuiApp(App[None]):
             services.clock,
             glyphs=self.glyphs,
             interval_s=lambda: services.supervisor.interval_s,
+            replay=services.replay,
+            recording=lambda: services.store.recording,
         )
         self.pages = Pages(self, self.dashboard)
         self.dispatch = Dispatch(self, services)
@@ -57,7 +67,7 @@ class SleeptuiApp(App[None]):
         self._bridge = Bridge(
             pump=self,
             source=services.store,
-            clock=services.clock,
+            clock=services.replay.real if services.replay else services.clock,
             show=self.show,
             interval_s=lambda: services.supervisor.interval_s,
         )
@@ -84,6 +94,10 @@ class SleeptuiApp(App[None]):
         """The screen stands: follow the services, and let them begin after the first frame."""
         suspension.resume_only_on_a_terminal()
         self._unsubscribe = self.services.bus.subscribe(self._heard)
+        if self.services.replay is not None:
+            self.services.replay.tell(self._jumped)
+        if self.dispatch.replaying is not None:
+            self.dispatch.replaying.welcome()
         self.show(self.services.store.view)
         self.call_after_refresh(self.services.begin)
 
@@ -135,6 +149,11 @@ class SleeptuiApp(App[None]):
         if refused is not None:
             self.dispatch.say(notices.of_error(refused))
 
+    @property
+    def is_typing(self) -> bool:
+        """A field has the keys."""
+        return isinstance(self.screen.focused, Input)
+
     def toggle_pause(self) -> None:
         """Hold the picture, or go on with the newest."""
         self.dashboard.toggle_pause()
@@ -144,8 +163,15 @@ class SleeptuiApp(App[None]):
         """Open the command palette."""
         self.push_screen(CommandPalette(providers=[PanelCommands], placeholder="Command or theme"))
 
+    def _jumped(self) -> None:
+        self.show(self.services.store.view)
+
     def _heard(self, event: Event) -> None:
         self._bridge.heard(event)
+        if self.services.replay is not None:
+            return  # who watches a replay has asked for none of it
+        if isinstance(event, _OF_THE_LIGHT):
+            self.call_later(self.dashboard.show_header)  # also while the picture is held
         notice = self.notices.of(event)
         # The log in full says the same, line by line: notices would pile up over it.
         if notice is not None and self.pages.seen.name != "events":

@@ -9,10 +9,15 @@ from textual.timer import Timer
 
 from sleeptui.core.events import (
     Event,
+    Marked,
     OperationAdvanced,
     OperationEnded,
     OperationQueued,
     OperationStarted,
+    RecordingBegan,
+    RecordingEnded,
+    RecordingRefused,
+    RecordingTroubled,
     ServerAdded,
     ServerRemoved,
 )
@@ -26,6 +31,11 @@ _PROMPT_EVENTS: Final = (
     OperationEnded,
     ServerAdded,
     ServerRemoved,
+    RecordingBegan,
+    RecordingRefused,
+    RecordingTroubled,
+    RecordingEnded,
+    Marked,
 )
 _CALM_GAP_S: Final = 0.5
 _FASTEST_GAP_S: Final = 0.25

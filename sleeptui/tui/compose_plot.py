@@ -63,9 +63,13 @@ def _band_at(bands: Sequence[Band], cell: int) -> str:
     return next((band.tone for band in bands if band.first <= cell <= band.last), "")
 
 
+def _ago(span_s: float) -> str:
+    return f"-{span_s / _MINUTE:.0f} min"
+
+
 def _scale(plot: Plot, cells: int, glyphs: Glyphs) -> Line:
     """The time scale, with the letter of each operation where it began."""
-    begin, end = f"-{plot.span_s / _MINUTE:.0f} min ", " now"
+    begin, end = f"{plot.begin or _ago(plot.span_s)} ", f" {plot.end}"
     axis = [glyphs.axis] * max(cells - len(begin) - len(end), 0)
     tones = [str(Tone.FAINT)] * len(axis)
     for band in plot.bands:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, ParamSpec
 
-from sleeptui.core.commands import BY_ID, Group
+from sleeptui.core.commands import BY_ID, Group, commands_of
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
@@ -15,7 +15,7 @@ from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
     from sleeptui.tui.app import SleeptuiApp
 
 _P = ParamSpec("_P")
@@ -24,7 +24,9 @@ _SELECTED: Final = frozenset(
 )
 """Act on all selected servers; the other commands of models act on the one under the cursor."""
 _ALL: Final = "fleet.sleep_all"
-_EVERYWHERE: Final = frozenset({Group.SCREEN, Group.APP})
+_EVERYWHERE: Final = frozenset({Group.SCREEN, Group.APP, Group.RECORDING})
+_EDGES: Final = frozenset({"replay.begin", "replay.end"})
+"""Lists on other pages have these keys for themselves."""
 _NAME_LIMIT: Final = 40
 _FASTER: Final = 0.5
 _SLOWER: Final = 2.0
@@ -35,14 +37,19 @@ class Dispatch:
 
     Whether a command is allowed is asked of the state table, here only to grey keys and to say
     why; the services ask again and decide.
+
+    Attributes:
+        table: From command id to what it does; what is not in it does not exist here.
+        replaying: Moves the replay, if this is one.
     """
 
-    def __init__(self, app: "SleeptuiApp", services: "Services") -> None:
+    def __init__(self, app: "SleeptuiApp", services: "Stage") -> None:
         self._app = app
         self._services = services
         self._waking = Waking(app, services)
+        self.replaying = opening.replaying(app, services.replay)
         dashboard = app.dashboard
-        self.table: Mapping[str, Callable[[], None]] = {
+        table: Mapping[str, Callable[[], None]] = {
             "server.sleep": self._sleep,
             "server.sleep_options": self._sleep_with_options,
             "server.wake": self._wake,
@@ -59,13 +66,19 @@ class Dispatch:
             "view.pause": app.toggle_pause,
             "sampling.faster": self._faster,
             "sampling.slower": self._slower,
+            "recording.toggle": self._record,
+            "recording.mark": self._mark,
             "screen.fleet": app.pages.close_all,
             "screen.events": self._events,
             "screen.doctor": self._doctor,
+            "screen.sessions": self._sessions,
             "app.palette": app.open_palette,
             "app.help": self._help,
             "app.quit": self.quit,
+            **(self.replaying.table if self.replaying is not None else {}),
         }
+        known = commands_of(replay=self.replaying is not None)
+        self.table = {each.id: table[each.id] for each in known}
 
     def run(self, command_id: str) -> None:
         """Do it, or say why not."""
@@ -80,16 +93,28 @@ class Dispatch:
 
         Models are commanded from the dashboard; the other screens keep what works everywhere.
         """
-        if BY_ID[command_id].group in _EVERYWHERE:
-            return True
-        if self._app.pages.seen is not self._app.dashboard:
+        group = BY_ID[command_id].group
+        if command_id not in self.table:
+            return False
+        if group in _EVERYWHERE:
+            return True if self.why_not(command_id) is None else None
+        if group is Group.REPLAY and (self._app.screen.is_modal or self._app.is_typing):
+            return False  # its keys are asked for before those of the widgets
+        on_dashboard = self._app.pages.seen is self._app.dashboard
+        if group is Group.REPLAY:
+            return on_dashboard or command_id not in _EDGES
+        if not on_dashboard:
             return False
         return True if self.why_not(command_id) is None else None
 
     def why_not(self, command_id: str) -> NotAllowed | None:
         """Why the command is not allowed for anything it would act on; None: it is for some."""
+        if command_id == "recording.mark":
+            return self._unmarkable()
         if BY_ID[command_id].group is not Group.MODEL:
             return None
+        if self.replaying is not None:
+            return self.replaying.refused()
         views = self._targets(command_id)
         if not views:
             return NotAllowed("There is no model to act on")
@@ -111,19 +136,32 @@ class Dispatch:
         self._app.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
 
     def quit(self) -> None:
-        """Leave; asks while an operation runs."""
-        if not self._services.operations.busy:
+        """Leave; asks while an operation or a recording runs."""
+        lines = [*self._left_running(), *self._left_recording()]
+        if not lines:
             self._app.exit()
             return
+        what = "operations run" if self._services.operations.busy else "recording"
+        screen = opening.question(f"Quit while {what}?", lines, yes="Quit", no="Stay", name="quit")
+        self._app.push_screen(screen, lambda yes: self._app.exit() if yes else None)
+
+    def _left_running(self) -> list[str]:
+        """What quitting does to the operations that run."""
+        if not self._services.operations.busy:
+            return []
         running = [view for view in self._picture.servers if view.operation is not None]
         lines = [f"{_name(view)}: {_what_runs(view)}" for view in running]
         lines.append("What waits is dropped. What was sent goes on in the server, unwatched.")
         if any(view.operation and view.operation.kind is Kind.SWITCH for view in running):
             lines.append("A switch ends where it is: nobody is woken, who has made room sleeps.")
-        screen = opening.question(
-            "Quit while operations run?", lines, yes="Quit", no="Stay", name="quit"
-        )
-        self._app.push_screen(screen, lambda yes: self._app.exit() if yes else None)
+        return lines
+
+    def _left_recording(self) -> list[str]:
+        """What quitting does to the recording that runs."""
+        recordings = self._services.recordings
+        if recordings is None or recordings.path is None:
+            return []
+        return [f"The recording ends with it: {one_line(recordings.path)}"]
 
     @property
     def _picture(self) -> FleetView:
@@ -238,6 +276,25 @@ class Dispatch:
         self._app.pages.open_only(
             "doctor", lambda: opening.doctor(self._services, self._app.glyphs)
         )
+
+    def _record(self) -> None:
+        recordings = self._services.recordings
+        if recordings is not None:
+            self._try(recordings.toggle)
+
+    def _mark(self) -> None:
+        recordings = self._services.recordings
+        if recordings is not None:
+            self._try(recordings.mark)
+
+    def _unmarkable(self) -> NotAllowed | None:
+        recordings = self._services.recordings
+        if recordings is not None and recordings.path is not None:
+            return None
+        return NotAllowed("Nothing is recorded that could be marked", hint="r begins to")
+
+    def _sessions(self) -> None:
+        self._app.pages.open_only("sessions", lambda: opening.sessions(self._app, self._services))
 
     def _help(self) -> None:
         self._app.pages.open_only(

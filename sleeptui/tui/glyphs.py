@@ -32,10 +32,14 @@ class Glyphs:
     dot: str
     """Between facts on a line."""
     arrow: str
+    light: str
+    """Of a recording that runs."""
     frozen: str
     """Behind a figure that no longer moves."""
     axis: str
     degrees: str
+    times: str
+    """Before how many times faster."""
     marker: str
     """Plotext's marker for plots."""
 
@@ -79,9 +83,11 @@ UNICODE = Glyphs(
     ellipsis="…",
     dot="·",
     arrow="→",
+    light="●",
     frozen="*",
     axis="─",
     degrees="°C",
+    times="×",  # noqa: RUF001 - a multiplication sign is meant
     marker="braille",
 )
 ASCII = Glyphs(
@@ -123,9 +129,11 @@ ASCII = Glyphs(
     ellipsis="..",
     dot="-",
     arrow="->",
+    light="*",
     frozen="*",
     axis="-",
     degrees="C",
+    times="x",
     marker="#",
 )
 COLOURLESS = replace(UNICODE, eighths="", fills="█▓▒", edge="│")

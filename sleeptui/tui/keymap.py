@@ -1,33 +1,42 @@
 """The command table as Textual key bindings, as rows of the help, and as the README's key table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from textual.binding import Binding
 from textual.keys import format_key
 
-from sleeptui.core.commands import COMMANDS, Command, Group
+from sleeptui.core.commands import (
+    COMMANDS,
+    REPLAY_COMMANDS,
+    Command,
+    Group,
+    commands_of,
+)
 
 _ACTION: Final = "command"
 _NO_OVERRIDES: Final[Mapping[str, str]] = {}
 
 
-def bindings() -> list[Binding]:
+def bindings(*, replay: bool = False) -> list[Binding]:
     """One binding a command, in the order of the table, for the app.
 
     The user's keys are laid over them by Textual, by id. No ``Binding.Group``: the footer would
-    fold the keys of a group into one label and hide what each of them does.
+    fold the keys of a group into one label and hide what each of them does. The footer of a
+    replay leaves out what commands a model: nothing can be asked of it.
     """
     return [
         Binding(
             command.key,
             f"{_ACTION}('{command.id}')",
             command.title,
-            show=command.footer,
+            show=command.footer and not (replay and command.group is Group.MODEL),
             tooltip=command.help,
             id=command.id,
+            # Lists and tables have arrows for themselves.
+            priority=command.group is Group.REPLAY,
         )
-        for command in COMMANDS
+        for command in commands_of(replay=replay)
     ]
 
 
@@ -44,26 +53,20 @@ def keys_of(command: Command, overrides: Mapping[str, str] = _NO_OVERRIDES) -> t
 
 
 def rows(
-    overrides: Mapping[str, str] = _NO_OVERRIDES,
+    overrides: Mapping[str, str] = _NO_OVERRIDES, commands: Sequence[Command] = COMMANDS
 ) -> list[tuple[Group, list[tuple[str, Command]]]]:
     """Groups in the order of the table, each with its keys (joined by a space) and commands."""
-    return [
-        (
-            group,
-            [
-                (" ".join(keys_of(command, overrides)), command)
-                for command in COMMANDS
-                if command.group is group
-            ],
-        )
-        for group in Group
-    ]
+    found: dict[Group, list[tuple[str, Command]]] = {}
+    for command in commands:
+        keys = " ".join(keys_of(command, overrides))
+        found.setdefault(command.group, []).append((keys, command))
+    return list(found.items())
 
 
 def key_table_markdown() -> str:
     """The key table of the README: every command with its default keys."""
     lines = ["| key | command | does |", "| --- | --- | --- |"]
-    for _, commands in rows():
+    for _, commands in rows(commands=(*COMMANDS, *REPLAY_COMMANDS)):
         for _, command in commands:
             keys = " ".join(f"`{key}`" for key in keys_of(command))
             lines.append(f"| {keys} | {command.title} | {command.help} |")

@@ -1,4 +1,4 @@
-"""Ends of operations as short notices; no Textual. The event log has everything."""
+"""Short notices of ends of operations and of the recording. The event log has everything."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,7 +6,17 @@ from typing import Final, Literal
 from sleeptui.core import units
 from sleeptui.core.canary import Check, Grade
 from sleeptui.core.errors import SleeptuiError
-from sleeptui.core.events import Event, OperationEnded, OperationQueued, OperationStarted
+from sleeptui.core.events import (
+    Event,
+    Marked,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+    RecordingBegan,
+    RecordingEnded,
+    RecordingRefused,
+    RecordingTroubled,
+)
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome
 from sleeptui.core.text import one_line
 from sleeptui.tui import wording
@@ -69,7 +79,7 @@ class Notices:
                 self._parts.add(event.operation.id)
             return None
         if not isinstance(event, OperationEnded):
-            return None
+            return _of_recording(event)
         record = event.record
         if record.id in self._parts:
             self._parts.discard(record.id)
@@ -85,6 +95,28 @@ class Notices:
             return False
         checked = record.verification
         return checked is None or checked.check is not Check.CHANGED
+
+
+def _of_recording(event: Event) -> Notice | None:
+    match event:
+        case RecordingBegan():
+            return Notice(title="Recording", text=one_line(event.path))
+        case RecordingRefused():
+            text = wording.sentences(event.problem, event.hint)
+            return Notice(title="No recording", text=one_line(text), severity="error")
+        case RecordingTroubled() if event.problem:
+            return Notice(
+                title="Recording troubled", text=one_line(event.problem), severity="error"
+            )
+        case RecordingEnded() if event.problem:
+            text = wording.sentences(event.problem, event.path)
+            return Notice(title="Recorded, not whole", text=one_line(text), severity="error")
+        case RecordingEnded():
+            return Notice(title="Recorded", text=one_line(event.path))
+        case Marked():
+            return Notice(title="Marked", text=one_line(event.text))
+        case _:
+            return None
 
 
 def of_error(error: SleeptuiError) -> Notice:

@@ -7,51 +7,77 @@ that it does not show.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sleeptui.core.commands import Group, commands_of
 from sleeptui.core.model import ServerView
 from sleeptui.tui.glyphs import Glyphs
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from sleeptui.services.panel import Services
+    from sleeptui.services.replay import Replay
+    from sleeptui.services.stage import Stage
+    from sleeptui.tui.app import SleeptuiApp
+    from sleeptui.tui.replaying import Replaying
     from sleeptui.tui.screens.confirm import ConfirmScreen
     from sleeptui.tui.screens.no_room import NoRoomScreen
     from sleeptui.tui.screens.sleep_options import SleepOptionsScreen
 
 
-def prompt(services: "Services", server: str, glyphs: Glyphs) -> "Screen[None]":
+def prompt(services: "Stage", server: str, glyphs: Glyphs) -> "Screen[None]":
     """The test prompt of a server."""
     from sleeptui.tui.screens.prompt import PromptScreen  # noqa: PLC0415 - when opened
 
     return PromptScreen(services, server, glyphs)
 
 
-def log(services: "Services", server: str) -> "Screen[None]":
+def log(services: "Stage", server: str) -> "Screen[None]":
     """The log of a server."""
     from sleeptui.tui.screens.log import LogScreen  # noqa: PLC0415 - when opened
 
     return LogScreen(services, server)
 
 
-def events(services: "Services") -> "Screen[None]":
+def events(services: "Stage") -> "Screen[None]":
     """The event log in full."""
     from sleeptui.tui.screens.events import EventsScreen  # noqa: PLC0415 - when opened
 
     return EventsScreen(services)
 
 
-def doctor(services: "Services", glyphs: Glyphs) -> "Screen[None]":
+def doctor(services: "Stage", glyphs: Glyphs) -> "Screen[None]":
     """The doctor."""
     from sleeptui.tui.screens.doctor import DoctorScreen  # noqa: PLC0415 - when opened
 
     return DoctorScreen(services, glyphs)
 
 
-def keys_and_words(services: "Services", glyphs: Glyphs) -> "Screen[None]":
+def keys_and_words(services: "Stage", glyphs: Glyphs) -> "Screen[None]":
     """The help."""
     from sleeptui.tui.screens.help import HelpScreen  # noqa: PLC0415 - when opened
 
-    return HelpScreen(services.settings.keymap, glyphs)
+    replay = services.replay is not None
+    works = [
+        command
+        for command in commands_of(replay=replay)
+        if not (replay and command.group is Group.MODEL)
+    ]
+    return HelpScreen(services.settings.keymap, glyphs, works)
+
+
+def sessions(app: "SleeptuiApp", services: "Stage") -> "Screen[None]":
+    """The sessions that were recorded."""
+    from sleeptui.tui.screens.sessions import SessionsScreen  # noqa: PLC0415 - when opened
+
+    return SessionsScreen(services, app.glyphs)
+
+
+def replaying(app: "SleeptuiApp", replay: "Replay | None") -> "Replaying | None":
+    """What the keys of a replay do, if this is one."""
+    if replay is None:
+        return None
+    from sleeptui.tui.replaying import Replaying  # noqa: PLC0415 - not for the panel
+
+    return Replaying(app, replay)
 
 
 def sleep_options(views: Sequence[ServerView]) -> "SleepOptionsScreen":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from sleeptui.core.commands import COMMANDS
+from sleeptui.core.commands import commands_of
 from sleeptui.tui import keymap
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class PanelCommands(Provider):
 
     def _commands(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
         panel = self._panel
-        for command in COMMANDS:
+        replay = panel.services.replay is not None
+        for command in commands_of(replay=replay):
             if command.id == _HIDDEN or not panel.dispatch.availability(command.id):
                 continue
             keys = " ".join(keymap.keys_of(command, panel.services.settings.keymap))

@@ -8,10 +8,13 @@ from rich.cells import cell_len
 
 from sleeptui.core import units
 from sleeptui.core.model import IN_TRANSITION, FleetView, LogEntry
+from sleeptui.core.recording import Recording
 from sleeptui.core.text import one_line
 from sleeptui.tui.arrange import URGENCY
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present import STATE_TONES, Look
+from sleeptui.tui.present_recording import light
+from sleeptui.tui.present_replay import Playing, lead, warnings
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, width_of, wrapped
 from sleeptui.tui.theme import Tone
 
@@ -77,16 +80,22 @@ class Heading:
     sort: str = ""
     """How the table is sorted, if not in fleet order."""
     selected: int = 0
+    playing: Playing | None = None
+    """Where a replay is; None: what is shown happens now."""
+    recording: Recording | None = None
+    """The one that runs, or has ended."""
+    now_s: float = 0.0
+    """Monotonic time, for how long it runs."""
 
 
 def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -> Line:
-    """The header: the host at the left, the fleet in the middle, the clock at the right.
+    """The header: the host at the left, the fleet in the middle, recording and clock at the right.
 
     What does not fit is left out from the end of the middle.
     """
-    place = f"demo {heading.demo}" if heading.demo is not None else heading.host
-    left: Line = (Span(" sleeptui ", Tone.TITLE), Span(f" {one_line(place)} ", Tone.STRONG))
-    right: Line = (Span(heading.time, Tone.TEXT), Span(" "))
+    left: Line = (Span(" sleeptui ", Tone.TITLE), _place(heading, glyphs))
+    shining = light(heading.recording, heading.now_s, glyphs, width)
+    right: Line = (*shining, Span(heading.time, Tone.TEXT), Span(" "))
     dot = Span(f" {glyphs.dot} ", Tone.FAINT)
     room = width - width_of(left) - width_of(right)
     middle: Line = BLANK
@@ -99,8 +108,15 @@ def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -
                ellipsis="")  # fmt: skip
 
 
+def _place(heading: Heading, glyphs: Glyphs) -> Span:
+    if heading.playing is not None:
+        return lead(heading.playing, glyphs)
+    place = f"demo {heading.demo}" if heading.demo is not None else heading.host
+    return Span(f" {one_line(place)} ", Tone.STRONG)
+
+
 def _modes(heading: Heading) -> list[Span]:
-    told: list[Span] = []
+    told: list[Span] = [] if heading.playing is None else warnings(heading.playing)
     if heading.paused:
         told.append(Span("PICTURE PAUSED", Tone.WARN))
     if heading.readonly:
@@ -135,7 +151,10 @@ def _rest(view: FleetView, heading: Heading) -> list[Span]:
         taken = host.total_bytes - host.available_bytes
         tone = Tone.WARN if taken > _FULL * host.total_bytes else Tone.TEXT
         told.append(Span(f"RAM {units.gib(taken)}/{units.gib(host.total_bytes)} GiB", tone))
-    told.append(Span(f"every {heading.interval_s:g} s", Tone.MUTED))
+    if heading.playing is not None:
+        told.append(Span(one_line(heading.playing.name), Tone.MUTED))
+    else:
+        told.append(Span(f"every {heading.interval_s:g} s", Tone.MUTED))
     return told
 
 

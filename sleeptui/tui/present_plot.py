@@ -14,12 +14,12 @@ GUTTER = 6
 """Cells of the scale at the left of a plot."""
 SPANS_S = (60.0, 120.0, 300.0)
 """Times that a plot can show: the least that holds all that is known, at most the last."""
-_BAND_TONES = {
+BAND_TONES = {
     Kind.SLEEP: Tone.BAND_SLEEP,
     Kind.WAKE: Tone.BAND_WAKE,
     Kind.SWITCH: Tone.BAND_SWITCH,
 }
-_LETTERS = {Kind.SLEEP: "s", Kind.WAKE: "w", Kind.SWITCH: "x"}
+LETTERS = {Kind.SLEEP: "s", Kind.WAKE: "w", Kind.SWITCH: "x"}
 _LEAST_TOP = 4
 
 
@@ -58,7 +58,10 @@ class Plot:
     top_label: str
     bands: tuple[Band, ...]
     span_s: float
-    """Time from the left edge to now."""
+    """Time from the left edge to the right."""
+    begin: str = ""
+    """At the left edge; empty: so many minutes ago."""
+    end: str = "now"
 
 
 def plots_of(view: ServerView, look: Look, width: int) -> tuple[Plot, Plot]:
@@ -87,13 +90,13 @@ def bands_of(view: ServerView, now_s: float, width: int, span_s: float) -> tuple
     bands: list[Band] = []
     for kind, begin_s, end_s in spans:
         first, last = (_cell(at_s, now_s, width, span_s) for at_s in (begin_s, end_s))
-        if kind in _BAND_TONES and last >= 0:
+        if kind in BAND_TONES and last >= 0:
             bands.append(
                 Band(
                     first=max(first, 0),
                     last=min(last, width - 1),
-                    tone=_BAND_TONES[kind],
-                    letter=_LETTERS[kind],
+                    tone=BAND_TONES[kind],
+                    letter=LETTERS[kind],
                 )
             )
     return tuple(bands)

@@ -14,7 +14,7 @@ from sleeptui.tui import notices, opening
 from sleeptui.tui.no_room import RoomChoice, lines_of, switch_words
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
     from sleeptui.tui.app import SleeptuiApp
 
 _NAME_LIMIT: Final = 40
@@ -34,7 +34,7 @@ class _Tight:
 class Waking:
     """Sends wakes and switches; those without room only when the user says how."""
 
-    def __init__(self, app: "SleeptuiApp", services: "Services") -> None:
+    def __init__(self, app: "SleeptuiApp", services: "Stage") -> None:
         self._app = app
         self._services = services
 

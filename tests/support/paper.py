@@ -26,6 +26,10 @@ class PaintedStore:
         self.view = view
         self.asked = 0
 
+    @property
+    def recording(self):
+        return self.view.recording
+
     def apply(self, event: Event) -> None:
         self.asked += 1
 
@@ -151,6 +155,10 @@ class PaperFinder:
 
 class PaperServices:
     """What the app is given, with nothing behind it."""
+
+    replay = None
+    archive = None
+    recordings = None
 
     def __init__(self, view: FleetView, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()

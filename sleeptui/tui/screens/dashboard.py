@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from textual.widgets import Footer, Input, Static
 
 from sleeptui.core.model import IN_TRANSITION, FleetView
 from sleeptui.core.ports import Clock
+from sleeptui.core.recording import Recording
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.tui.arrange import (
@@ -33,6 +34,7 @@ from sleeptui.tui.glyphs import Glyphs, glyphs_for
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_log import Heading
 from sleeptui.tui.present_queue import places, queue_words, queued
+from sleeptui.tui.present_replay import playing
 from sleeptui.tui.spark import Sparks
 from sleeptui.tui.theme import server_tone
 from sleeptui.tui.times import time_of_day
@@ -45,8 +47,15 @@ from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
 from sleeptui.tui.widgets.painted import Painted
 
+if TYPE_CHECKING:
+    from sleeptui.services.replay import Replay
+
 _TICK_S = 0.1
 """How often elapsed times count on while something is in transition."""
+_LIGHT_S = 0.5
+"""How often the recording light counts on: its seconds do not skip one."""
+_HEADER_S = 0.25
+"""How often the time of a replay counts on."""
 
 
 _TITLE = 60
@@ -74,6 +83,8 @@ class DashboardScreen(Screen[object]):
         glyphs: Glyphs | None = None,
         interval_s: Callable[[], float] | None = None,
         host: str | None = None,
+        replay: "Replay | None" = None,
+        recording: Callable[[], Recording | None] | None = None,
     ) -> None:
         """A screen with nothing on it.
 
@@ -83,11 +94,15 @@ class DashboardScreen(Screen[object]):
             glyphs: The set in use; if not given, one with colours.
             interval_s: How often the servers are looked at now; as in the settings if not given.
             host: What the header calls this machine; its own name if not given.
+            replay: The tape that is played, if it is one.
+            recording: The newest, also while the picture is held; as in the picture if not given.
         """
         super().__init__()
         self._settings = settings
         self._clock = clock
         self._interval_s = interval_s or (lambda: settings.sampling.interval_s)
+        self._replay = replay
+        self._recording = recording or (lambda: self.view.recording)
         self._host = platform.node() if host is None else host
         # Fixed once, so that lines of the log keep their time when the wall clock is set.
         self._epoch_s = clock.wall_s() - clock.now_s()
@@ -102,6 +117,7 @@ class DashboardScreen(Screen[object]):
         self._paused = False
         self._given: tuple[Share, bool] | None = None
         self._ticker: Timer | None = None
+        self._light: Timer | None = None
         self._header = HeaderLine(self._glyphs, id="header")
         self._gpus = GpuPanel(id="gpus")
         self._table = FleetTable(id="table")
@@ -130,6 +146,9 @@ class DashboardScreen(Screen[object]):
         self._log.border_title = "Events"
         self._empty.border_title = "Fleet"
         self._ticker = self.set_interval(_TICK_S, self._tick, pause=True)
+        if self._replay is not None:
+            self.set_interval(_HEADER_S, self.show_header)
+        self._light = self.set_interval(_LIGHT_S, self.show_header, pause=True)
         self._present()
 
     def show(self, view: FleetView) -> None:
@@ -179,7 +198,30 @@ class DashboardScreen(Screen[object]):
     def toggle_pause(self) -> None:
         """Say in the header that the picture is held, or that it goes on."""
         self._paused = not self._paused
-        self._show_header()
+        self.show_header()
+
+    def show_header(self) -> None:
+        """Tell the time, and what of the picture is not the usual."""
+        marked = sum(each.name in self._table.marked for each in self.view.servers)
+        recording = self._recording()
+        if self._light is not None:
+            shines = recording is not None and recording.ended_s is None
+            (self._light.resume if shines else self._light.pause)()
+        heading = Heading(
+            host=self._host,
+            time=time_of_day(self._clock.wall_s()),
+            interval_s=self._interval_s(),
+            demo=self._settings.demo,
+            readonly=self._settings.readonly,
+            paused=self._paused,
+            filtered=self._filter,
+            sort="" if self._sort is Sort.FLEET else self._sort.value,
+            selected=marked,
+            playing=playing(self._replay) if self._replay is not None else None,
+            recording=recording,
+            now_s=self._clock.now_s(),
+        )
+        self._header.show(self.view, heading)
 
     def action_back(self) -> None:
         """Take back the filter; if there is none, the selection."""
@@ -262,7 +304,7 @@ class DashboardScreen(Screen[object]):
         rows = shown(view, self._filter, self._sort)
         hidden = len(view.servers) - len(rows)
         _title(self._table, f"Fleet, {len(rows)} of {len(view.servers)}" if hidden else "Fleet")
-        self._show_header()
+        self.show_header()
         self._gpus.show(view, self._look)
         _title(self._gpus, "GPU memory", queue_words(queued(view)))
         if view.servers:
@@ -272,21 +314,6 @@ class DashboardScreen(Screen[object]):
         self._show_detail()
         self._log.show(view, self._look)
         self._count_on(any(each.state in IN_TRANSITION for each in view.servers))
-
-    def _show_header(self) -> None:
-        marked = sum(each.name in self._table.marked for each in self.view.servers)
-        heading = Heading(
-            host=self._host,
-            time=time_of_day(self._clock.wall_s()),
-            interval_s=self._interval_s(),
-            demo=self._settings.demo,
-            readonly=self._settings.readonly,
-            paused=self._paused,
-            filtered=self._filter,
-            sort="" if self._sort is Sort.FLEET else self._sort.value,
-            selected=marked,
-        )
-        self._header.show(self.view, heading)
 
     def _show_detail(self) -> None:
         name = self._table.current
@@ -327,7 +354,7 @@ class DashboardScreen(Screen[object]):
         self.call_after_refresh(self._present)
 
     def _selection_changed(self) -> None:
-        self._show_header()
+        self.show_header()
         self.refresh_bindings()
 
     def _count_on(self, moving: bool) -> None:

@@ -16,7 +16,7 @@ from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.widgets.finding_list import FindingList
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
 
 _GAP_S: Final = 1.0
 """Findings are for reading: they are made anew no more often."""
@@ -30,7 +30,7 @@ class DoctorScreen(Screen[None]):
     HELP = "Every switch, version, capability and exposure, with what to do. Enter says more."
     BINDINGS = [Binding("escape", "leave", "Back", key_display="esc")]
 
-    def __init__(self, services: "Services", glyphs: Glyphs) -> None:
+    def __init__(self, services: "Stage", glyphs: Glyphs) -> None:
         super().__init__(name="doctor")
         self._services = services
         self._glyphs = glyphs

@@ -16,7 +16,7 @@ from sleeptui.core.text import one_line
 from sleeptui.tui.theme import Palette, Tone
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
 
 _TONES = {"info": Tone.TEXT, "good": Tone.GOOD, "warning": Tone.WARN, "bad": Tone.BAD}
 _TIME, _WORD, _MODEL, _NARROW_MODEL = 12, 7, 20, 14
@@ -34,7 +34,7 @@ class EventsScreen(Screen[None]):
     HELP = "Everything that happened since the start. Times are local."
     BINDINGS = [Binding("escape", "leave", "Back")]
 
-    def __init__(self, services: "Services") -> None:
+    def __init__(self, services: "Stage") -> None:
         super().__init__(name="events")
         self._services = services
         self._last: LogEntry | None = None
@@ -66,6 +66,9 @@ class EventsScreen(Screen[None]):
     def show(self, view: FleetView) -> None:
         """A new picture: append what is new."""
         log = view.log
+        if self._is_another(log):
+            self._entries, self._count, self._last = [], 0, None
+            self._lay_out()
         fresh = log[self._next(log) :]
         if fresh:
             row = None if self._is_at_end() else self._table().cursor_row
@@ -78,6 +81,13 @@ class EventsScreen(Screen[None]):
     def action_leave(self) -> None:
         """Go back."""
         self.dismiss(None)
+
+    def _is_another(self, log: tuple[LogEntry, ...]) -> bool:
+        """Whether this is not the log that is shown, grown: a replay has jumped."""
+        last = self._last
+        if last is None or any(entry is last for entry in log):
+            return False
+        return not log or log[0].at_s < last.at_s
 
     def _next(self, log: tuple[LogEntry, ...]) -> int:
         """Index of the first entry that is not in the table yet."""

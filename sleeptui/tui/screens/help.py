@@ -1,6 +1,6 @@
 """Keys, states and words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.table import Table
@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from sleeptui.core.canary import Check
+from sleeptui.core.commands import Command
 from sleeptui.core.model import State
 from sleeptui.tui import keymap
 from sleeptui.tui.glyphs import Glyphs
@@ -80,22 +81,26 @@ class HelpScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Help"
     BINDINGS = [Binding("escape,question_mark", "leave", "Back", key_display="esc")]
 
-    def __init__(self, keys: Mapping[str, str], glyphs: Glyphs) -> None:
+    def __init__(
+        self, keys: Mapping[str, str], glyphs: Glyphs, commands: Sequence[Command]
+    ) -> None:
         """Make the page.
 
         Args:
             keys: The user's keys, command id to key.
             glyphs: The set in use, for the states.
+            commands: What can be done here.
         """
         super().__init__(name="help")
         self._keys = keys
         self._glyphs = glyphs
+        self._commands = commands
 
     def compose(self) -> ComposeResult:
         """The keys, the states, the badges and the words, each under a heading."""
         yield Static("Help", id="heading")
         with VerticalScroll(id="page"):
-            for group, commands in keymap.rows(self._keys):
+            for group, commands in keymap.rows(self._keys, self._commands):
                 yield Static(group.value, classes="heading")
                 yield Static(self._two_columns((keys, c.help) for keys, c in commands))
             yield Static("States", classes="heading")

@@ -16,7 +16,7 @@ from sleeptui.core.text import clean, one_line
 from sleeptui.tui import wording
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
+    from sleeptui.services.stage import Stage
 
 LINES = 1000
 """Lines that are read and kept."""
@@ -50,7 +50,7 @@ class LogScreen(Screen[None]):
         Binding("escape,l", "leave", "Back", key_display="esc"),
     ]
 
-    def __init__(self, services: "Services", server: str) -> None:
+    def __init__(self, services: "Stage", server: str) -> None:
         super().__init__()
         self._services = services
         self._server = server

@@ -23,8 +23,7 @@ from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 
 if TYPE_CHECKING:
-    from sleeptui.services.panel import Services
-    from sleeptui.services.ticket import Ticket
+    from sleeptui.services.stage import Asked, Stage
 
 _PAINTS_PER_S = 10
 _MAX_TOKENS = 4096
@@ -53,13 +52,13 @@ the first prompt. Both are shown beside the warm ones.
         Binding("escape", "leave", "Back"),
     ]
 
-    def __init__(self, services: "Services", server: str, glyphs: Glyphs) -> None:
+    def __init__(self, services: "Stage", server: str, glyphs: Glyphs) -> None:
         super().__init__()
         self._glyphs = glyphs
         self._services = services
         self._server = server
         self._view: ServerView | None = services.store.view.server(server)
-        self._ticket: Ticket | None = None
+        self._ticket: Asked | None = None
         self._pieces: list[str] = []
         self._began_s = 0.0
         self._first_s: float | None = None
@@ -151,7 +150,7 @@ the first prompt. Both are shown beside the warm ones.
         self.action_stop()
         self.dismiss(None)
 
-    async def _follow(self, ticket: "Ticket") -> None:
+    async def _follow(self, ticket: "Asked") -> None:
         record = await ticket.ended()
         self._ticket = None
         if self._painter is not None:
@@ -183,7 +182,7 @@ the first prompt. Both are shown beside the warm ones.
                 )
             )
 
-    def _say_end(self, ticket: "Ticket", record: OperationRecord) -> None:
+    def _say_end(self, ticket: "Asked", record: OperationRecord) -> None:
         completion = ticket.completion
         if completion is not None:
             line = prompting.figures(completion, record)

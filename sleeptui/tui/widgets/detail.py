@@ -90,7 +90,7 @@ class Detail(Container):
         operations = len(view.history) + (view.operation is not None)
         at_s, width, seen = self._drawn
         same = self._server == view.name and width == cells and operations == seen
-        if same and look.now_s - at_s < _REDRAW_S:
+        if same and abs(look.now_s - at_s) < _REDRAW_S:
             return
         self._server = view.name
         self._drawn = (look.now_s, cells, operations)

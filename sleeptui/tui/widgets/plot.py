@@ -20,7 +20,7 @@ from sleeptui.tui.widgets.painted import Painted
 _LIBRARY = "plotext"
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def canvas(
     values: tuple[float | None, ...], top: float, width: int, height: int, marker: str
 ) -> Canvas:

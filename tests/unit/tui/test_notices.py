@@ -7,7 +7,17 @@ from support import builders as build
 from support import pictures
 
 from sleeptui.core.errors import NotAllowed
-from sleeptui.core.events import Noted, OperationEnded, OperationQueued, OperationStarted
+from sleeptui.core.events import (
+    Marked,
+    Noted,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+    RecordingBegan,
+    RecordingEnded,
+    RecordingRefused,
+    RecordingTroubled,
+)
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.tui import notices
 from sleeptui.tui.notices import Notices
@@ -141,3 +151,39 @@ def test_a_late_divergence_is_not_called_garbage():
     )
     assert notice is not None
     assert notice.title == "qwen answers otherwise than before"
+
+
+@pytest.mark.parametrize(
+    ("event", "title", "text", "severity"),
+    [
+        (RecordingBegan(at_s=1.0, path="/s/1"), "Recording", "/s/1", "information"),
+        (
+            RecordingRefused(at_s=1.0, problem="/s: permission denied", hint="use another"),
+            "No recording",
+            "/s: permission denied. Use another",
+            "error",
+        ),
+        (
+            RecordingTroubled(at_s=1.0, problem="the disk is full"),
+            "Recording troubled",
+            "the disk is full",
+            "error",
+        ),
+        (RecordingEnded(at_s=1.0, path="/s/1"), "Recorded", "/s/1", "information"),
+        (
+            RecordingEnded(at_s=1.0, path="/s/1", problem="the disk is full"),
+            "Recorded, not whole",
+            "the disk is full. /s/1",
+            "error",
+        ),
+        (Marked(at_s=1.0, text="mark 2"), "Marked", "mark 2", "information"),
+    ],
+)
+def test_what_a_recording_does_is_told(event, title, text, severity):
+    notice = Notices().of(event)
+    assert notice is not None
+    assert (notice.title, notice.text, notice.severity) == (title, text, severity)
+
+
+def test_the_end_of_a_trouble_is_seen_by_the_light_alone():
+    assert Notices().of(RecordingTroubled(at_s=1.0, problem="")) is None

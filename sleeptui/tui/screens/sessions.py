@@ -1,0 +1,247 @@
+"""The sessions: what was recorded, a picture of the chosen one, what can be made of it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from sleeptui.core.errors import SleeptuiError
+from sleeptui.core.session import Session, SessionSummary
+from sleeptui.core.text import one_line
+from sleeptui.tui import wording
+from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.present_plot import GUTTER, Plot
+from sleeptui.tui.present_session_plot import plots_of
+from sleeptui.tui.present_sessions import heading, nothing, words
+from sleeptui.tui.spans import Line
+from sleeptui.tui.widgets.painted import Painted
+from sleeptui.tui.widgets.plot import PlotPanel
+from sleeptui.tui.widgets.session_list import SessionList
+
+if TYPE_CHECKING:
+    from sleeptui.core.ports import Archive
+    from sleeptui.services.stage import Stage
+
+_WIDE_FROM: Final = 100
+"""Cells of the screen from which list and picture stand side by side."""
+_RELOOK_S: Final = 3.0
+"""While one is being recorded, its line is read anew so often."""
+_WORDS_LEAST: Final = 4
+_PLOT_LEAST: Final = 5
+_TEXT_LIMIT: Final = 600
+
+
+class SessionWords(Painted, can_focus=True):
+    """What the chosen session comes to; scrolls."""
+
+    HELP = "What the chosen session comes to."
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        """Nothing is chosen."""
+        super().__init__(id=id)
+        self._glyphs = glyphs
+        self._shown: tuple[SessionSummary | None, Session | None, str] = (None, None, "")
+
+    def show(
+        self, summary: SessionSummary | None, session: Session | None, problem: str = ""
+    ) -> None:
+        """Show this session, as far as it was read."""
+        other = self._shown[0] is None or summary is None or self._shown[0].path != summary.path
+        self._shown = (summary, session, problem)
+        if other:
+            self.scroll_home(animate=False, immediate=True)
+        self.present()
+
+    def lines(self, width: int, height: int) -> Sequence[Line]:
+        """The words."""
+        del height
+        summary, session, problem = self._shown
+        return words(summary, session, width, self._glyphs, problem) if summary else nothing(width)
+
+
+class SessionsScreen(Screen[None]):
+    """Reads journals in threads, one at a time; the panel goes on behind it."""
+
+    CSS_PATH = "sessions.tcss"
+    BINDING_GROUP_TITLE = "Sessions"
+    HELP = "What was recorded. Space selects two sessions to compare."
+    BINDINGS = [
+        Binding("enter,o", "replay", "Replay", key_display="enter"),
+        Binding("e", "export", "Export"),
+        Binding("space", "select", "Select"),
+        Binding("c", "compare", "Compare"),
+        Binding("escape", "leave", "Back", key_display="esc"),
+    ]
+
+    def __init__(self, services: "Stage", glyphs: Glyphs) -> None:
+        super().__init__(name="sessions")
+        self._services = services
+        self._glyphs = glyphs
+        self._session: tuple[str, Session] | None = None
+        """Folder and content of the one that was read last."""
+        self._is_reading = False
+        self._problem = ""
+        self._is_exporting = False
+
+    def compose(self) -> ComposeResult:
+        """The list, and the picture of the session under its cursor."""
+        yield Static("Sessions", id="heading", markup=False)
+        with Container(id="body"):
+            yield SessionList(self._glyphs, id="list")
+            with Container(id="picture"):
+                yield SessionWords(self._glyphs, id="words")
+                yield PlotPanel(self._glyphs, id="plots")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Look what there is."""
+        if self._services.settings.ascii:
+            self.add_class("-ascii")
+            for part in self.query(Painted):
+                part.use_plain_scrollbar()
+        self._list.focus()
+        self.run_worker(self._look(), group="look")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self.set_class(event.size.width >= _WIDE_FROM, "-wide")
+        self.call_after_refresh(self._read_on)
+
+    @on(SessionList.Moved)
+    def follow(self) -> None:
+        """Show the session under the cursor."""
+        self._read_on()
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+    def action_select(self) -> None:
+        """Select it for a comparison, or no longer."""
+        self._list.toggle_mark()
+
+    def action_replay(self) -> None:
+        """Say how it is replayed: another panel, so that this one goes on watching."""
+        current = self._list.current
+        if current is not None:
+            self._say("Replay", f"In another terminal: sleeptui replay {current.run_id}")
+
+    def action_export(self) -> None:
+        """Make all files of it."""
+        current, archive = self._list.current, self._services.archive
+        if current is None or archive is None or self._is_exporting:
+            return
+        self._is_exporting = True
+        self._say("Export", f"{current.run_id}: the report and all files are being made")
+        self.run_worker(self._export(archive, current), group="export")
+
+    def action_compare(self) -> None:
+        """Compare the two that are selected, or the selected one with this."""
+        chosen = {each.path: each for each in self._list.selected}
+        if self._list.current is not None and len(chosen) == 1:
+            chosen.setdefault(self._list.current.path, self._list.current)
+        if len(chosen) != 2:  # noqa: PLR2004 - a pair
+            self._say("Compare", "Select two sessions with space, then press c")
+            return
+        first, second = chosen.values()
+        self._say("Compare", f"sleeptui compare {first.run_id} {second.run_id}")
+
+    async def _look(self) -> None:
+        """List the sessions; again and again while one is being recorded."""
+        archive = self._services.archive
+        if archive is None:
+            return
+        while True:
+            try:
+                found = await asyncio.to_thread(archive.sessions)
+            except SleeptuiError as error:
+                self._head(wording.of_error(error))
+                return
+            self._head(heading(found, self._glyphs))
+            self._list.show(found)
+            if not any(each.is_running for each in found):
+                return
+            await asyncio.sleep(_RELOOK_S)
+
+    def _read_on(self) -> None:
+        """Show what is known of the current session, and read it if that is not all."""
+        current = self._list.current
+        known = self._session if current and self._session else None
+        session = known[1] if known and current and known[0] == current.path else None
+        self.query_one(SessionWords).show(
+            current, session, self._problem if session is None else ""
+        )
+        if current is not None and not self._is_reading and self._services.archive is not None:
+            self._is_reading = True
+            self.run_worker(self._read(self._services.archive), group="read")
+
+    async def _read(self, archive: "Archive") -> None:
+        """Read the current one, until it is the one that was read: the cursor may have moved."""
+        drawn: tuple[str, int] | None = None
+        try:
+            while (current := self._list.current) is not None:
+                wanted = (current.path, self._cells)
+                if wanted == drawn:
+                    return
+                drawn = wanted
+                if self._session is None or self._session[0] != current.path:
+                    await self._take(archive, current)
+                await self._draw(current)
+        finally:
+            self._is_reading = False
+
+    async def _take(self, archive: "Archive", wanted: SessionSummary) -> None:
+        self._session, self._problem = None, ""
+        self.query_one(PlotPanel).show(())
+        try:
+            self._session = (wanted.path, await asyncio.to_thread(archive.read, wanted.path))
+        except SleeptuiError as error:
+            self._problem = wording.of_error(error)
+
+    async def _draw(self, wanted: SessionSummary) -> None:
+        session = self._session[1] if self._session and self._session[0] == wanted.path else None
+        if self._list.current != wanted:
+            return
+        self.query_one(SessionWords).show(wanted, session, self._problem)
+        plots: tuple[Plot, ...] = ()
+        if session is not None and session.gpus and self._cells:
+            plots = await asyncio.to_thread(plots_of, session, self._cells)
+        if self._list.current == wanted:
+            self.query_one(PlotPanel).display = bool(plots)
+            self.query_one(PlotPanel).show(plots)
+
+    async def _export(self, archive: "Archive", wanted: SessionSummary) -> None:
+        try:
+            made = await asyncio.to_thread(archive.export, wanted.path, ())
+        except SleeptuiError as error:
+            self._say("Export", wording.of_error(error), bad=True)
+        else:
+            self._say("Export", f"{len(made)} files are in {wanted.path}")
+        finally:
+            self._is_exporting = False
+
+    @property
+    def _cells(self) -> int:
+        picture = self.query_one("#picture")
+        return max(picture.size.width - GUTTER, 0)
+
+    @property
+    def _list(self) -> SessionList:
+        return self.query_one(SessionList)
+
+    def _head(self, text: str) -> None:
+        self.query_one("#heading", Static).update(one_line(text, _TEXT_LIMIT))
+
+    def _say(self, title: str, text: str, *, bad: bool = False) -> None:
+        self.notify(
+            one_line(text, _TEXT_LIMIT),
+            title=title,
+            severity="error" if bad else "information",
+            markup=False,
+        )
