@@ -97,6 +97,11 @@ class FleetStore:
             self._picture = self._paint()
         return self._picture
 
+    @property
+    def recording(self) -> Recording | None:
+        """The recording that runs, or the last one; costs no picture."""
+        return self._recording
+
     def server(self, name: str) -> ServerView | None:
         """The newest picture of one server, without that of the whole fleet.
 

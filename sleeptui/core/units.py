@@ -60,6 +60,12 @@ def elapsed(value_s: float | None) -> str:
     return duration(value_s)
 
 
+def clock(value_s: float) -> str:
+    """How long something lasts, second by second, in eight cells: ``00:12:07``."""
+    whole = max(int(value_s), 0)
+    return f"{whole // _HOUR:02d}:{whole % _HOUR // _MINUTE:02d}:{whole % _MINUTE:02d}"
+
+
 def count(value: float | None) -> str:
     """A count in at most five cells: ``0``, ``8``, ``1.2k``, ``3.4M``."""
     if value is None:

@@ -148,7 +148,7 @@ class Recordings:
             NotAllowed: Nothing is recorded.
         """
         if self._journal is None:
-            raise NotAllowed("nothing is recorded that could be marked", hint="r records")
+            raise NotAllowed("nothing is recorded that could be marked", hint="r begins to")
         self._marks += 1
         self._bus.publish(Marked(at_s=self._clock.now_s(), text=text or f"mark {self._marks}"))
 

@@ -61,3 +61,11 @@ def test_rate():
 )
 def test_percent(value, text):
     assert units.percent(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-1.0, "00:00:00"), (59.9, "00:00:59"), (727, "00:12:07"), (360_061, "100:01:01")],
+)
+def test_clock(value, text):
+    assert units.clock(value) == text
