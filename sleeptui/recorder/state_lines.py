@@ -3,7 +3,7 @@
 from sleeptui.core.fleet import OURS_FOR_S
 from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.model import ServerView, State
-from sleeptui.core.operation import OperationRecord
+from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.recorder.line import ns
 from sleeptui.recorder.line_operations import StateLine
 
@@ -23,6 +23,7 @@ _BY_ITSELF = frozenset(
     }
 )
 """What nobody asks for: a server comes to it, and from it, by itself."""
+_ASLEEP = frozenset({State.ASLEEP, State.PAUSED, State.PARTIAL})
 
 
 class StateLines:
@@ -39,7 +40,8 @@ class StateLines:
         self._check: str | None = None
         self._looks_ns: tuple[int | None, int | None] = (None, None)
         self._acts = False
-        self._ended_s = float("-inf")
+        self._last: OperationRecord | None = None
+        self._last_s = 0.0
 
     def looked(self, at_s: float) -> None:
         """Take in when it was looked at."""
@@ -47,8 +49,8 @@ class StateLines:
 
     def ended(self, record: OperationRecord, at_s: float) -> None:
         """Take in an operation of ours: what the server does just after it is its effect."""
-        if record.kind in TRANSITIONS:
-            self._ended_s = at_s
+        if record.kind in TRANSITIONS and not record.is_idle:
+            self._last, self._last_s = record, at_s
 
     def take(
         self, view: ServerView, at_s: float, *, is_look: bool, is_proof: bool
@@ -66,9 +68,15 @@ class StateLines:
         before = self.state
         if view.state is before and view.level == self._level and check == self._check:
             return None
-        is_ours = did_act or self._acts or at_s - self._ended_s < OURS_FOR_S
-        is_ours = is_ours or (is_proof and view.state is before)
-        is_ours = is_ours or _is_verifying(before, view.state)
+        is_same = view.state is before
+        if before in (None, State.UNKNOWN):
+            by = ""
+        elif did_act or self._acts or (is_proof and is_same) or _is_verifying(before, view.state):
+            by = OURS
+        elif not is_same and (view.state in _BY_ITSELF or before in _BY_ITSELF):
+            by = ITSELF
+        else:
+            by = OURS if self._explains(view, at_s) else OTHERS
         self.state, self._level, self._check = view.state, view.level, check
         return StateLine(
             t=ns(at_s),
@@ -76,21 +84,22 @@ class StateLines:
             state=view.state.value,
             level=view.level,
             check=check,
-            by="" if before is None else _by(before, view.state, is_ours=is_ours),
+            by=by,
             reason=view.reason,
             last_prev_ns=None if before is None else self._looks_ns[0 if is_look else 1],
         )
+
+    def _explains(self, view: ServerView, at_s: float) -> bool:
+        """Whether an operation of ours that has just ended explains how a server is found."""
+        last = self._last
+        if last is None or at_s - self._last_s >= OURS_FOR_S or view.check_due:
+            return False
+        if last.kind is Kind.SLEEP:
+            return view.state is not State.AWAKE
+        return view.state not in _ASLEEP
 
 
 def _is_verifying(before: State | None, state: State) -> bool:
     """Whether the canary, which nobody else asks, comes or goes."""
     is_over = before is State.VERIFYING and state is State.AWAKE
     return state is State.VERIFYING or is_over
-
-
-def _by(before: State, state: State, *, is_ours: bool) -> str:
-    if is_ours:
-        return OURS
-    if before is not state and (state in _BY_ITSELF or before in _BY_ITSELF):
-        return ITSELF
-    return OTHERS
