@@ -1,0 +1,214 @@
+"""Requests around a sleep, a lane each: when tokens came, and what the sleep did to them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sleeptui.core.session import Attempt, RequestSeen, Session
+from sleeptui.recorder.exports import canvas
+
+TITLE = "Requests around a sleep"
+CAPTION = (
+    "A lane a request that was open while its server was put to sleep. Thin: no token yet; thick:"
+    " from its first token to its last, a tick each piece that came; the words at its end say how"
+    " it ended. Dark band: the sleep's call; light: asleep; orange: the wake's call. Of each level"
+    " and mode the sleep with the most requests is shown."
+)
+_MOST_LANES = 40
+_MOST_SLEEPS = 6
+_LANE_IN = 0.24
+_AROUND_S = 1.0
+_TICK = 0.004
+"""Pieces nearer than that, as a part of the chart's width, cannot be told apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """A sleep, the wake after it, and the requests that were open."""
+
+    sleep: Attempt
+    wake: Attempt | None
+    requests: tuple[RequestSeen, ...]
+    more: int
+    """Requests that are not shown."""
+    ended_ns: int
+    """Of the session."""
+
+    @property
+    def began_ns(self) -> int:
+        """Zero of its axis: the request of the sleep."""
+        return self.sleep.sent_ns or self.sleep.began_ns
+
+    def at(self, time_ns: int | None) -> float:
+        """Seconds since the sleep was called; None: at the end of the session."""
+        return ((self.ended_ns if time_ns is None else time_ns) - self.began_ns) / 1e9
+
+    @property
+    def fell_s(self) -> float:
+        """The call of the sleep was answered."""
+        return self.at(_done(self.sleep))
+
+    @property
+    def over_s(self) -> float:
+        """The last call of the wake was answered, where there is a wake."""
+        return self.at(_done(self.wake or self.sleep))
+
+
+def is_worth(session: Session) -> bool:
+    """Whether a request of ours was open at a sleep."""
+    return bool(_scenes(session))
+
+
+def draw(session: Session) -> bytes:
+    """The chart as SVG."""
+    scenes = _scenes(session)
+    heights = [0.75 + _LANE_IN * len(one.requests) for one in scenes]
+    servers = {one.name: number for number, one in enumerate(session.servers)}
+
+    def paint(figure: Figure) -> None:
+        rows = figure.subplots(len(scenes), 1, squeeze=False, height_ratios=heights)
+        for row, scene in zip(rows, scenes, strict=True):
+            colour = canvas.colour_of(servers.get(scene.sleep.server, 0))
+            _paint(row[0], scene, colour)
+        rows[-1][0].set_xlabel("time since the sleep was called, s")
+
+    return canvas.svg(paint, sum(heights) + 0.2)
+
+
+def _scenes(session: Session) -> list[_Scene]:
+    """Of each server, level and mode the sleep with the most open requests, in their order."""
+    best: dict[tuple[str, int | None, str | None], _Scene] = {}
+    for sleep in session.attempts:
+        if sleep.kind != "sleep":
+            continue
+        scene = _scene(session, sleep)
+        key = sleep.server, sleep.level, sleep.mode
+        known = best.get(key)
+        if scene.requests and (known is None or _size(scene) > _size(known)):
+            best[key] = scene
+    largest = sorted(best.values(), key=lambda one: (-_size(one), one.began_ns))[:_MOST_SLEEPS]
+    return sorted(largest, key=lambda one: one.began_ns)
+
+
+def _size(scene: _Scene) -> int:
+    return len(scene.requests) + scene.more
+
+
+def _scene(session: Session, sleep: Attempt) -> _Scene:
+    wake = next(
+        (
+            one
+            for one in session.attempts
+            if one.kind == "wake" and one.server == sleep.server and one.began_ns > sleep.began_ns
+        ),
+        None,
+    )
+    from_ns = sleep.sent_ns or sleep.began_ns
+    until_ns = _done(wake or sleep) or session.ended_ns
+    inside = [
+        one
+        for one in session.requests
+        if one.server == sleep.server
+        and one.cohort != "canary"
+        and (one.sent_ns or one.began_ns) < until_ns
+        and (one.ended_ns is None or one.ended_ns > from_ns)
+    ]
+    inside.sort(key=lambda one: (one.sent_ns or one.began_ns, one.id))
+    shown = tuple(inside[:_MOST_LANES])
+    return _Scene(
+        sleep=sleep,
+        wake=wake,
+        requests=shown,
+        more=len(inside) - len(shown),
+        ended_ns=session.ended_ns,
+    )
+
+
+def _done(one: Attempt) -> int | None:
+    return one.done_ns or one.ended_ns
+
+
+def _paint(axes: Axes, scene: _Scene, colour: str) -> None:
+    _bands(axes, scene)
+    left = min(0.0, *(scene.at(one.sent_ns or one.began_ns) for one in scene.requests))
+    right = max(scene.over_s, *(scene.at(one.ended_ns) for one in scene.requests))
+    axes.set_xlim(left - 0.03 * (right - left), right + 0.25 * (right - left))  # words at the end
+    for lane, one in enumerate(scene.requests):
+        _lane(axes, lane, one, scene, colour)
+    axes.set_ylim(len(scene.requests) - 0.4, -0.6)
+    axes.set_yticks(
+        range(len(scene.requests)), [f"{one.cohort} {one.id}" for one in scene.requests]
+    )
+    level = "" if scene.sleep.level is None else f" level {scene.sleep.level}"
+    mode = f", mode {scene.sleep.mode}" if scene.sleep.mode else ""
+    more = f"; {scene.more} more requests are not drawn" if scene.more else ""
+    axes.set_title(f"{canvas.name(scene.sleep.server)}: sleep{level}{mode}{more}")
+    canvas.bare(axes)
+
+
+def _bands(axes: Axes, scene: _Scene) -> None:
+    axes.axvspan(0, scene.fell_s, color=canvas.SLEEP, alpha=0.35, linewidth=0)
+    if scene.wake is not None:
+        called = scene.at(scene.wake.sent_ns or scene.wake.began_ns)
+        axes.axvspan(scene.fell_s, called, color=canvas.SLEEP, alpha=0.09, linewidth=0)
+        axes.axvspan(called, scene.over_s, color=canvas.WAKE, alpha=0.35, linewidth=0)
+
+
+def _lane(axes: Axes, lane: int, request: RequestSeen, scene: _Scene, colour: str) -> None:
+    end = scene.at(request.ended_ns)
+    first = end if request.first_ns is None else scene.at(request.first_ns)
+    axes.hlines(
+        lane, scene.at(request.sent_ns or request.began_ns), first, color=canvas.OTHER, linewidth=1
+    )
+    if request.first_ns is not None:
+        for begin, stop, is_flowing in _stretches(request, request.first_ns):
+            axes.hlines(
+                lane, scene.at(begin), scene.at(stop), color=colour,
+                linewidth=5 if is_flowing else 1, alpha=0.55 if is_flowing else 1,
+            )  # fmt: skip
+    left, right = axes.get_xlim()
+    pieces = _some([scene.at(one) for one, _ in request.chunks], _TICK * (right - left))
+    axes.plot(pieces, [lane] * len(pieces), "|", color=canvas.INK, markersize=5, alpha=0.6)
+    word, tone = _ending(request)
+    axes.annotate(
+        word, (end, lane), xytext=(5, 0), textcoords="offset points", va="center", fontsize=8,
+        color=tone,
+    )  # fmt: skip
+
+
+def _stretches(request: RequestSeen, first_ns: int) -> Iterator[tuple[int, int | None, bool]]:
+    """From the first token to the end, cut where its longest silence covers a sleep."""
+    times = [one for one, _ in request.chunks]
+    end = request.last_ns or request.ended_ns
+    gap = max(pairwise(times), key=lambda two: two[1] - two[0], default=None)
+    if gap is None or not request.gap_covers_sleep:
+        yield first_ns, end, True
+        return
+    yield first_ns, gap[0], True
+    yield gap[0], gap[1], False
+    yield gap[1], end, True
+
+
+def _some(places: Sequence[float], apart: float) -> Sequence[float]:
+    """Those that are far enough from the one before."""
+    kept: list[float] = []
+    for place in places:
+        if not kept or place - kept[-1] >= apart:
+            kept.append(place)
+    return kept
+
+
+def _ending(request: RequestSeen) -> tuple[str, str]:
+    """How it ended, in a word and its colour."""
+    tokens = "" if request.output_tokens is None else f", {request.output_tokens} tokens"
+    if request.error is not None:
+        return f"{canvas.name(request.error, 40)}{tokens}", canvas.BAD
+    if request.fate == "completed":
+        resumed = "resumed, completed" if request.gap_covers_sleep else "completed"
+        return f"{resumed}{tokens}", canvas.SOFT
+    if request.fate == "open":
+        return "still open at the end", canvas.BAD
+    return f"{request.fate}{tokens}", canvas.BAD

@@ -1,0 +1,110 @@
+"""What charts over time share: lanes of states, bands of operations, flags of marks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from sleeptui.core.session import Attempt, Session
+from sleeptui.recorder.exports import canvas
+
+ASLEEP, AWAKE, MOVING, WRONG, UNKNOWN = "#7f9fd1", "#cfe8d5", "#f2cc8f", "#c1121f", "#e4e8ec"
+_STATES = {
+    "asleep": ASLEEP,
+    "paused": "#9db4d6",
+    "awake": AWAKE,
+    "draining": MOVING,
+    "falling asleep": MOVING,
+    "waking": MOVING,
+    "reloading": MOVING,
+    "verifying": MOVING,
+    "starting": MOVING,
+    "partial": WRONG,
+    "suspect": WRONG,
+    "wedged": WRONG,
+    "down": "#3d434a",
+}
+_BANDS = {"sleep": canvas.SLEEP, "wake": canvas.WAKE}
+_FLAGS = 40
+"""Marks that are drawn; the report lists all."""
+_RIGHT = 0.95
+"""Beyond that a label stands left of its mark."""
+_LETTER = 0.0072
+"""Width of a letter as a part of the chart's."""
+
+
+def seconds(times_ns: "NDArray[np.int64]", session: Session) -> "NDArray[np.float64]":
+    """Since the recording began."""
+    return (times_ns - session.began_ns) / 1e9
+
+
+def second(at_ns: int, session: Session) -> float:
+    """Since the recording began."""
+    return (at_ns - session.began_ns) / 1e9
+
+
+def lanes(axes: Axes, session: Session) -> None:
+    """A lane for each server: its states as a bar, its operations on top."""
+    rows = {one.name: number for number, one in enumerate(session.servers)}
+    spans: dict[tuple[int, str], list[tuple[float, float]]] = {}
+    for one in session.states:
+        if one.server in rows:
+            key = rows[one.server], _STATES.get(one.state, UNKNOWN)
+            begin = second(one.began_ns, session)
+            spans.setdefault(key, []).append((begin, second(one.ended_ns, session) - begin))
+    for (row, colour), bars in spans.items():
+        axes.broken_barh(bars, (row - 0.32, 0.64), facecolor=colour, linewidth=0)
+    for attempt in session.attempts:
+        if attempt.server in rows and attempt.kind in _BANDS:
+            _band(axes, session, attempt, rows[attempt.server])
+    axes.set_yticks(list(rows.values()), [canvas.name(one, 18) for one in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    canvas.bare(axes)
+    _key(axes)
+
+
+def _band(axes: Axes, session: Session, attempt: Attempt, row: int) -> None:
+    begin = second(attempt.began_ns, session)
+    end = session.ended_ns if attempt.ended_ns is None else attempt.ended_ns
+    width = max(second(end, session) - begin, session.duration_s / canvas.PIXELS)
+    axes.broken_barh(
+        [(begin, width)], (row - 0.42, 0.84), facecolor=_BANDS[attempt.kind], linewidth=0
+    )
+    if attempt.cls != "ok":
+        axes.plot(begin + width / 2, row, "x", color=canvas.BAD, markersize=6, markeredgewidth=1.6)
+
+
+def _key(axes: Axes) -> None:
+    """What the colours mean, in their colours, as one line above."""
+    x = 0.0
+    for word, colour in (
+        ("awake", AWAKE),
+        ("asleep", ASLEEP),
+        ("sleep under way", canvas.SLEEP),
+        ("wake under way", canvas.WAKE),
+        ("something is wrong", WRONG),
+        ("down", _STATES["down"]),
+    ):
+        axes.text(x, 1.03, "■", color=colour, transform=axes.transAxes, va="bottom")
+        axes.text(x + 0.016, 1.03, word, color=canvas.SOFT, transform=axes.transAxes, va="bottom")
+        x += 0.045 + 0.0088 * len(word)
+
+
+def mark_moments(every: Sequence[Axes], session: Session) -> None:
+    """A dotted line for each mark, its number or its text on top."""
+    marks = [one for one in session.moments if one.kind == "mark"][:_FLAGS]
+    places = [second(one.at_ns, session) / max(session.duration_s, 1e-9) for one in marks]
+    for number, (mark, place) in enumerate(zip(marks, places, strict=True)):
+        at_s = second(mark.at_ns, session)
+        for axes in every:
+            axes.axvline(at_s, color=canvas.INK, linewidth=0.8, linestyle=":")
+        room = (places[number + 1] if number + 1 < len(marks) else 1.0) - place
+        text = canvas.name(mark.text, 40)
+        label = text if len(text) * _LETTER < room else f"{number + 1}"
+        every[0].annotate(
+            f"⚑ {label}", (at_s, 1.0), xycoords=("data", "axes fraction"),
+            xytext=(-2 if place > _RIGHT else 2, -1), textcoords="offset points", va="top",
+            ha="right" if place > _RIGHT else "left", fontsize=7.5, color=canvas.INK,
+            bbox={"facecolor": canvas.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},
+        )  # fmt: skip

@@ -1,0 +1,41 @@
+"""``report.md``: the session as a page, with its charts beside it."""
+
+from sleeptui.core.session import Session
+from sleeptui.recorder.exports import report_results as results
+from sleeptui.recorder.exports import report_session as about
+from sleeptui.recorder.exports import report_times as figures
+from sleeptui.recorder.exports.charts import MEMORY, REQUESTS, RESIDUAL, TIMES, Chart
+from sleeptui.recorder.exports.markdown import section
+from sleeptui.recorder.exports.measured import Measured
+
+
+def report_md(measured: Measured) -> bytes:
+    """The file."""
+    session = measured.session
+    lines = [
+        *about.head(session),
+        *figures.glance(measured),
+        *_picture(session, MEMORY),
+        *figures.times(measured),
+        *_picture(session, TIMES),
+        *results.attempts(measured),
+        *results.memory(measured),
+        *_picture(session, RESIDUAL),
+        *results.answers(measured),
+        *results.in_flight(measured),
+        *_picture(session, REQUESTS),
+        *results.others(session),
+        *about.imported(session),
+        *about.noted(session),
+        *figures.parts(measured),
+        *about.environment(session),
+        *about.quality(session),
+        *about.method(session),
+    ]
+    return ("\n".join(lines).rstrip("\n") + "\n").encode()
+
+
+def _picture(session: Session, chart: Chart) -> list[str]:
+    if not chart.is_worth(session):
+        return []
+    return section(chart.title, [f"![{chart.title}]({chart.path})"], [f"*{chart.caption}*"])

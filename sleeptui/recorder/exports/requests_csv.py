@@ -1,0 +1,75 @@
+"""``requests.csv``: a row a request, whatever became of it."""
+
+from sleeptui.core.session import RequestSeen, Session
+from sleeptui.recorder.exports.tables import Cell, table
+
+COLUMNS = (
+    "run_id", "env_id", "server", "model", "request", "operation", "cohort", "fate",
+    "finish_reason", "terminated", "error", "began_s", "scheduled_s", "sent_s", "headers_s",
+    "first_token_s", "last_token_s", "ended_s", "ttft_s", "tpot_s", "e2el_s", "max_gap_s",
+    "gap_covers_sleep", "prompt_tokens", "output_tokens", "max_tokens", "chunks", "prompt_sha",
+)  # fmt: skip
+"""Moments are seconds since the recording began; lengths count from the request's first byte, of a
+scheduled one from its schedule."""
+
+
+def requests_csv(session: Session) -> bytes:
+    """The file."""
+    models = {one.name: one.model for one in session.servers}
+    return table(
+        COLUMNS, (_row(session, one, models.get(one.server, "")) for one in session.requests)
+    )
+
+
+def latencies(one: RequestSeen) -> tuple[float | None, float | None, float | None]:
+    """Time to first token, time per output token after it, and the whole, in seconds.
+
+    As ``vllm bench serve`` counts: the first token belongs to the first figure alone. The whole is
+    known of a request that has ended, well or not.
+    """
+    begin = one.sent_ns if one.scheduled_ns is None else one.scheduled_ns
+    if begin is None:
+        return None, None, None
+    ttft = None if one.first_ns is None else (one.first_ns - begin) / 1e9
+    whole = None if one.ended_ns is None else (one.ended_ns - begin) / 1e9
+    tpot = None
+    if one.first_ns is not None and one.last_ns is not None and (one.output_tokens or 0) > 1:
+        tpot = (one.last_ns - one.first_ns) / 1e9 / ((one.output_tokens or 0) - 1)
+    return ttft, tpot, whole
+
+
+def _row(session: Session, one: RequestSeen, model: str) -> tuple[Cell, ...]:
+    def at(time_ns: int | None) -> float | None:
+        return None if time_ns is None else (time_ns - session.began_ns) / 1e9
+
+    ttft, tpot, whole = latencies(one)
+    return (
+        session.run_id,
+        session.env_id,
+        one.server,
+        model,
+        one.id,
+        one.operation,
+        one.cohort,
+        one.fate,
+        one.finish_reason,
+        one.terminated,
+        one.error,
+        at(one.began_ns),
+        at(one.scheduled_ns),
+        at(one.sent_ns),
+        at(one.headers_ns),
+        at(one.first_ns),
+        at(one.last_ns),
+        at(one.ended_ns),
+        ttft,
+        tpot,
+        whole,
+        one.max_gap_s,
+        one.gap_covers_sleep,
+        one.prompt_tokens,
+        one.output_tokens,
+        one.max_tokens,
+        len(one.chunks),
+        one.prompt_sha,
+    )

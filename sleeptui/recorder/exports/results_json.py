@@ -1,0 +1,154 @@
+"""``results.json``: the figures, in the names that users of ``vllm bench`` know, and ours beside.
+
+The top level is the load of one server, as ``vllm bench serve`` writes a file for each: of the
+one with the most requests. Those of the others are in ``sleeptui.other_phases``.
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from sleeptui.core.interval import Interval
+from sleeptui.core.measure import Comparison
+from sleeptui.core.session import ServerSeen, Session
+from sleeptui.recorder.exports.bench_names import phase
+from sleeptui.recorder.exports.measured import Measured
+
+SCHEMA, VERSION = "sleeptui.results", 1
+_SERIES = re.compile(r'\[\n([^][{}"]*)\]')
+"""A list of numbers. No string has a line feed as it is."""
+
+
+def results_json(measured: Measured) -> bytes:
+    """The file."""
+    phases = [phase(measured.session, one, measured.intervals) for one in measured.session.servers]
+    first = max(phases, key=lambda one: int(one["num_prompts"]), default={})
+    others = [one for one in phases if one is not first]
+    document = {**first, "sleeptui": {**_block(measured), "other_phases": others}}
+    text = json.dumps(document, indent=1, allow_nan=False)
+    return (_SERIES.sub(_on_one_line, text) + "\n").encode()
+
+
+def _on_one_line(series: re.Match[str]) -> str:
+    return f"[{' '.join(series[1].split())}]"
+
+
+def _block(measured: Measured) -> dict[str, Any]:
+    session = measured.session
+    return {
+        "schema": SCHEMA,
+        "v": VERSION,
+        "run_id": session.run_id,
+        "source": session.source,
+        "partial": session.partial,
+        "demo": session.demo,
+        "began_utc_ns": session.wall_ns,
+        "duration_s": session.duration_s,
+        "env": _environment(session),
+        "intervals": {_id(one): _interval(one) for one in measured.intervals},
+        "ratios": {f"{one.server}/{one.id}": _ratio(one) for one in measured.ratios},
+        "memory": _memory(measured),
+        "reliability": [asdict(one) for one in measured.reliability],
+        "canary": measured.canaries,
+        "inflight": [asdict(one) for one in measured.in_flight],
+        "attempts": dict(sorted(Counter(measured.classes.values()).items())),
+        "verdicts": [],  # of an experiment's expectations: by hand there are none
+        "anomalies": [
+            {"at_s": (one.at_ns - session.began_ns) / 1e9, "code": one.code, "detail": one.text}
+            for one in session.moments
+            if one.kind == "anomaly"
+        ],
+        "marks": [
+            {"at_s": (one.at_ns - session.began_ns) / 1e9, "text": one.text}
+            for one in session.moments
+            if one.kind == "mark"
+        ],
+        "imported": [asdict(one) for one in session.imported],
+        "dropped": dict(session.dropped),
+        "journal_sha256": session.journal_sha256,
+    }
+
+
+def _environment(session: Session) -> dict[str, Any]:
+    return {
+        "env_id": session.env_id,
+        "tool": session.tool,
+        "machine": asdict(session.machine),
+        "servers": [_server(one) for one in session.servers],
+        "settings": dict(session.settings),
+        "plan": dict(session.plan),
+        "seed": session.seed,
+    }
+
+
+def _server(one: ServerSeen) -> dict[str, Any]:
+    home, facts = one.home, one.facts
+    return {
+        "name": one.name,
+        "url": one.url,
+        "lives": one.lives,
+        "facts": asdict(facts) if facts else None,
+        "container": home.container if home else None,
+        "image": home.image if home else None,
+        "image_digest": home.image_digest if home else None,
+        "command": list(home.command) if home else [],
+        "environment": dict(home.environment) if home else {},
+    }
+
+
+def _id(one: Interval) -> str:
+    """``code/L1/wake.ttft``; without a level ``code/switch``."""
+    level = "" if one.level is None else f"L{one.level}/"
+    return f"{one.server}/{level}{one.id}"
+
+
+def _interval(one: Interval) -> dict[str, Any]:
+    return {
+        "interval": one.id,
+        "server": one.server,
+        "model": one.model,
+        "level": one.level,
+        "n": one.n,
+        "blocks": one.lives,
+        "values_s": list(one.values),
+        "median_s": one.median,
+        "ci95_s": None if one.low is None else [one.low, one.high],
+        "ci_confidence": one.confidence,
+        "ci_method": one.method,
+        "mad_s": one.mad,
+        "q1_s": one.q1,
+        "q3_s": one.q3,
+        "min_s": one.min,
+        "max_s": one.max,
+        "mean_s": one.mean,
+        "std_s": one.std,
+        "p90_s": one.p90,
+        "p95_s": one.p95,
+        "p99_s": one.p99,
+        "percentile_note": one.percentile_note,
+        "outliers": list(one.outliers),
+        "by_block": [list(block) for block in one.blocks],
+        "not_counted": dict(one.others),
+        "note": one.note,
+        "warnings": list(one.warnings),
+    }
+
+
+def _ratio(one: Comparison) -> dict[str, Any]:
+    return {
+        "server": one.server,
+        "model": one.model,
+        "above": _id(one.above),
+        "below": _id(one.below),
+        **asdict(one.ratio),
+    }
+
+
+def _memory(measured: Measured) -> dict[str, Any]:
+    return {
+        "unit": "bytes",
+        "cycles": [asdict(one) for one in measured.memory],
+        "trends": [asdict(one) for one in measured.trends],
+    }

@@ -1,0 +1,54 @@
+"""The golden session and what must come out of it: ``python -m tests.golden`` writes it anew.
+
+The journal is a file of its own: exports of what was once recorded must stay as they are, whatever
+becomes of the code that records.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # as pytest does: ``support`` is importable
+
+from support import journals
+
+from sleeptui.recorder.exports.table import EXPORTERS, Files, files
+from sleeptui.recorder.fold import read
+from sleeptui.recorder.lines import Gpu, Host, Lag, Prom
+
+GOLDEN = Path(__file__).parent / "data" / "golden"
+JOURNAL = GOLDEN / "journal.jsonl"
+KEEP = 6
+"""Of so many samples in a row one is kept: the file is small, and nothing else is lost."""
+
+
+def exported() -> Files:
+    """All files, by their name in the folder."""
+    return files(read(JOURNAL), tuple(EXPORTERS))
+
+
+def record() -> None:
+    """Write the journal."""
+    kept = []
+    seen: dict[type, int] = {}
+    for line in journals.lines():
+        if isinstance(line, Gpu | Prom | Host | Lag):
+            seen[type(line)] = seen.get(type(line), 0) + 1
+            if isinstance(line, Lag) or seen[type(line)] % KEEP != 1:
+                continue
+        kept.append(line)
+    JOURNAL.write_bytes(journals.dump(journals.numbered(kept)))
+
+
+def main() -> None:
+    """Write what comes out; the journal only where there is none."""
+    if not JOURNAL.exists():
+        record()
+    for name, data in exported().items():
+        path = GOLDEN / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        print(f"{len(data):8} {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Every export of the golden session, byte for byte, wherever and whenever it is made."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from golden import GOLDEN
+
+from sleeptui.recorder.exports.table import EXPORTERS, files, usual
+
+NAMES = sorted(
+    str(path.relative_to(GOLDEN))
+    for path in GOLDEN.rglob("*")
+    if path.is_file() and path.name != "journal.jsonl"
+)
+
+
+@pytest.fixture(scope="module")
+def made(session):
+    return files(session, tuple(EXPORTERS))
+
+
+def test_all_files_are_golden(made):
+    assert sorted(made) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_is_as_it_was(name, made):
+    """Meant to change: python -m tests.golden writes them anew."""
+    assert made[name] == (GOLDEN / name).read_bytes()
+
+
+def test_the_usual_formats_leave_out_what_has_to_be_asked_for():
+    assert set(EXPORTERS) - set(usual()) == {"openmetrics"}
+
+
+def test_a_report_comes_with_its_charts(session):
+    assert {name.partition("/")[0] for name in files(session, ("markdown",))} == {
+        "report.md",
+        "charts",
+    }
+
+
+def test_place_time_zone_locale_and_settings_of_others_change_nothing(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("font.size: 31\nsvg.hashsalt: other\n")
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from sleeptui.recorder.exports.table import EXPORTERS, files\n"
+        "from sleeptui.recorder.fold import read\n"
+        "journal, to = map(Path, sys.argv[1:])\n"
+        "for name, data in files(read(journal), tuple(EXPORTERS)).items():\n"
+        "    (to / name).parent.mkdir(exist_ok=True)\n"
+        "    (to / name).write_bytes(data)\n"
+    )
+    elsewhere = {
+        **os.environ,
+        "TZ": "Asia/Kolkata",
+        "LC_ALL": "C",
+        "LANG": "tr_TR.UTF-8",
+        "PYTHONHASHSEED": "7",
+        "PYTHONUTF8": "0",
+    }
+    subprocess.run(
+        [sys.executable, "-c", script, str(GOLDEN / "journal.jsonl"), str(tmp_path)],
+        cwd=tmp_path,
+        env=elsewhere,
+        check=True,
+    )
+    assert [n for n in NAMES if (tmp_path / n).read_bytes() != (GOLDEN / n).read_bytes()] == []
