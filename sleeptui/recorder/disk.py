@@ -3,12 +3,15 @@
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
+
+log = logging.getLogger(__name__)
 
 JOURNAL = "journal.jsonl"
-RESERVE = "journal.reserve"
 RESERVE_BYTES = 256 << 10
 STEP_BYTES = 32 << 10
 """The reserve is given back in steps: what fills the disk would take all of it at once."""
@@ -28,7 +31,6 @@ class JournalFile:
         self._sha = hashlib.sha256()
         self._size = 0
         self._is_torn = False
-        self._reserve = _Reserve(folder / RESERVE)
         self._descriptor = os.open(
             folder / JOURNAL,
             os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
@@ -40,12 +42,18 @@ class JournalFile:
         except OSError:
             os.close(self._descriptor)
             raise
+        self._reserve = _Reserve(folder)
         self._reserve.refill()
 
     @property
     def sha256(self) -> str:
         """Of all bytes that were written."""
         return self._sha.hexdigest()
+
+    @property
+    def reserve_bytes(self) -> int:
+        """What can still be given back to a full disk."""
+        return self._reserve.size
 
     def append(self, data: bytes) -> None:
         """Write a line, whole; after an error the file is as it was before.
@@ -144,52 +152,51 @@ def _lock(descriptor: int) -> None:
 
 
 class _Reserve:
-    """A file that only takes room; best effort, never an error."""
+    """A file without a name that only takes room: gone after a crash; best effort, no errors."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
         self._size = 0
+        self._descriptor: int | None = None
+        try:
+            self._descriptor, name = mkstemp(prefix=".reserve-", dir=folder)
+            Path(name).unlink()
+        except OSError:
+            log.warning("no reserve for a full disk in %s", folder)
+
+    @property
+    def size(self) -> int:
+        """What can still be given."""
+        return self._size
 
     def refill(self) -> bool:
         """Make it whole; False: there is not twice the room of it."""
-        try:
-            descriptor = os.open(
-                self._path,
-                os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
-                0o600,
-            )
-        except OSError:
+        if self._descriptor is None:
             return False
         try:
-            os.posix_fallocate(descriptor, 0, 2 * RESERVE_BYTES)
+            os.posix_fallocate(self._descriptor, 0, 2 * RESERVE_BYTES)
         except OSError:
+            self._cut(self._descriptor, self._size)  # the attempt may have taken some
             return False
-        else:
-            self._size = RESERVE_BYTES
-            return True
-        finally:
-            self._shrink(descriptor)
-            os.close(descriptor)
+        return self._cut(self._descriptor, RESERVE_BYTES)
 
     def give(self) -> bool:
         """Make it smaller by a step; False: nothing is left of it."""
-        if self._size <= 0:
+        if self._descriptor is None or self._size <= 0:
             return False
-        self._size -= STEP_BYTES
-        try:
-            os.truncate(self._path, self._size)
-        except OSError:
-            return False
-        return True
+        return self._cut(self._descriptor, self._size - STEP_BYTES)
 
     def remove(self) -> None:
-        """Delete it."""
-        with suppress(OSError):
-            self._path.unlink()
+        """Give all of it back."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+            self._size = 0
 
-    def _shrink(self, descriptor: int) -> None:
-        """To what it holds: an attempt that failed may have taken some."""
+    def _cut(self, descriptor: int, size: int) -> bool:
         try:
-            os.ftruncate(descriptor, self._size)
+            os.ftruncate(descriptor, size)
         except OSError:
             self._size = 0
+            return False
+        self._size = size
+        return True

@@ -8,7 +8,7 @@ import msgspec
 from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
 from sleeptui.core.text import one_line
-from sleeptui.recorder.disk import JOURNAL, RESERVE, is_locked
+from sleeptui.recorder.disk import JOURNAL, is_locked
 from sleeptui.recorder.folder import session_folders
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_session import End, Header, Server
@@ -129,5 +129,5 @@ def _count(journal: Path) -> int | None:
 
 
 def _exports(session: Path) -> tuple[str, ...]:
-    hidden = {JOURNAL, RESERVE}
-    return tuple(sorted(one_line(one.name) for one in session.iterdir() if one.name not in hidden))
+    names = [one.name for one in session.iterdir()]
+    return tuple(sorted(one_line(one) for one in names if one != JOURNAL and one[0] != "."))

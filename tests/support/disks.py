@@ -47,11 +47,10 @@ class FailingOs:
     def ftruncate(self, descriptor, size):
         if self.cut_error is not None:
             raise OSError(self.cut_error, os.strerror(self.cut_error))
+        before = os.fstat(descriptor)
         os.ftruncate(descriptor, size)
-
-    def truncate(self, path, size):
-        os.truncate(path, size)
-        if self.room is not None:
+        is_reserve = before.st_nlink == 0
+        if is_reserve and size < before.st_size and self.room is not None:
             self.room += self.given
 
     def posix_fallocate(self, descriptor, start, size):

@@ -9,7 +9,6 @@ from support.disks import failing
 
 from sleeptui.recorder.disk import (
     JOURNAL,
-    RESERVE,
     RESERVE_BYTES,
     STEP_BYTES,
     JournalFile,
@@ -18,14 +17,9 @@ from sleeptui.recorder.disk import (
 )
 
 
-def size(path):
-    return path.stat().st_size
-
-
 def test_only_the_user_may_read_it(tmp_path):
     file = JournalFile(tmp_path)
-    for name in (JOURNAL, RESERVE):
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / JOURNAL).stat().st_mode) == 0o600
     file.close()
     assert [one.name for one in tmp_path.iterdir()] == [JOURNAL]
 
@@ -119,32 +113,57 @@ def test_what_cannot_be_taken_away_at_once_is_before_the_next_line(tmp_path, mon
 def test_the_reserve_is_given_back_in_steps_and_only_where_that_helps(tmp_path):
     full = OSError(errno.ENOSPC, "full")
     file = JournalFile(tmp_path)
-    assert size(tmp_path / RESERVE) == RESERVE_BYTES
-    assert (tmp_path / RESERVE).stat().st_blocks * 512 >= RESERVE_BYTES
+    assert file.reserve_bytes == RESERVE_BYTES
     assert not file.give(OSError(errno.EIO, "broken"))
     steps = 0
     while file.give(full):
         steps += 1
-        assert size(tmp_path / RESERVE) == RESERVE_BYTES - steps * STEP_BYTES
+        assert file.reserve_bytes == RESERVE_BYTES - steps * STEP_BYTES
     assert steps == RESERVE_BYTES // STEP_BYTES
     assert file.has_room()
-    assert size(tmp_path / RESERVE) == RESERVE_BYTES
-    (tmp_path / RESERVE).unlink()
+    assert file.reserve_bytes == RESERVE_BYTES
+    file.close()
+    assert not file.has_room()
     assert not file.give(full)
+
+
+def test_the_reserve_takes_room_and_has_no_name(tmp_path, monkeypatch):
+    taken = []
+
+    def fallocate(descriptor, start, size):
+        os.posix_fallocate(descriptor, start, size)
+        taken.append(os.fstat(descriptor))
+
+    failing(monkeypatch).posix_fallocate = fallocate
+    file = JournalFile(tmp_path)
+    (found,) = taken
+    assert (found.st_nlink, stat.S_IMODE(found.st_mode)) == (0, 0o600)
+    assert found.st_blocks * 512 >= RESERVE_BYTES
+    assert [one.name for one in tmp_path.iterdir()] == [JOURNAL]
+    file.close()
 
 
 def test_a_reserve_that_cannot_be_made_is_done_without(tmp_path, monkeypatch):
     fake = failing(monkeypatch)
     fake.room = 0
     file = JournalFile(tmp_path)
-    assert size(tmp_path / RESERVE) == 0
+    assert file.reserve_bytes == 0
     assert not file.has_room()
     assert not file.give(OSError(errno.ENOSPC, "full"))
-    fake.cut_error = errno.EIO
+    fake.room, fake.cut_error = None, errno.EIO
     assert not file.has_room()
-    (tmp_path / RESERVE).unlink()
-    (tmp_path / RESERVE).mkdir()
+    assert file.reserve_bytes == 0
+    file.close()
+
+
+def test_nor_does_a_folder_that_takes_no_other_file_stop_it(tmp_path, monkeypatch):
+    def refused(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("sleeptui.recorder.disk.mkstemp", refused)
+    file = JournalFile(tmp_path)
     assert not file.has_room()
+    assert not file.give(OSError(errno.ENOSPC, "full"))
     file.close()
 
 

@@ -6,7 +6,7 @@ import pytest
 from support.disks import Nanoseconds, content, failing, header, note, op_end, prom, words
 
 from sleeptui.recorder import pen as module
-from sleeptui.recorder.disk import RESERVE, JournalFile
+from sleeptui.recorder.disk import JournalFile
 from sleeptui.recorder.lines import Anomaly, End
 from sleeptui.recorder.pen import Pen
 from sleeptui.recorder.redact import Redactor
@@ -109,7 +109,7 @@ def test_the_reserve_is_for_what_is_kept(desk):
     desk.pen.write(op_end(1))
     assert desk.pen.is_level
     assert words(desk.folder) == ["header", "anomaly", "op.end"]
-    assert (desk.folder / RESERVE).stat().st_size > 0
+    assert desk.file.reserve_bytes > 0
     desk.pen.write(prom())
     desk.second()
     assert "lines wait" not in desk.problem

@@ -75,14 +75,14 @@ def test_a_sample_alone_comes_too(open_writer, tmp_path):
     assert content(tmp_path)[-1].aborted
 
 
-def test_samples_are_forced_to_the_disk_where_nothing_else_comes(open_writer, monkeypatch):
-    fake = failing(monkeypatch)
-    monkeypatch.setattr(module, "SYNC_EVERY_S", 0.0)
+def test_it_looks_after_the_disk_where_nothing_comes(open_writer, monkeypatch):
     writer = open_writer()
-    is_forced = threading.Event()
-    fake.fdatasync = lambda _descriptor: is_forced.set()
+    turns = threading.Semaphore(0)
+    monkeypatch.setattr(writer._pen, "wait_s", lambda _every_s: 0.0)
+    monkeypatch.setattr(writer._pen, "settle", lambda _every_s: turns.release())
     writer.put(prom())
-    assert is_forced.wait(SOON_S)
+    for _ in range(2):  # one for the sample, then one for nothing
+        assert turns.acquire(timeout=SOON_S)
 
 
 def test_what_comes_after_the_end_is_nobodys(open_writer, tmp_path):
