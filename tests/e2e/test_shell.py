@@ -120,6 +120,18 @@ async def test_the_chosen_level_and_mode_are_sent():
         assert panel.asked == [("sleep", "busy", SleepLevel.DISCARD, SleepMode.ABORT)]
 
 
+async def test_keys_that_are_typed_at_once_are_all_taken():
+    """``S 2 a s`` by a quick hand: the level was taken only when its button had told of it."""
+    async with Panel(BUSY) as panel:
+        await panel.press("S")
+        screen = await panel.on(SleepOptionsScreen)
+        screen.action_level(2)
+        screen.action_mode("abort")
+        screen.action_sleep()
+        await panel.home()
+        assert panel.asked == [("sleep", "busy", SleepLevel.DISCARD, SleepMode.ABORT)]
+
+
 async def test_enter_takes_what_is_written_and_the_default_waits():
     async with Panel(BUSY) as panel:
         await panel.press("s")

@@ -1,7 +1,7 @@
 """Record a session of the panel on two real vLLM servers that share one GPU.
 
-Usage: ``python -m tests.live.session OUT_FOLDER AWAKE ASLEEP [panel arguments]``, the servers as for
-``python -m tests.live``. Cycles of both levels on both models, switches, prompts, and a sleep by
+Usage: ``python -m tests.live.session OUT_FOLDER AWAKE ASLEEP [panel arguments]``, the servers as
+for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, and a sleep by
 somebody else while a prompt streams. The session is in ``OUT_FOLDER/sessions``; its report can be
 made on any machine.
 """
@@ -35,18 +35,13 @@ class Recorded(Drive):
         self.becomes(name, "AWAKE ✓")
 
     def cycles(self, name: str, level: int) -> None:
-        """The first sleep by the options; ``s`` takes the same level after it."""
+        """Sleep by the options, wake, verified."""
         self.mark()
         self.panel.cursor_to(name)
-        for number in range(CYCLES):
-            if number:
-                self.panel.press("s")
-            else:
-                self.panel.press("S")
-                self.panel.shows("abort", "keep")
-                self.panel.press(str(level))
-                self.panel.pump_for(0.5)
-                self.panel.press("s")
+        for _ in range(CYCLES):
+            self.panel.press("S")
+            self.panel.shows("abort", "keep")
+            self.panel.press(str(level), "s")
             self.becomes(name, f"ASLEEP L{level}")
             self.panel.press("w")
             self.becomes(name, "AWAKE ✓")

@@ -106,12 +106,14 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
             self.dismiss(None)
 
     def action_level(self, level: int) -> None:
-        """Choose a level by its number."""
-        self._press(f"#level-{level}")
+        """Choose a level by its number; ``s`` may be typed behind it before the button tells."""
+        if self._press(f"#level-{level}"):
+            self._level = SleepLevel(level)
 
     def action_mode(self, mode: str) -> None:
-        """Choose a mode by its first letter."""
-        self._press(f"#mode-{mode}")
+        """Choose a mode by its first letter; as for the level."""
+        if self._press(f"#mode-{mode}"):
+            self._mode = SleepMode(mode)
 
     def action_sleep(self) -> None:
         """Answer with what is chosen, if it can be done now."""
@@ -122,12 +124,14 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         """Leave without an answer."""
         self.dismiss(None)
 
-    def _press(self, selector: str) -> None:
+    def _press(self, selector: str) -> bool:
+        """Press a button; whether it can be pressed."""
         button = self.query_one(selector, Choice)
         if button.disabled:
             self.app.bell()
         else:
             button.value = True
+        return not button.disabled
 
     def _say(self) -> None:
         servers = sleeping.names([one_line(view.name, limit=40) for view in self._views])
