@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from sleeptui.core import stats
 
 OK = "ok"
+DISTURBED = "disturbed"
+"""It did what it should; only its times are not worth anything."""
 NOISY = 0.10
 """Deviation as a share of the mean that is worth a word, as pyperf has it."""
 SLOW_START = 3

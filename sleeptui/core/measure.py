@@ -24,7 +24,7 @@ from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, Session
 
 NOT_MEASURED = "not measured"
-"""It ended well, and this interval could not be taken: no canary, an older server."""
+"""It ended well, and this interval could not be taken: no canary, requests that it waited for."""
 STEPS = ("call", "weights", "reload", "kv_cache", "reset")
 _DISCARD = 2
 
@@ -154,13 +154,12 @@ def _values(attempt: Attempt, asleep: "_Asleep") -> Iterator[tuple[str, float | 
 
 
 def _of_sleep(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
-    record = attempt.record
-    name = "sleep.call"
+    record, drained = attempt.record, has_drained(attempt)
+    seconds = record.duration_s if record else None
+    name = "sleep.drained" if drained else "sleep.call"
     if attempt.level == 1 and attempt.nth == 1:
-        name = "sleep.first"
-    elif has_drained(attempt):
-        name = "sleep.drained"
-    yield name, record.duration_s if record else None
+        name, seconds = "sleep.first", None if drained else seconds  # a time of two things at once
+    yield name, seconds
     if record and attempt.cls == OK:
         parts = {part.name: part.duration_s for part in record.parts}
         if "memory" in parts:

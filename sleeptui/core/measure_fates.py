@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sleeptui.core.canary import Grade
-from sleeptui.core.interval import OK
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.operation import Fate, Kind
 from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, RequestSeen, Session
 from sleeptui.core.stats import Proportion, binomial
 
-DISTURBED = "disturbed"
 UNFINISHED = "unfinished"
 _NOT_TRIED = ("user_abort", UNFINISHED)
 _WITHIN_NS = 250_000_000

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.drift import FEWEST, LEAST_BYTES
-from sleeptui.core.interval import OK
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, Session, Standing
 from sleeptui.core.stats import Slope, median, theil_sen
@@ -14,6 +14,8 @@ _POINTS = 400
 """Of a slope, evenly taken from more: it looks at each pair of two."""
 _SLOWER = 0.05
 """Growth of a time over all cycles, as a share of its median, that is worth a word."""
+_WEIGHED = (OK, DISTURBED)
+"""A loop that was late spoils times, not bytes."""
 _PINNED = 2
 """Level 1 sleeps of a life that may still take host memory for the pinned copy."""
 
@@ -71,7 +73,7 @@ def memory(session: Session) -> tuple[MemoryCycle, ...]:
     wakes = {
         (attempt.server, attempt.cycle): attempt
         for attempt in session.attempts
-        if attempt.kind == Kind.WAKE and attempt.cls == OK
+        if attempt.kind == Kind.WAKE and attempt.cls in _WEIGHED
     }
     return tuple(
         _cycle(attempt, wakes.get((attempt.server, attempt.cycle)))
@@ -153,7 +155,7 @@ def _series(
     """Number of the cycle within its life and level, and what was measured in it."""
     groups: dict[_Group, list[MemoryCycle]] = defaultdict(list)
     for one in memory(session) if cycles is None else cycles:
-        if one.cls == OK:
+        if one.cls in _WEIGHED:
             groups[one.server, one.model, one.life, one.level].append(one)
     for group, those in groups.items():
         yield group, "residual", "B", _points([one.residual_bytes for one in those])

@@ -35,6 +35,11 @@ def test_figures_of_one_life():
     assert found.warnings == ()
 
 
+def test_one_value_has_no_interval():
+    found = interval([0.5])
+    assert (found.median, found.low, found.high, found.confidence) == (0.5, None, None, 0.0)
+
+
 def test_a_few_lives_say_how_many():
     assert "these 2 starts of the server" in interval([0.5, 0.6], [0.55]).note
 

@@ -129,9 +129,11 @@ def test_a_sleep_that_waits_for_requests_is_another_series():
                 attempt("sleep", 3.0, mode="wait", record=dict(busy)),
                 attempt("sleep", 0.3, mode="abort", record=dict(busy)),
                 attempt("sleep", 0.3, mode="wait"),
+                attempt("sleep", 15.0, mode="wait", nth=1, record=dict(busy)),
             )
         )
     )
+    assert found["sleep.first", 1].others == {"not measured": 1}
     assert found["sleep.drained", 1].values == (3.0,)
     assert found["sleep.call", 1].n == 2
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from support import journals
 from support.sessions import attempt, session, standing
@@ -61,6 +63,12 @@ def test_what_grew_again_after_the_wake():
         attempt("wake", cycle=2, cls="timeout", post=standing(held_bytes=99 * 10**9)),
     )
     assert [one.regrown_bytes for one in memory(every)] == [10**9, None]
+
+
+def test_a_late_loop_spoils_times_and_not_bytes():
+    every = session(*(replace(one, cls="disturbed") for one in cycles(7, grows=100 * MIB)))
+    assert [one.what for one in trends(every)] == ["residual"]
+    assert {one.regrown_bytes for one in memory(every)} == {0}
 
 
 def trend(found, what):
