@@ -73,6 +73,7 @@ def _totals(load: Sequence[RequestSeen]) -> dict[str, Any]:
     made = sum(one.output_tokens or 0 for one in completed)
 
     def rate(count: int) -> float | None:
+        """A second."""
         return count / duration if duration else None
 
     return {

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sleeptui.core.session import Curve, GpuSeen, ServerSeen, Session
 from sleeptui.core.units import GIB
 from sleeptui.recorder.exports import canvas
-from sleeptui.recorder.exports.chart_time import lanes, mark_moments, seconds
+from sleeptui.recorder.exports.chart_time import lanes, mark_moments, scale_of, since
 from sleeptui.recorder.exports.curves import told
+from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Memory over time"
 CAPTION = (
@@ -31,14 +32,16 @@ def is_worth(session: Session) -> bool:
     return any(len(gpu.used) for gpu in session.gpus) or bool(session.states)
 
 
-def draw(session: Session) -> bytes:
+def draw(measured: Measured) -> bytes:
     """The chart as SVG."""
+    session = measured.session
     gpus = _shown(session)
     tall = _TALL if len(gpus) <= _MANY else _LOW
     below = 0.75 + _LANE_IN * max(len(session.servers), 1)
     heights = [*(tall for _ in gpus), below]
 
     def paint(figure: Figure) -> None:
+        """Onto an empty figure."""
         rows = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
         every: list[Axes] = [row[0] for row in rows]
         for axes, gpu in zip(every, gpus, strict=False):
@@ -47,8 +50,9 @@ def draw(session: Session) -> bytes:
         for axes in every[:-1]:
             axes.tick_params(axis="x", length=0)
         mark_moments(every, session)
-        every[-1].set_xlim(0, max(session.duration_s, 1e-3))
-        every[-1].set_xlabel("time since the recording began, s")
+        scale = scale_of(session)
+        every[-1].set_xlim(0, max(session.duration_s, 1e-3) / scale.seconds)
+        every[-1].set_xlabel(f"time since the recording began, {scale.name}")
 
     return canvas.svg(paint, sum(heights) + 0.3)
 
@@ -68,7 +72,7 @@ def _known(curve: Curve) -> "NDArray[np.float64]":
 
 def _gpu(axes: Axes, session: Session, gpu: GpuSeen, *, is_alone: bool) -> None:
     times, values = told(gpu.used, _POINTS)
-    x = seconds(times, session)
+    x = since(times, session)
     inside = [
         (number, one)
         for number, one in enumerate(session.servers)

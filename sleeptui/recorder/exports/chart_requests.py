@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from sleeptui.core.session import Attempt, RequestSeen, Session
 from sleeptui.recorder.exports import canvas
+from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Requests around a sleep"
 CAPTION = (
@@ -62,13 +63,15 @@ def is_worth(session: Session) -> bool:
     return bool(_scenes(session))
 
 
-def draw(session: Session) -> bytes:
+def draw(measured: Measured) -> bytes:
     """The chart as SVG."""
+    session = measured.session
     scenes = _scenes(session)
     heights = [0.75 + _LANE_IN * len(one.requests) for one in scenes]
     servers = {one.name: number for number, one in enumerate(session.servers)}
 
     def paint(figure: Figure) -> None:
+        """Onto an empty figure."""
         rows = figure.subplots(len(scenes), 1, squeeze=False, height_ratios=heights)
         for row, scene in zip(rows, scenes, strict=True):
             colour = canvas.colour_of(servers.get(scene.sleep.server, 0))

@@ -8,10 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sleeptui.core.measure_memory import Trend
 from sleeptui.core.session import Session
-from sleeptui.core.stats import median, theil_sen
+from sleeptui.core.stats import median
 from sleeptui.core.units import MIB
 from sleeptui.recorder.exports import canvas
+from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Memory held while asleep, by cycle"
 CAPTION = (
@@ -22,8 +24,6 @@ CAPTION = (
 _PANEL_IN = 1.7
 _MOST = 16
 """Servers that are drawn."""
-_FEWEST = 3
-"""Points that a line needs."""
 _LEAST_SPAN = 0.05
 _LEAST_MIB = 16.0
 """An axis shows at least that much, as a part of the value and in all: no magnified noise."""
@@ -46,15 +46,21 @@ def is_worth(session: Session) -> bool:
     return bool(_points(session))
 
 
-def draw(session: Session) -> bytes:
+def draw(measured: Measured) -> bytes:
     """The chart as SVG."""
+    session = measured.session
     by_server = _points(session)
+    trends = [one for one in measured.trends if one.what == "residual"]
     servers = {one.name: number for number, one in enumerate(session.servers)}
 
     def paint(figure: Figure) -> None:
+        """Onto an empty figure."""
         rows = figure.subplots(len(by_server), 1, squeeze=False)
         for row, (name, points) in zip(rows, by_server.items(), strict=True):
             _panel(row[0], name, points, canvas.colour_of(servers[name]))
+            for trend in trends:
+                if trend.server == name:
+                    _line(row[0], trend, points, canvas.colour_of(servers[name]))
         rows[-1][0].set_xlabel("sleep of the server, counted from the first of the session")
 
     return canvas.svg(paint, _PANEL_IN * len(by_server) + 0.35)
@@ -89,26 +95,27 @@ def _panel(axes: Axes, name: str, points: Sequence[_Point], colour: str) -> None
         if before.life != after.life:
             place = (before.cycle + after.cycle) / 2
             axes.axvline(place, color=canvas.SOFT, linewidth=1, linestyle=":")
-    good = [one for one in points if one.is_good]
-    for life, level in dict.fromkeys((one.life, one.level) for one in good):
-        _line(axes, [one for one in good if (one.life, one.level) == (life, level)], colour)
     _scale(axes, points)
     axes.set_title(canvas.name(name))
     axes.set_ylabel("MiB")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _line(axes: Axes, points: Sequence[_Point], colour: str) -> None:
+def _line(axes: Axes, trend: Trend, points: Sequence[_Point], colour: str) -> None:
     """Slope and interval of one level in one life; its words stand over it."""
-    if len(points) < _FEWEST:
-        return
-    slope = theil_sen([(float(one.cycle), one.held_mib) for one in points])
-    base = median([one.held_mib - slope.value * one.cycle for one in points])
-    ends = [points[0].cycle, points[-1].cycle]
-    axes.plot(ends, [base + slope.value * x for x in ends], color=colour, alpha=0.6)
+    own = [
+        one
+        for one in points
+        if (one.life, one.level, one.is_good) == (trend.life, trend.level, True)
+    ]
+    rise = trend.slope.value / MIB
+    base = median([one.held_mib - rise * number for number, one in enumerate(own)])
+    cycles = [one.cycle for one in own]
+    axes.plot(cycles, [base + rise * number for number in range(len(own))], color=colour, alpha=0.6)
+    low, high = trend.slope.low / MIB, trend.slope.high / MIB
     axes.annotate(
-        f"{slope.value:+.1f} MiB a cycle ({slope.low:+.1f} to {slope.high:+.1f})",
-        (sum(ends) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2),
+        f"{rise:+.1f} MiB a cycle ({low:+.1f} to {high:+.1f})",
+        ((cycles[0] + cycles[-1]) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2),
         textcoords="offset points", ha="center", va="top", fontsize=8, color=canvas.SOFT,
     )  # fmt: skip
 

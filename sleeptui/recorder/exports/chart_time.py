@@ -1,6 +1,7 @@
 """What charts over time share: lanes of states, bands of operations, flags of marks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ _STATES = {
     "down": "#3d434a",
 }
 _BANDS = {"sleep": canvas.SLEEP, "wake": canvas.WAKE}
+_SHORT_S, _LONG_S = 600, 3 * 3600
+"""Up to there the axis is in seconds, in minutes; then in hours."""
 _FLAGS = 40
 """Marks that are drawn; the report lists all."""
 _RIGHT = 0.95
@@ -34,14 +37,30 @@ _LETTER = 0.0072
 """Width of a letter as a part of the chart's."""
 
 
-def seconds(times_ns: "NDArray[np.int64]", session: Session) -> "NDArray[np.float64]":
-    """Since the recording began."""
-    return (times_ns - session.began_ns) / 1e9
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """The unit of the time axis."""
+
+    name: str
+    seconds: float
 
 
-def second(at_ns: int, session: Session) -> float:
-    """Since the recording began."""
-    return (at_ns - session.began_ns) / 1e9
+def scale_of(session: Session) -> Scale:
+    """Seconds, minutes or hours, as long as the session is."""
+    if session.duration_s < _SHORT_S:
+        return Scale(name="s", seconds=1.0)
+    if session.duration_s < _LONG_S:
+        return Scale(name="min", seconds=60.0)
+    return Scale(name="h", seconds=3600.0)
+
+
+def since(times_ns: "NDArray[np.int64]", session: Session) -> "NDArray[np.float64]":
+    """Since the recording began, in the unit of the axis."""
+    return (times_ns - session.began_ns) / (1e9 * scale_of(session).seconds)
+
+
+def _at(at_ns: int, session: Session) -> float:
+    return (at_ns - session.began_ns) / (1e9 * scale_of(session).seconds)
 
 
 def lanes(axes: Axes, session: Session) -> None:
@@ -51,8 +70,8 @@ def lanes(axes: Axes, session: Session) -> None:
     for one in session.states:
         if one.server in rows:
             key = rows[one.server], _STATES.get(one.state, UNKNOWN)
-            begin = second(one.began_ns, session)
-            spans.setdefault(key, []).append((begin, second(one.ended_ns, session) - begin))
+            begin = _at(one.began_ns, session)
+            spans.setdefault(key, []).append((begin, _at(one.ended_ns, session) - begin))
     for (row, colour), bars in spans.items():
         axes.broken_barh(bars, (row - 0.32, 0.64), facecolor=colour, linewidth=0)
     for attempt in session.attempts:
@@ -65,9 +84,9 @@ def lanes(axes: Axes, session: Session) -> None:
 
 
 def _band(axes: Axes, session: Session, attempt: Attempt, row: int) -> None:
-    begin = second(attempt.began_ns, session)
+    begin = _at(attempt.began_ns, session)
     end = session.ended_ns if attempt.ended_ns is None else attempt.ended_ns
-    width = max(second(end, session) - begin, session.duration_s / canvas.PIXELS)
+    width = max(_at(end, session) - begin, _at(session.ended_ns, session) / canvas.PIXELS)
     axes.broken_barh(
         [(begin, width)], (row - 0.42, 0.84), facecolor=_BANDS[attempt.kind], linewidth=0
     )
@@ -94,16 +113,17 @@ def _key(axes: Axes) -> None:
 def mark_moments(every: Sequence[Axes], session: Session) -> None:
     """A dotted line for each mark, its number or its text on top."""
     marks = [one for one in session.moments if one.kind == "mark"][:_FLAGS]
-    places = [second(one.at_ns, session) / max(session.duration_s, 1e-9) for one in marks]
+    whole = max(_at(session.ended_ns, session), 1e-9)
+    places = [_at(one.at_ns, session) / whole for one in marks]
     for number, (mark, place) in enumerate(zip(marks, places, strict=True)):
-        at_s = second(mark.at_ns, session)
+        at = _at(mark.at_ns, session)
         for axes in every:
-            axes.axvline(at_s, color=canvas.INK, linewidth=0.8, linestyle=":")
+            axes.axvline(at, color=canvas.INK, linewidth=0.8, linestyle=":")
         room = (places[number + 1] if number + 1 < len(marks) else 1.0) - place
         text = canvas.name(mark.text, 40)
         label = text if len(text) * _LETTER < room else f"{number + 1}"
         every[0].annotate(
-            f"⚑ {label}", (at_s, 1.0), xycoords=("data", "axes fraction"),
+            f"⚑ {label}", (at, 1.0), xycoords=("data", "axes fraction"),
             xytext=(-2 if place > _RIGHT else 2, -1), textcoords="offset points", va="top",
             ha="right" if place > _RIGHT else "left", fontsize=7.5, color=canvas.INK,
             bbox={"facecolor": canvas.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},

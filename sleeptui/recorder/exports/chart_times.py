@@ -7,11 +7,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sleeptui.core.interval import OK
 from sleeptui.core.measure import has_drained
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
 from sleeptui.core.units import duration
 from sleeptui.recorder.exports import canvas
+from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Every sleep and wake"
 CAPTION = (
@@ -37,14 +39,15 @@ class _Row:
 
 def is_worth(session: Session) -> bool:
     """Whether there is anything to draw."""
-    return bool(_rows(session))
+    return any(_is_shown(one) for one in session.attempts)
 
 
-def draw(session: Session) -> bytes:
+def draw(measured: Measured) -> bytes:
     """The chart as SVG."""
-    rows = _rows(session)
+    rows = _rows(measured)
 
     def paint(figure: Figure) -> None:
+        """Onto an empty figure."""
         axes, near = figure.subplots(1, 2, sharey=True, width_ratios=(3, 2))
         axes.set_xscale("log")
         reach = _reach(rows)
@@ -63,38 +66,48 @@ def draw(session: Session) -> bytes:
     return canvas.svg(paint, 0.7 + _ROW_IN * len(rows))
 
 
-def _rows(session: Session) -> list[_Row]:
+def _is_shown(one: Attempt) -> bool:
+    return one.record is not None and one.record.duration_s > 0 and one.kind in _KINDS
+
+
+def _rows(measured: Measured) -> list[_Row]:
     """Series by server, kind and level, with the first token of a wake below its call."""
     groups: dict[tuple[int, int, int], list[Attempt]] = {}
-    servers = {one.name: number for number, one in enumerate(session.servers)}
-    for one in session.attempts:
-        if one.record is not None and one.kind in _KINDS and one.server in servers:
+    servers = {one.name: number for number, one in enumerate(measured.session.servers)}
+    for one in measured.session.attempts:
+        if _is_shown(one) and one.server in servers:
             key = servers[one.server], _KINDS.index(one.kind), one.level or 0
             groups.setdefault(key, []).append(one)
     rows = []
     for (server, kind, _), attempts in sorted(groups.items()):
-        rows.append(_row(attempts, canvas.colour_of(server)))
+        rows.append(_row(measured, attempts, canvas.colour_of(server)))
         if _KINDS[kind] == "wake":
-            rows.append(_first_tokens(attempts, canvas.colour_of(server)))
+            rows.append(_first_tokens(measured, attempts, canvas.colour_of(server)))
     return [row for row in rows if row.good or row.apart or row.bad]
 
 
-def _row(attempts: Sequence[Attempt], colour: str) -> _Row:
+def _row(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
     timed = [(one, one.record.duration_s) for one in attempts if one.record is not None]
     return _Row(
         label=_label(attempts[0]),
         colour=colour,
-        good=_above(value for one, value in timed if one.cls == "ok" and not _is_apart(one)),
-        apart=_above(value for one, value in timed if one.cls == "ok" and _is_apart(one)),
-        bad=_above(value for one, value in timed if one.cls != "ok"),
+        good=_above(
+            value for one, value in timed if measured.classes[one.id] == OK and not _is_apart(one)
+        ),
+        apart=_above(
+            value for one, value in timed if measured.classes[one.id] == OK and _is_apart(one)
+        ),
+        bad=_above(value for one, value in timed if measured.classes[one.id] != OK),
     )
 
 
-def _first_tokens(attempts: Sequence[Attempt], colour: str) -> _Row:
+def _first_tokens(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
     known = [
         one.record.first_token_s
         for one in attempts
-        if one.cls == "ok" and one.record is not None and one.record.first_token_s is not None
+        if measured.classes[one.id] == OK
+        and one.record is not None
+        and one.record.first_token_s is not None
     ]
     label = f"{_label(attempts[0])} → token"
     return _Row(label=label, colour=colour, good=_above(known), apart=(), bad=())

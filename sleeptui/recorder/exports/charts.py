@@ -6,6 +6,7 @@ from types import ModuleType
 
 from sleeptui.core.session import Session
 from sleeptui.recorder.exports import chart_memory, chart_requests, chart_residual, chart_times
+from sleeptui.recorder.exports.measured import Measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Chart:
     title: str
     caption: str
     is_worth: Callable[[Session], bool]
-    draw: Callable[[Session], bytes]
+    draw: Callable[[Measured], bytes]
 
 
 def _chart(name: str, module: ModuleType) -> Chart:
@@ -37,6 +38,6 @@ RESIDUAL = _chart("residual", chart_residual)
 CHARTS = (MEMORY, TIMES, REQUESTS, RESIDUAL)
 
 
-def charts(session: Session) -> Mapping[str, bytes]:
+def charts(measured: Measured) -> Mapping[str, bytes]:
     """Those for which the session has something, by path."""
-    return {one.path: one.draw(session) for one in CHARTS if one.is_worth(session)}
+    return {one.path: one.draw(measured) for one in CHARTS if one.is_worth(measured.session)}

@@ -65,9 +65,8 @@ def _replace(path: Path, data: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(other).replace(path)
-    except BaseException:
-        Path(other).unlink(missing_ok=True)
-        raise
+    finally:
+        Path(other).unlink(missing_ok=True)  # it has its name by now, or never gets it
 
 
 def _sync_folder(folder: Path) -> None:

@@ -40,6 +40,7 @@ def latencies(one: RequestSeen) -> tuple[float | None, float | None, float | Non
 
 def _row(session: Session, one: RequestSeen, model: str) -> tuple[Cell, ...]:
     def at(time_ns: int | None) -> float | None:
+        """Seconds since the recording began."""
         return None if time_ns is None else (time_ns - session.began_ns) / 1e9
 
     ttft, tpot, whole = latencies(one)

@@ -52,7 +52,7 @@ def _markdown(measured: Measured) -> Files:
 def _charts(measured: Measured) -> Files:
     from sleeptui.recorder.exports.charts import charts  # noqa: PLC0415
 
-    return charts(measured.session)
+    return charts(measured)
 
 
 def _trace(measured: Measured) -> Files:

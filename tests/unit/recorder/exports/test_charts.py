@@ -24,6 +24,7 @@ from sleeptui.core.session import (
 from sleeptui.recorder.exports import canvas
 from sleeptui.recorder.exports.charts import CHARTS, MEMORY, REQUESTS, RESIDUAL, TIMES, charts
 from sleeptui.recorder.exports.curves import changes, thinned, told
+from sleeptui.recorder.exports.measured import Measured
 
 NASTY = "$\\frac{1}$ <script>&\x1b[31m 模型"
 S = 1_000_000_000
@@ -63,11 +64,11 @@ def texts(svg):
 
 
 def test_an_empty_session_has_no_chart(empty):
-    assert charts(empty) == {}
+    assert charts(Measured(empty)) == {}
 
 
 def test_all_charts_are_files_that_can_be_read(session):
-    for data in charts(session).values():
+    for data in charts(Measured(session)).values():
         root = ET.fromstring(data)
         assert root.get("width") == str(canvas.PIXELS)
         assert b"<dc:date>" not in data
@@ -75,7 +76,7 @@ def test_all_charts_are_files_that_can_be_read(session):
 
 def test_nothing_of_matplotlib_stays_changed(session):
     before = dict(mpl.rcParams)
-    MEMORY.draw(session)
+    MEMORY.draw(Measured(session))
     assert dict(mpl.rcParams) == before
 
 
@@ -95,7 +96,7 @@ def test_names_from_outside_are_text(empty):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made = charts(nasty)
+        made = charts(Measured(nasty))
     assert len(made) == len(CHARTS)
     for data in made.values():
         assert b"<script" not in data
@@ -104,10 +105,10 @@ def test_names_from_outside_are_text(empty):
 
 
 def test_gpus_that_stand_still_are_left_out_unless_all_do(session, empty):
-    assert not any("GPU 1" in text for text in texts(MEMORY.draw(session)))
+    assert not any("GPU 1" in text for text in texts(MEMORY.draw(Measured(session))))
     still = GpuSeen(index=3, name="H200", used=curve((5 * S, None), (6 * S, None)))
     alone = replace(empty, gpus=(still,))
-    assert any("GPU 3" in text for text in texts(MEMORY.draw(alone)))
+    assert any("GPU 3" in text for text in texts(MEMORY.draw(Measured(alone))))
 
 
 def test_a_server_is_drawn_on_the_gpu_that_it_alone_is_on(empty):
@@ -126,21 +127,21 @@ def test_a_server_is_drawn_on_the_gpu_that_it_alone_is_on(empty):
         servers=tuple(ServerSeen(name=name, url="http://a", memory=held) for name in "abcd"),
         attempts=(stood(1, "a", {1: 8}), stood(2, "b", {0: 8, 1: 8}), stood(3, "c", None)),
     )
-    words = " ".join(texts(MEMORY.draw(several)))
+    words = " ".join(texts(MEMORY.draw(Measured(several))))
     assert words.count("<!-- a -->") == 2  # over its GPU, and at its lane
     assert words.count("<!-- b -->") == 1
     assert words.count("<!-- c -->") == 1
 
 
 def test_marks_have_their_text_where_there_is_room_else_a_number(session, empty):
-    words = " ".join(texts(MEMORY.draw(session)))
+    words = " ".join(texts(MEMORY.draw(Measured(session))))
     assert "before the level 2 cycles" in words
     near = tuple(Moment(at_ns=5 * S + n, kind="mark", text="a long mark") for n in range(3))
     close = replace(
         empty, ended_ns=9 * S, moments=near,
         states=(StateSpan(server="a", state="awake", began_ns=5 * S, ended_ns=9 * S),),
     )  # fmt: skip
-    assert "⚑ 2 -->" in " ".join(texts(MEMORY.draw(close)))
+    assert "⚑ 2 -->" in " ".join(texts(MEMORY.draw(Measured(close))))
 
 
 def test_sixty_four_servers_are_drawn(empty):
@@ -155,7 +156,7 @@ def test_sixty_four_servers_are_drawn(empty):
             for name in names
         ),
     )
-    for data in charts(many).values():
+    for data in charts(Measured(many)).values():
         assert len(data) < 400_000
 
 
@@ -168,11 +169,11 @@ def test_what_did_not_end_well_is_shown_and_not_in_the_median(empty):
         empty, ended_ns=99 * S, servers=(ServerSeen(name="a", url="http://a"),),
         attempts=(first, *good, bad, instant),
     )  # fmt: skip
-    words = " ".join(texts(TIMES.draw(session)))
+    words = " ".join(texts(TIMES.draw(Measured(session))))
     assert "0.30 s, n = 3" in words
     assert "1 not well" in words
     lone = replace(session, attempts=(bad,))
-    assert "n = 0" in " ".join(texts(TIMES.draw(lone)))
+    assert "n = 0" in " ".join(texts(TIMES.draw(Measured(lone))))
 
 
 def test_a_sleep_without_a_wake_shows_its_requests(empty):
@@ -187,7 +188,7 @@ def test_a_sleep_without_a_wake_shows_its_requests(empty):
             request(3, "a", fate="cut", ended_ns=S, sent_ns=S // 2),
         ),
     )
-    words = " ".join(texts(REQUESTS.draw(alone)))
+    words = " ".join(texts(REQUESTS.draw(Measured(alone))))
     assert "still open at the end" in words
     assert "completed, 7 tokens" in words
     assert "prompt 3" not in words
@@ -201,30 +202,48 @@ def test_more_requests_than_lanes_are_told(empty):
         attempts=(slept(1, "a"), slept(2, "a", mode="abort", level=None)),
         requests=tuple(request(n, "a") for n in range(50)),
     )
-    words = " ".join(texts(REQUESTS.draw(crowd)))
+    words = " ".join(texts(REQUESTS.draw(Measured(crowd))))
     assert "10 more requests are not drawn" in words
 
 
+@pytest.mark.parametrize(("length_s", "unit"), [(99, "s"), (3000, "min"), (30_000, "h")])
+def test_the_time_axis_has_a_unit_that_fits(empty, length_s, unit):
+    state = StateSpan(server="a", state="awake", began_ns=5 * S, ended_ns=9 * S)
+    mark = Moment(at_ns=6 * S, kind="mark", text="x")
+    long = replace(
+        empty,
+        ended_ns=(5 + length_s) * S,
+        states=(state,),
+        moments=(mark,),
+        attempts=(slept(1, "a"),),
+    )
+    assert f"began, {unit} -->" in " ".join(texts(MEMORY.draw(Measured(long))))
+
+
 def test_a_resumed_request_is_cut_where_it_was_silent(session):
-    assert "resumed, completed" in " ".join(texts(REQUESTS.draw(session)))
+    assert "resumed, completed" in " ".join(texts(REQUESTS.draw(Measured(session))))
 
 
 def test_residual_says_the_slope_of_each_life_and_what_lies_beyond(empty, session):
-    sleeps = [slept(n, "a", held=(100 + 10 * n) << 20) for n in range(1, 5)]
+    sleeps = [slept(n, "a", held=(100 + 10 * n) << 20) for n in range(1, 9)]
     beyond = [
-        slept(5, "a", held=90 << 30, cls="no_op"),
-        slept(6, "a", held=0, cls="no_op", life=2, level=2),
+        slept(9, "a", held=90 << 30, cls="no_op"),
+        slept(10, "a", held=0, cls="no_op", life=2, level=2),
     ]
     leak = replace(
         empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=(*sleeps, *beyond)
     )
-    words = " ".join(texts(RESIDUAL.draw(leak)))
+    other = [slept(n, "b", held=(100 - n) << 20) for n in range(20, 28)]
+    two = (*leak.servers, ServerSeen(name="b", url="http://b"))
+    leak = replace(leak, servers=two, attempts=(*leak.attempts, *other))
+    words = " ".join(texts(RESIDUAL.draw(Measured(leak))))
+    assert "-1.0 MiB a cycle" in words
     assert "+10.0 MiB a cycle" in words
     assert "↑ 92160" in words
     assert "↓ 0" in words
     only_bad = replace(leak, attempts=tuple(beyond))
     assert RESIDUAL.is_worth(only_bad)
-    assert RESIDUAL.draw(only_bad)
+    assert RESIDUAL.draw(Measured(only_bad))
 
 
 @pytest.mark.parametrize("most", [50, 400])
@@ -248,3 +267,4 @@ def test_changes_are_all_that_a_quiet_curve_needs():
     assert [list(part) for part in changes(Curve())] == [[], []]
     assert len(told(quiet, 100)[0]) == 4
     assert len(told(quiet, 2)[0]) >= 2
+    assert len(thinned(quiet, 7)[0]) == 7

@@ -8,6 +8,7 @@ from golden import GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sleeptui.core.operation import Kind, OperationRecord, Outcome
 from sleeptui.core.session import (
     Attempt,
     Curve,
@@ -97,6 +98,18 @@ def test_an_operation_that_never_ended_is_listed(empty):
     text = page(session)
     assert "the recording ended while it ran" in text
     assert "1 `unfinished`" in text
+
+
+def test_a_level_of_which_nothing_counts_is_not_at_a_glance(empty):
+    record = OperationRecord(
+        id=1, kind=Kind.SLEEP, server="a", began_s=6, duration_s=9.0, outcome=Outcome.DONE, level=1
+    )
+    one = Attempt(
+        id=1, kind="sleep", server="a", model="a", level=1, began_ns=6 * S, ended_ns=9 * S,
+        cls="ok", nth=1, life=1, record=record,
+    )  # fmt: skip
+    text = page(replace(empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=(one,)))
+    assert "- **a** (a): 1 of 1 operations did what they should." in text
 
 
 def test_long_lists_are_cut_and_say_so(empty):

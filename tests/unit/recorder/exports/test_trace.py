@@ -8,7 +8,15 @@ import pytest
 from golden import GOLDEN
 
 from sleeptui.core.errors import ExportError
-from sleeptui.core.session import Attempt, Curve, GpuSeen, Moment, RequestSeen, ServerSeen
+from sleeptui.core.session import (
+    Attempt,
+    Curve,
+    GpuSeen,
+    Moment,
+    RequestSeen,
+    ServerSeen,
+    StateSpan,
+)
 from sleeptui.recorder.exports.trace import trace
 from sleeptui.recorder.exports.trace_check import check
 
@@ -117,6 +125,7 @@ def test_what_overlaps_has_a_thread_of_its_own(empty):
             attempt(5, 12000, 13000, sent_ns=14000, done_ns=9000),
             attempt(6, 12000, 13000, server="nobody"),
         ),
+        states=(StateSpan(server="nobody", state="awake", began_ns=6000, ended_ns=7000),),
         began_ns=6000,
     )
     document = loaded(crossing)
