@@ -26,8 +26,8 @@ class Draft:
     model: str | None
     slept_before: int | None
     """Sleeps that the process itself has counted."""
-    began_ns: int
-    begin: OpBegin | None = None
+    line: OpBegin | OpEnd
+    """Its first: an end has no begin where that was cut away."""
     end: OpEnd | None = None
 
 
@@ -48,8 +48,7 @@ class Drafts:
             life=life,
             model=model,
             slept_before=slept_before,
-            began_ns=line.began_ns,
-            begin=line,
+            line=line,
         )
         self.every.append(draft)
         self.running[line.op] = draft
@@ -64,7 +63,7 @@ class Drafts:
                 life=life,
                 model=model,
                 slept_before=None,
-                began_ns=line.began_ns,
+                line=line,
             )
             self.every.append(draft)
         draft.end = line
@@ -117,10 +116,9 @@ class _Counting:
 
 
 def _attempt(draft: Draft, counting: _Counting, models: Mapping[str, str]) -> Attempt:
-    begin, end = draft.begin, draft.end
-    told = end or begin
-    if told is None:
-        raise AssertionError(draft)
+    begin = draft.line if isinstance(draft.line, OpBegin) else None
+    end = draft.end
+    told = end or draft.line
     is_sent = _is_sent(draft)
     cycle = counting.cycle(draft, told.name) if is_sent else None
     return Attempt(
@@ -131,14 +129,14 @@ def _attempt(draft: Draft, counting: _Counting, models: Mapping[str, str]) -> At
         level=told.level,
         mode=told.mode,
         parent=begin.parent if begin else None,
-        began_ns=draft.began_ns,
+        began_ns=draft.line.began_ns,
         sent_ns=end.sent_ns if end else None,
         done_ns=end.done_ns if end else None,
         ended_ns=end.t if end else None,
         cls=end.cls if end else UNFINISHED,
         record=record_of(end) if end else None,
-        pre=_standing(begin.pre) if begin else None,
-        post=_standing(end.post) if end else None,
+        pre=_standing(begin.pre if begin else None),
+        post=_standing(end.post if end else None),
         life=draft.life,
         nth=counting.nth(draft, told.name, told.level) if is_sent else 0,
         cycle=cycle if told.cyc is None else told.cyc,
