@@ -48,7 +48,6 @@ def report(before: Flags | None, *, session: str, to: str | None) -> int:
     "formats",
     type=click.Choice(list(EXPORTERS)),
     multiple=True,
-    required=True,
     help="What to make; repeatable.",
 )
 @click.option(
@@ -60,6 +59,8 @@ def export(before: Flags | None, *, session: str, formats: tuple[str, ...], to: 
 
     SESSION: its name, a part of it, its folder, or last.
     """
+    if not formats:
+        raise ConfigError("no format is named", hint=f"use --format {', '.join(EXPORTERS)}")
     archive = _archive(before)
     if to != PIPE:
         for path in archive.export(session, formats, to):

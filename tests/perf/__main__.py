@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: ``support`` is importable
 
-from tests.perf import canary, first_frame, panel, parsing
+from tests.perf import canary, first_frame, panel, parsing, report
 
 BENCHMARKS = {
     "parsing": parsing.measure,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "sixty-four": lambda: panel.cost("sixty-four"),
     "timing": panel.timing,
     "canary": canary.measure,
+    "report": report.measure,
 }
 
 
