@@ -25,7 +25,7 @@ Verdicts of B beside A, from the ratio of the medians and its 95 % interval:
   same      within 5 %, or within the noise of the values
   faster    more than 5 % less time, and the interval leaves no doubt
   slower    more than 5 % more time, and the interval leaves no doubt
-  unclear   anything else: more cycles would tell
+  unclear   anything else: more values would tell
 """
 _COLOURS: Final = {
     compare_words.WARNING: "yellow",

@@ -8,6 +8,7 @@ import importlib
 import os
 from collections.abc import Callable, Mapping
 from functools import wraps
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,13 +40,14 @@ class Scenario(click.ParamType[str]):
 LATE: Mapping[str, str] = {
     "compare": "sleeptui.cli_compare",
     "export": "sleeptui.cli_report",
+    "import": "sleeptui.cli_import",
     "record": "sleeptui.cli_record",
     "replay": "sleeptui.cli_replay",
     "report": "sleeptui.cli_report",
     "sessions": "sleeptui.cli_sessions",
 }
 """Subcommands with a module of their own, imported when one is asked for: the panel's first frame
-must not wait for them. The module has the command under its own name."""
+must not wait for them. The module has the command under its own name, ``import`` as ``import_``."""
 
 
 _BARE = {"--demo": "--demo=default", "--record": "--record="}
@@ -67,7 +69,8 @@ class Program(click.Group):
         module = LATE.get(cmd_name)
         if module is None:
             return super().get_command(ctx, cmd_name)
-        command = getattr(importlib.import_module(module), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(module), name)
         return command if isinstance(command, click.Command) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

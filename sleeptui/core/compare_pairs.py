@@ -2,8 +2,8 @@
 
 A ratio is B over A, with an interval that draws starts of the servers anew (``stats.ratio``).
 ``same``: the whole interval lies within 5 %, or the ratio does and its interval within the noise
-of the values themselves (three deviations). ``faster`` and ``slower``: the ratio is beyond 5 %, and
-the interval leaves no doubt of the side. All else is ``unclear``: more cycles would tell.
+of the values themselves (three deviations, 10 % at most). ``faster`` and ``slower``: the ratio is
+beyond 5 %, and the interval leaves no doubt of the side. All else is ``unclear``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,8 @@ from sleeptui.core.measure_memory import MemoryCycle
 
 NOISE = 0.05
 """A ratio this close to 1 is no difference that matters."""
+MOST_NOISE = 0.10
+"""An interval that reaches further says nothing, however much the values themselves scatter."""
 FEWEST_VALUES = 5
 """On each side: with 3, intervals at 95 % cover the truth in 90 % of cases, with 5 in 95 %
 (simulated, reference/benchmarking.md 1.5)."""
@@ -117,14 +119,14 @@ def _judge(one: Interval, other: Interval, ratio: stats.Ratio | None) -> tuple[V
     low, high = ratio.low, ratio.high
     if low is None or high is None or min(one.n, other.n) < FEWEST_VALUES:
         return Verdict.UNCLEAR, f"fewer than {FEWEST_VALUES} values on one side"
-    noise = max(NOISE, _spread(one), _spread(other))
+    noise = min(max(NOISE, _spread(one), _spread(other)), MOST_NOISE)
     is_close = _within(ratio.value, NOISE)
     if all(_within(end, NOISE if not is_close else noise) for end in (low, high)):
         return Verdict.SAME, ""
     if is_close and not low <= 1 <= high:
         return Verdict.SAME, ""  # a difference, and none that matters
     if is_close or low <= 1 <= high:
-        return Verdict.UNCLEAR, "the interval is too wide: more cycles would tell"
+        return Verdict.UNCLEAR, "the interval is too wide: more values would tell"
     is_less = ratio.value < 1
     is_time = one.unit == "s"
     return (Verdict.FASTER if is_less == is_time else Verdict.SLOWER), ""

@@ -105,6 +105,8 @@ def _times(pairs: Iterable[TimePair]) -> Iterator[Said]:
         for pair in those:
             has_note |= bool(_mark(pair))
             reasons |= {pair.why: None} if pair.why else {}
+            if len(_label(pair)) > _LABEL:
+                yield Said(_label(pair))
             yield _time(pair)
     yield from (Said(f"  unclear: {why}") for why in reasons)
     if has_note:
@@ -118,7 +120,8 @@ def _time(pair: TimePair) -> Said:
     if pair.ratio and pair.ratio.low is not None and pair.ratio.high is not None:
         between = f"{_ratio(pair.ratio.low)}–{_ratio(pair.ratio.high)}"  # noqa: RUF001 - from, to
     figures = f"{numbers:>7} {a:>8} {b:>8} {_ratio(pair.change):>5} {between:>11}"
-    words = f"{_label(pair):<{_LABEL}} {figures} {pair.verdict.value}{_mark(pair)}"
+    label = _label(pair) if len(_label(pair)) <= _LABEL else ""
+    words = f"{label:<{_LABEL}} {figures} {pair.verdict.value}{_mark(pair)}"
     return Said(words, _TONES.get(pair.verdict, PLAIN))
 
 

@@ -127,6 +127,10 @@ def test_figures_of_all_sizes_keep_their_columns():
     ]
     assert lines[3].split()[:4] == ["x", "tok/s", "1/1", "1201"]
     assert [line.split()[-3] for line in lines] == ["37.07", "100.0", "2.0e+05", "1.638"]
+    long = time_pair(interval(1, id_="time_per_output_token [concurrent streams 2]"), interval(2))
+    lines = text(only(long))
+    at = lines.index("    time_per_output_token [concurrent streams 2]")
+    assert lines[at + 1].split() == ["1/1", "1.00", "s", "2.00", "s", "2.000", "--", "unclear"]
     unknown = replace(pairs[0], change=None, a=replace(pairs[0].a, median=None))
     assert "--" in row(only(unknown), "x")
 

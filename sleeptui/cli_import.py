@@ -1,0 +1,46 @@
+"""``sleeptui import FILE``: results of other tools as sessions."""
+
+from pathlib import Path
+
+import click
+
+from sleeptui.cli_options import settings_of
+from sleeptui.cli_output import put, say
+from sleeptui.config import Flags
+from sleeptui.recorder.folder import default_folder
+from sleeptui.recorder.imports.documents import read_bytes
+from sleeptui.recorder.imports.keep import keep
+from sleeptui.recorder.imports.table import KINDS, understood
+
+EXAMPLES = """\b
+Examples:
+  vllm bench serve --save-result --save-detailed --result-filename a.json ...
+  sleeptui import a.json               its figures as a session
+  sleeptui import a.json b.json && sleeptui sessions
+
+\b
+Tools whose results are known:
+""" + "\n".join(f"  {kind.source}" for kind in KINDS)
+
+
+@click.command("import", epilog=EXAMPLES)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--to", metavar="DIR", help="Folder of sessions; else the usual one.")
+@click.pass_obj
+def import_(before: Flags | None, *, files: tuple[str, ...], to: str | None) -> int:
+    """Make a session of each FILE that another tool has written, and print its folder.
+
+    Its figures keep their meaning and are never mixed with those of sleeptui; milliseconds become
+    seconds. The file itself is kept beside them, as it is: it may hold prompts and answers.
+    """
+    settings = settings_of(before or Flags())
+    sessions = Path(to or settings.recording.folder or default_folder()).expanduser()
+    read = []
+    for name in files:  # all are understood before the first is written
+        path = Path(name).expanduser()
+        say(f"reading {name}")
+        content = read_bytes(path)
+        read.append((understood(content, path), content, path))
+    for found, content, path in read:
+        put(str(keep(found, content, path, sessions)))
+    return 0
