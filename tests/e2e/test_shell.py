@@ -128,7 +128,7 @@ async def test_keys_that_are_typed_at_once_are_all_taken():
         screen.action_level(2)
         screen.action_mode("abort")
         screen.action_sleep()
-        await panel.home()
+        await panel.until(lambda: panel.asked)
         assert panel.asked == [("sleep", "busy", SleepLevel.DISCARD, SleepMode.ABORT)]
 
 

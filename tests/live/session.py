@@ -1,9 +1,9 @@
 """Record a session of the panel on two real vLLM servers that share one GPU.
 
 Usage: ``python -m tests.live.session OUT_FOLDER AWAKE ASLEEP [panel arguments]``, the servers as
-for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, and a sleep by
-somebody else while a prompt streams. The session is in ``OUT_FOLDER/sessions``; its report can be
-made on any machine.
+for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, and a sleep
+by somebody else while a prompt streams. The session is in ``OUT_FOLDER/sessions``; its report can
+be made on any machine.
 """
 
 import sys
