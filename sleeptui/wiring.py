@@ -24,6 +24,7 @@ from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, ServerView
 from sleeptui.core.ports import (
+    Archive,
     Candidate,
     Clock,
     EngineClient,
@@ -34,8 +35,10 @@ from sleeptui.core.ports import (
     Notebook,
     Surveyor,
 )
+from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.core.text import one_line
+from sleeptui.services.lag import LagMeter
 from sleeptui.services.panel import Services
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ class World:
         set_up()
         gc.freeze()  # what is loaded by now stays: no collection need look at it again
         gc.enable()
-        clients = VllmClients()
+        clients = VllmClients(LagMeter())
         self._stack.push_async_callback(clients.close)
         self._clients = clients
         if demo is None:
@@ -193,6 +196,44 @@ class LateJournals:
         return await Recorder(self._settings, self._clock).open(view)
 
 
+class LateArchive:
+    """The recorded sessions; what reads them is imported, in the caller's thread, when asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is read yet."""
+        self._settings = settings
+
+    def sessions(self) -> Sequence[SessionSummary]:
+        """All of them, newest first.
+
+        Raises:
+            JournalError: The folder cannot be read, and why.
+        """
+        return self._opened().sessions()
+
+    def read(self, name: str) -> Session:
+        """One session.
+
+        Raises:
+            JournalError: It cannot be read, and why.
+        """
+        return self._opened().read(name)
+
+    def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
+        """Make files from a session.
+
+        Raises:
+            JournalError: It cannot be read.
+            ExportError: A file cannot be written.
+        """
+        return self._opened().export(name, formats, to)
+
+    def _opened(self) -> Archive:
+        from sleeptui.recorder.archive import SessionArchive  # noqa: PLC0415
+
+        return SessionArchive(self._settings.recording.folder)
+
+
 def open_services(settings: Settings) -> Services:
     """The services over this machine or over the simulated fleet; an async context."""
     clock = SystemClock()
@@ -207,6 +248,7 @@ def open_services(settings: Settings) -> Services:
         notebook=world,
         journals=LateJournals(settings, clock),
         surveyor=world,
+        archive=LateArchive(settings),
     )
 
 

@@ -11,13 +11,12 @@ from sleeptui.core.operation import Kind
 from sleeptui.core.session import Curve as Recorded
 from sleeptui.core.session import Session
 from sleeptui.tui.present_plot import BAND_TONES, LETTERS, Band, Curve, Plot
-from sleeptui.tui.spark import HOLD_S, Cells, held
+from sleeptui.tui.spark import Cells
 from sleeptui.tui.theme import Tone, server_tone
 
 STACKED: Final = 6
 """So many servers are told apart by colour; of more, only the sum is drawn."""
 _LEAST_TOP: Final = 4
-_NS: Final = 1e9
 
 
 def plots_of(session: Session, width: int) -> tuple[Plot, Plot]:
@@ -43,17 +42,25 @@ def bands_of(session: Session, width: int) -> tuple[Band, ...]:
 
 
 def reduced(curve: Recorded, session: Session, count: int) -> Cells:
-    """The highest value of each of ``count`` equal parts of the session; None: not known."""
+    """The highest value of each of ``count`` equal parts of the session; None: not known.
+
+    A figure is written when it changes: until then it is the last one.
+    """
     step_ns = max((session.ended_ns - session.began_ns) / max(count, 1), 1.0)
     edges = [
         bisect_left(curve.times_ns, session.began_ns + round(step_ns * number))
         for number in range(count)
     ]
-    cells = [
-        max((value for value in curve.values[first:end] if not isnan(value)), default=None)
-        for first, end in pairwise([*edges, len(curve)])
-    ]
-    return held(cells, int(HOLD_S * _NS / step_ns) + 1)
+    cells: Cells = []
+    last: float | None = None
+    for first, end in pairwise([*edges, len(curve)]):
+        values = curve.values[first:end]
+        if not values:
+            cells.append(last)
+            continue
+        cells.append(max((value for value in values if not isnan(value)), default=None))
+        last = None if isnan(values[-1]) else values[-1]
+    return cells
 
 
 def _memory(session: Session, width: int, bands: tuple[Band, ...]) -> Plot:

@@ -10,8 +10,9 @@ from sleeptui.core.session import Attempt, Session, SessionSummary
 from sleeptui.core.text import one_line
 from sleeptui.services import session_words
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.present_session_plot import STACKED
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.theme import Tone, server_tone
 
 _TONES: Final[Mapping[str, str]] = {
     "whole": Tone.GOOD,
@@ -60,6 +61,7 @@ def row(each: SessionSummary, width: int, glyphs: Glyphs, *, marked: bool) -> Li
         Span(f"{units.duration(each.duration_s):<{_LASTED}}", Tone.MUTED),
         Span("demo " if each.demo is not None else "", Tone.WARN),
         Span(names, Tone.TEXT),
+        Span("" if each.operations is None else f"  {each.operations} operations", Tone.MUTED),
     )
     return fit(spans, width, ellipsis=glyphs.ellipsis)
 
@@ -89,13 +91,15 @@ def words(
     """
     lines = [line(one_line(summary.run_id, _NAME), Tone.TITLE)]
     lines += _warnings(summary, width)
-    lines.append(fit(_facts(summary, session, glyphs), width, ellipsis=glyphs.ellipsis))
+    lines += wrapped(_facts(summary, session, glyphs), width)
     if problem:
         return [*lines, BLANK, *wrapped(one_line(problem), width, Tone.BAD)]
     if session is None:
         return [*lines, line(f"reading{glyphs.ellipsis}", Tone.MUTED)]
     if session.machine.cards or session.machine.driver:
         lines += wrapped(_machine(session), width, Tone.MUTED)
+    if legend := _legend(session, glyphs):
+        lines.append(fit(legend, width, ellipsis=glyphs.ellipsis))
     lines += _operations(session, width, glyphs)
     lines += _moments(session, width, glyphs)
     lines += _imported(session, width, glyphs)
@@ -114,7 +118,7 @@ def _warnings(summary: SessionSummary, width: int) -> Iterator[Line]:
         yield from wrapped(f"IMPORTED from {one_line(summary.source, _NAME)}", width, Tone.ASLEEP)
 
 
-def _facts(summary: SessionSummary, session: Session | None, glyphs: Glyphs) -> Line:
+def _facts(summary: SessionSummary, session: Session | None, glyphs: Glyphs) -> str:
     told = [
         session_words.began(summary),
         units.duration(summary.duration_s),
@@ -124,7 +128,17 @@ def _facts(summary: SessionSummary, session: Session | None, glyphs: Glyphs) -> 
     if session is not None:
         lives = sum(server.lives - 1 for server in session.servers)
         told += [f"{lives} restarts"] if lives > 1 else ["1 restart"] if lives else []
-    return line(f" {glyphs.dot} ".join(told))
+    return f" {glyphs.dot} ".join(told)
+
+
+def _legend(session: Session, glyphs: Glyphs) -> Line:
+    """The colours of the plot of GPU memory."""
+    if not session.gpus or not 0 < len(session.servers) <= STACKED:
+        return BLANK
+    spans: list[Span] = []
+    for index, server in enumerate(session.servers):
+        spans += [Span(f"{glyphs.swatch} ", server_tone(index)), Span(f"{one_line(server.name)}  ")]
+    return (*spans, Span(f"{glyphs.swatch} ", Tone.OTHER), Span("other"))
 
 
 def _machine(session: Session) -> str:
@@ -192,7 +206,8 @@ def _moments(session: Session, width: int, glyphs: Glyphs) -> list[Line]:
     if marks:
         texts = ", ".join(one_line(mark.text, _NAME) for mark in marks[:_MARKS_SHOWN])
         more = f" and {len(marks) - _MARKS_SHOWN} more" if len(marks) > _MARKS_SHOWN else ""
-        lines += wrapped(f"{len(marks)} marks: {texts}{more}", width)
+        count = "1 mark" if len(marks) == 1 else f"{len(marks)} marks"
+        lines += wrapped(f"{count}: {texts}{more}", width)
     for moment in session.moments:
         if moment.kind == "anomaly":
             mark = glyphs.severities["warning"]
@@ -202,7 +217,8 @@ def _moments(session: Session, width: int, glyphs: Glyphs) -> list[Line]:
         lines += wrapped(f"{dropped} samples were not written", width, Tone.WARN)
     external = sum(span.by == "other" for span in session.states)
     if external:
-        lines += wrapped(f"{external} changes by somebody else", width)
+        changes = "1 change" if external == 1 else f"{external} changes"
+        lines += wrapped(f"{changes} by somebody else", width)
     return lines
 
 

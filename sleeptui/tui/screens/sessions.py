@@ -11,14 +11,20 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from sleeptui.core.compare import Comparison, compare
 from sleeptui.core.errors import SleeptuiError
+from sleeptui.core.model import FleetView
+from sleeptui.core.recording import Recording
 from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.text import one_line
+from sleeptui.services import compare_words
 from sleeptui.tui import wording
+from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.present_plot import GUTTER, Plot
+from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
 from sleeptui.tui.present_sessions import heading, nothing, words
+from sleeptui.tui.screens.comparison import ComparisonScreen
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
 from sleeptui.tui.widgets.plot import PlotPanel
@@ -29,12 +35,13 @@ if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
 
 _WIDE_FROM: Final = 100
-"""Cells of the screen from which list and picture stand side by side."""
+"""Cells of the screen from which words and plots stand side by side."""
 _RELOOK_S: Final = 3.0
 """While one is being recorded, its line is read anew so often."""
-_WORDS_LEAST: Final = 4
-_PLOT_LEAST: Final = 5
 _TEXT_LIMIT: Final = 600
+_LIST_LEAST: Final = 3
+_LIST_SHARE: Final = 0.3
+"""Of the screen's rows, at most so many for the list."""
 
 
 class SessionWords(Painted, can_focus=True):
@@ -87,7 +94,10 @@ class SessionsScreen(Screen[None]):
         """Folder and content of the one that was read last."""
         self._is_reading = False
         self._problem = ""
+        self._rows = 0
+        self._recorded: tuple[str, bool] | None = None
         self._is_exporting = False
+        self._is_comparing = False
 
     def compose(self) -> ComposeResult:
         """The list, and the picture of the session under its cursor."""
@@ -95,9 +105,9 @@ class SessionsScreen(Screen[None]):
         with Container(id="body"):
             yield SessionList(self._glyphs, id="list")
             with Container(id="picture"):
-                yield SessionWords(self._glyphs, id="words")
                 yield PlotPanel(self._glyphs, id="plots")
-        yield Footer()
+                yield SessionWords(self._glyphs, id="words")
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Look what there is."""
@@ -106,17 +116,27 @@ class SessionsScreen(Screen[None]):
             for part in self.query(Painted):
                 part.use_plain_scrollbar()
         self._list.focus()
-        self.run_worker(self._look(), group="look")
+        self._recorded = _recording_of(self._services.store.recording)
+        self._look_again()
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room."""
         self.set_class(event.size.width >= _WIDE_FROM, "-wide")
+        self.set_class(event.size.height >= ROOMY_FROM, "-roomy")
+        self._give_out_rows()
         self.call_after_refresh(self._read_on)
 
     @on(SessionList.Moved)
     def follow(self) -> None:
         """Show the session under the cursor."""
         self._read_on()
+
+    def show(self, view: FleetView) -> None:
+        """A new picture: a recording that has begun or ended is one more session."""
+        recorded = _recording_of(view.recording)
+        if recorded != self._recorded:
+            self._recorded = recorded
+            self._look_again()
 
     def action_leave(self) -> None:
         """Go back."""
@@ -149,8 +169,39 @@ class SessionsScreen(Screen[None]):
         if len(chosen) != 2:  # noqa: PLR2004 - a pair
             self._say("Compare", "Select two sessions with space, then press c")
             return
-        first, second = chosen.values()
-        self._say("Compare", f"sleeptui compare {first.run_id} {second.run_id}")
+        archive = self._services.archive
+        if archive is not None and not self._is_comparing:
+            self._is_comparing = True
+            # The older one is what the newer one is compared with.
+            older, newer = sorted(chosen.values(), key=lambda each: each.wall_ns or 0)
+            self._say("Compare", f"{newer.run_id} with {older.run_id}: reading")
+            self.run_worker(self._compare(archive, older, newer), group="compare")
+
+    async def _compare(
+        self, archive: "Archive", older: SessionSummary, newer: SessionSummary
+    ) -> None:
+        try:
+            found = await asyncio.to_thread(
+                lambda: compare(archive.read(older.path), archive.read(newer.path))
+            )
+        except SleeptuiError as error:
+            self._say("Compare", wording.of_error(error), bad=True)
+        else:
+            self._show_comparison(found)
+        finally:
+            self._is_comparing = False
+
+    def _show_comparison(self, found: Comparison) -> None:
+        if found.unlike:
+            hint = f"sleeptui compare {found.a.run_id} {found.b.run_id} --force does it"
+            self._say("Not alike", wording.sentences("; ".join(found.unlike), hint), bad=True)
+            return
+        said = compare_words.lines(found)
+        screen = ComparisonScreen(said, ascii_only=self._services.settings.ascii)
+        self.app.push_screen(screen)
+
+    def _look_again(self) -> None:
+        self.run_worker(self._look(), group="look", exclusive=True)
 
     async def _look(self) -> None:
         """List the sessions; again and again while one is being recorded."""
@@ -164,10 +215,17 @@ class SessionsScreen(Screen[None]):
                 self._head(wording.of_error(error))
                 return
             self._head(heading(found, self._glyphs))
+            self._rows = len(found)
+            self._give_out_rows()
             self._list.show(found)
             if not any(each.is_running for each in found):
                 return
             await asyncio.sleep(_RELOOK_S)
+
+    def _give_out_rows(self) -> None:
+        """As many rows as there are sessions, up to a share of the screen."""
+        most = max(int(self.size.height * _LIST_SHARE), _LIST_LEAST)
+        self._list.styles.height = min(max(self._rows, _LIST_LEAST), most)
 
     def _read_on(self) -> None:
         """Show what is known of the current session, and read it if that is not all."""
@@ -213,7 +271,6 @@ class SessionsScreen(Screen[None]):
         if session is not None and session.gpus and self._cells:
             plots = await asyncio.to_thread(plots_of, session, self._cells)
         if self._list.current == wanted:
-            self.query_one(PlotPanel).display = bool(plots)
             self.query_one(PlotPanel).show(plots)
 
     async def _export(self, archive: "Archive", wanted: SessionSummary) -> None:
@@ -228,8 +285,7 @@ class SessionsScreen(Screen[None]):
 
     @property
     def _cells(self) -> int:
-        picture = self.query_one("#picture")
-        return max(picture.size.width - GUTTER, 0)
+        return self.query_one(PlotPanel).cells
 
     @property
     def _list(self) -> SessionList:
@@ -245,3 +301,8 @@ class SessionsScreen(Screen[None]):
             severity="error" if bad else "information",
             markup=False,
         )
+
+
+def _recording_of(recording: Recording | None) -> tuple[str, bool] | None:
+    """Which recording there is, and whether it runs."""
+    return None if recording is None else (recording.path, recording.ended_s is None)
