@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from sleeptui.adapters.http_errors import NOT_VLLM_HINT, refused, timed_out
-from sleeptui.adapters.measuring import Measuring
+from sleeptui.adapters.measuring import Measuring, telling
 from sleeptui.adapters.sse import Answer, BrokenStreamError
 from sleeptui.adapters.vllm_json import Done, Models, ServerInfo, Version, VllmConfig, read
 from sleeptui.adapters.vllm_look import Looker
@@ -26,6 +26,7 @@ from sleeptui.adapters.vllm_wire import BODY_BYTES, MIB, Stamps, Wire, chunks
 from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, ServerFacts, SleepLevel, SleepMode
+from sleeptui.core.ports import LoopMeter
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line
 from sleeptui.core.version import Features
@@ -152,9 +153,9 @@ class VllmClient:
             }
         )
         answer = Answer()
-        return await self._measuring.run(
-            self._stream(content, answer, _telling(on_token), self._spec.timeouts.prompt_s)
-        )
+        stream = self._stream(content, answer, telling(on_token), self._spec.timeouts.prompt_s)
+        completion, late_s = await self._measuring.timed(stream)
+        return replace(completion, late_s=late_s)
 
     async def canary(
         self,
@@ -191,10 +192,10 @@ class VllmClient:
             }
         )
         answer = Answer(detailed=True)
-        tell = _ignore if on_token is None else _telling(on_token)
-        return await self._measuring.run(
-            self._stream(content, answer, tell, self._spec.timeouts.canary_s)
-        )
+        tell = _ignore if on_token is None else telling(on_token)
+        stream = self._stream(content, answer, tell, self._spec.timeouts.canary_s)
+        completion, late_s = await self._measuring.timed(stream)
+        return replace(completion, late_s=late_s)
 
     async def close(self) -> None:
         """Close its connections."""
@@ -259,7 +260,9 @@ class VllmClient:
         return read(reply.body, shape, server=name, path=path)
 
     async def _control(self, path: str, deadline_s: float, content: bytes = b"") -> Timed:
-        timed, body = await self._measuring.run(self._post(path, deadline_s, content))
+        post = self._post(path, deadline_s, content)
+        (timed, body), late_s = await self._measuring.timed(post)
+        timed = replace(timed, late_s=late_s)
         if body.strip() in {b"", b"null"}:  # up to 0.31 there is no more
             return timed
         done = read(body, Done, server=self._spec.name, path=_route(path))
@@ -365,8 +368,9 @@ class VllmClient:
 class VllmClients:
     """Makes the clients of all servers, which share one measuring thread."""
 
-    def __init__(self) -> None:
-        self._measuring = Measuring()
+    def __init__(self, meter: LoopMeter | None = None) -> None:
+        """Nothing is started; ``meter`` measures how late stamps are."""
+        self._measuring = Measuring(meter)
 
     def __call__(self, spec: ServerSpec) -> VllmClient:
         """A client that has not connected yet.
@@ -379,17 +383,6 @@ class VllmClients:
     async def close(self) -> None:
         """Cut off what is still being timed and end the thread; after closing the clients."""
         await self._measuring.close()
-
-
-def _telling(on_token: Callable[[TokenEvent], None]) -> Callable[[TokenEvent], None]:
-    """Hands pieces over from the measuring loop to that of the caller."""
-    here = asyncio.get_running_loop()
-
-    def tell(event: TokenEvent) -> None:
-        """Hand one over."""
-        here.call_soon_threadsafe(on_token, event)
-
-    return tell
 
 
 def _ignore(event: TokenEvent) -> None:

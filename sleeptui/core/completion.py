@@ -15,6 +15,8 @@ class Timed:
     """The answer was complete."""
     status: str | None = None
     """``status`` of the body (0.32 and later): sleeping, awake."""
+    late_s: float | None = None
+    """How late the loop that took the stamps was meanwhile, at most; None: not measured."""
 
     @property
     def duration_s(self) -> float:
@@ -55,3 +57,5 @@ class Completion:
     """The error object inside the stream, in one line."""
     tokens: Answer = ()
     """Each token with its probabilities, where they were asked for (``canary``)."""
+    late_s: float | None = None
+    """As of ``Timed``."""

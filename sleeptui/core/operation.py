@@ -200,6 +200,8 @@ class OperationRecord:
     """The server's own figure, where its metrics have it (0.32 and later)."""
     loop_lag_s: float = 0.0
     """Longest stall of our event loop while it ran."""
+    stamp_lag_s: float | None = None
+    """The same of the loop that took the stamps, while its requests ran; None: not measured."""
     message: str = ""
     """One sentence: what is true now."""
     known: tuple[str, ...] = ()

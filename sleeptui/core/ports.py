@@ -1,6 +1,7 @@
 """What the services need from the outside, as Protocols."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,6 +84,20 @@ class EngineClient(Protocol):
 
     async def close(self) -> None:
         """Close its connections."""
+
+
+class Lateness(Protocol):
+    """How late an event loop was."""
+
+    worst_s: float
+    """At most; complete when the measuring has ended."""
+
+
+class LoopMeter(Protocol):
+    """Measures the stalls of the event loop that it is used on."""
+
+    def measuring(self) -> AbstractContextManager[Lateness]:
+        """Measure until the block ends."""
 
 
 class EngineClients(Protocol):

@@ -101,6 +101,9 @@ class OpEnd(Line, tag="op.end", kw_only=True):
     tokens_per_s: float | None = None
     server_op_s: float | None = None
     lag_s: float = 0.0
+    """Of the event loop, which a repaint holds up as well."""
+    stamp_lag_s: float | None = None
+    """Of the loop that takes the stamps: it decides whether the figures are disturbed."""
     message: str = ""
     known: tuple[str, ...] = ()
     hint: str = ""

@@ -19,7 +19,7 @@ from sleeptui.recorder.line_operations import OpBegin, OpEnd, OpQueued, Standing
 
 DISTURBED_S = 0.005
 DISTURBED_SHARE = 0.01
-"""Our own loop was late by more than this, and by more of the duration: no measurement."""
+"""The loop that took the stamps was late by more than this, and by more of the duration."""
 _BY_CAUSE = {
     Cause.NOTHING_FREED: "no_op",
     Cause.ALREADY_SO: "no_op",
@@ -50,7 +50,8 @@ def class_of(record: OperationRecord, fate: Fate | None = None) -> str:
     match record.outcome:
         case Outcome.DONE:
             limit_s = max(DISTURBED_S, DISTURBED_SHARE * record.duration_s)
-            return "disturbed" if record.loop_lag_s > limit_s else "ok"
+            lag_s = record.loop_lag_s if record.stamp_lag_s is None else record.stamp_lag_s
+            return "disturbed" if lag_s > limit_s else "ok"
         case Outcome.CANCELLED:
             return "user_abort"
         case Outcome.UNKNOWN:
@@ -144,6 +145,7 @@ def end_line(record: OperationRecord, at_s: float, cls: str, post: Standing | No
         tokens_per_s=record.tokens_per_s,
         server_op_s=record.server_s,
         lag_s=record.loop_lag_s,
+        stamp_lag_s=record.stamp_lag_s,
         message=record.message,
         known=record.known,
         hint=record.hint,
@@ -200,6 +202,7 @@ def record_of(line: OpEnd) -> OperationRecord:
         tokens_per_s=line.tokens_per_s,
         server_s=line.server_op_s,
         loop_lag_s=line.lag_s,
+        stamp_lag_s=line.stamp_lag_s,
         message=line.message,
         known=line.known,
         hint=line.hint,

@@ -84,9 +84,17 @@ async def ask(run: Run) -> Asked:
             request.error = error.message
             return Asked(error=error, before=before)
         request.answered(completion)
-        if run.operation.kind is Kind.VERIFY and run.sent_s is None:
-            run.sent_s = completion.sent_s  # of a transition, its first control request counts
+        _stamp(run, completion)
         return Asked(completion=completion, before=before)
+
+
+def _stamp(run: Run, completion: Completion) -> None:
+    """Of a transition its control requests count, of a wake also the first token after it."""
+    kind = run.operation.kind
+    if kind is Kind.VERIFY and run.sent_s is None:
+        run.sent_s = completion.sent_s
+    if kind is not Kind.SLEEP:
+        run.stamped(completion.late_s)
 
 
 async def verified(run: Run, asked: Asked, reference: Reference | None) -> Verification:

@@ -42,6 +42,7 @@ async def stream(
             raise Ended(_failed(run, error, request)) from error
         request.answered(completion)
     run.sent_s = completion.sent_s
+    run.stamped(completion.late_s)
     run.ticket.completion = completion
     outcome, message, hint = _told(completion, request)
     run.know(*_known(completion), _slept(request, run.now_s()))

@@ -114,6 +114,7 @@ class Run:
         is_forced: The user has overruled the fit check, for the record.
         sent_s: When its first request was written; None: nothing was sent.
         done_s: When the answer to its last control request was complete; None: there was none.
+        late_s: How late the loop that takes the stamps was, at most; None: not measured.
     """
 
     def __init__(self, desk: Desk, operation: Operation, ticket: Ticket) -> None:
@@ -127,6 +128,7 @@ class Run:
         self.is_forced = False
         self.sent_s: float | None = None
         self.done_s: float | None = None
+        self.late_s: float | None = None
         self.found = self.view
         """The picture of the server before the operation began."""
         self.record: OperationRecord | None = None
@@ -168,6 +170,11 @@ class Run:
     def part(self, name: str, duration_s: float) -> None:
         """Note a timed part."""
         self.parts.append(Part(name=name, duration_s=duration_s))
+
+    def stamped(self, late_s: float | None) -> None:
+        """Take in how late the stamps of one of its requests may be."""
+        if late_s is not None:
+            self.late_s = max(late_s, self.late_s or 0.0)
 
     def know(self, *lines: str) -> None:
         """Note how something is known; empty lines are left out."""
@@ -235,6 +242,7 @@ class Run:
             verification=result.verification or self.verification,
             is_forced=self.is_forced,
             loop_lag_s=lag_s,
+            stamp_lag_s=self.late_s,
             message=_without_name(result.message, operation.server),
             known=(*self.known, *result.known) or self._evidence(),
             hint=result.hint or _NEXT_STEP.get(result.outcome, ""),

@@ -71,6 +71,7 @@ async def send(
         run.part(name, timed.duration_s)
         run.sent_s = timed.sent_s if is_first else run.sent_s
         run.done_s = timed.done_s
+        run.stamped(timed.late_s)
         return Sent(sent_s=timed.sent_s, done_s=timed.done_s)
     return _doubtful(run, name, sent_s, doubt)
 

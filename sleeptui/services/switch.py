@@ -123,6 +123,7 @@ async def _part(run: Run, child: Run, work: Work, phase: Phase) -> OperationReco
     if run.sent_s is None:
         run.sent_s = child.sent_s
     run.done_s = child.done_s or run.done_s
+    run.stamped(child.late_s)
     return record
 
 

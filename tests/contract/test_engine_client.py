@@ -223,7 +223,7 @@ class TestPrompts:
             task = await asking(client)
             await client.sleep(SleepLevel.OFFLOAD, SleepMode.ABORT)
             answer = await task
-            if answer.finish_reason != "length":
+            if answer.finish_reason == "abort":
                 break
             await client.wake()  # the answer was over before the sleep was heard
         assert answer.finish_reason == "abort"

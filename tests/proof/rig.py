@@ -25,6 +25,7 @@ from sleeptui.core.operation import Kind, OperationRecord
 from sleeptui.core.ports import EngineClient
 from sleeptui.core.settings import Sampling, ServerSpec, Settings, Thresholds, Timeouts
 from sleeptui.services import as_json
+from sleeptui.services.lag import LagMeter
 from sleeptui.services.panel import Services
 from sleeptui.sim.faults import Fault
 from sleeptui.sim.fleet import SimFleet, running_fleet
@@ -321,7 +322,7 @@ async def opened_live(
 
 @asynccontextmanager
 async def _clients() -> AsyncIterator[VllmClients]:
-    clients = VllmClients()
+    clients = VllmClients(LagMeter())
     try:
         yield clients
     finally:

@@ -117,6 +117,8 @@ class FakeEngine:
     """Prompts that are open; the result is a finish_reason that ends one early."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     on_observe: Callable[[], None] | None = None
+    late_s: float | None = None
+    """How late the stamps of its answers were."""
     closed: bool = False
 
     @property
@@ -266,6 +268,7 @@ class FakeEngine:
             completion_tokens=11,
             finish_reason=cut.result() if cut.done() else "stop",
             terminated=True,
+            late_s=self.late_s,
         )
 
     async def _pass(self, seconds: float, cut: "asyncio.Future[str]") -> None:
@@ -311,6 +314,7 @@ class FakeEngine:
             finish_reason="length",
             terminated=True,
             tokens=tokens,
+            late_s=self.late_s,
         )
 
     async def close(self) -> None:
@@ -330,7 +334,7 @@ class FakeEngine:
         self._raise(call)
         self._raise(name)
         effect()
-        return Timed(sent_s=sent_s, done_s=self.clock.now_s())
+        return Timed(sent_s=sent_s, done_s=self.clock.now_s(), late_s=self.late_s)
 
     def _note(self, call: str) -> None:
         self.calls.append(call)

@@ -12,6 +12,7 @@ from sleeptui.core.canary import Reference
 from sleeptui.core.events import Event
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import FleetView, ServerView
+from sleeptui.core.operation import Operation, Phase
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.header import header_of
 from sleeptui.recorder.line import Line
@@ -157,6 +158,8 @@ def _plain(value: object) -> object:
     match value:
         case Reference():
             return "a reference", value.model, value.max_tokens, len(value.answers)
+        case Operation() if value.phase is Phase.QUEUED:
+            return value.id, value.kind, value.level, value.mode, value.parent, value.note
         case Enum():
             return value.value
         case float():

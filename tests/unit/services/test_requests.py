@@ -182,3 +182,38 @@ async def test_what_was_found_as_wanted_says_so(clock):
         record = await panel.ends(panel.services.operations.sleep("qwen"))
         assert (record.outcome, record.cause) == (Outcome.CANCELLED, Cause.ALREADY_SO)
         assert record.is_idle
+
+
+class TestStamps:
+    """How late they may be is that of the requests which the figures are of."""
+
+    async def test_of_a_sleep_that_of_its_call(self, clock):
+        engine = FakeEngine(clock, late_s=0.002)
+        async with opened(engine, clock=clock) as panel:
+            record = await panel.ends(panel.services.operations.sleep("qwen"))
+            assert record.stamp_lag_s == 0.002
+
+    async def test_of_a_sleep_not_that_of_the_reference_before_it(self, clock):
+        engine = FakeEngine(clock, late_s=0.002)
+        async with opened(engine, clock=clock) as panel:
+            ticket = panel.services.operations.sleep("qwen")
+            await clock.until(lambda: "sleep" in str(engine.calls))
+            engine.late_s = None
+            record = await panel.ends(ticket)
+            assert record.stamp_lag_s is None
+
+    async def test_of_a_wake_also_that_of_its_first_token(self, clock):
+        engine = FakeEngine(clock, late_s=0.002)
+        async with opened(engine, clock=clock) as panel:
+            operations = panel.services.operations
+            await panel.ends(operations.sleep("qwen"))
+            ticket = operations.wake("qwen")
+            await clock.until(lambda: engine.log.count("canary") > 3)
+            engine.late_s = 0.007
+            record = await panel.ends(ticket)
+            assert record.stamp_lag_s == 0.007
+
+    async def test_of_a_prompt_its_own(self, clock):
+        async with opened(FakeEngine(clock, late_s=0.003), clock=clock) as panel:
+            record = await panel.ends(prompt(panel))
+            assert record.stamp_lag_s == 0.003
