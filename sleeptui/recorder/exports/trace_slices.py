@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, RequestSeen, Session
 
 OPS_TID = 1
@@ -125,8 +126,8 @@ def _facts(one: Attempt) -> dict[str, Any]:
 
 def _calls(one: Attempt, end: int) -> Iterator[tuple[str, int, int]]:
     """Its control requests: the whole, and the steps of a level 2 wake, placed by their lengths."""
-    if one.sent_ns is None or one.done_ns is None:
-        return
+    if one.sent_ns is None or one.done_ns is None or one.kind == Kind.SWITCH:
+        return  # those of a switch are those of its parts, which have slices of their own
     begin = max(one.sent_ns, one.began_ns)
     stop = min(one.done_ns, end)
     if stop < begin:

@@ -137,6 +137,26 @@ def test_what_overlaps_has_a_thread_of_its_own(empty):
     assert names.count("call") == 1
 
 
+def test_a_switch_holds_its_parts_and_has_no_call_of_its_own(empty):
+    """Its requests are those of its parts: seen in a session where its wake began among them."""
+    part = {"level": 1, "parent": 1}
+    switched = replace(
+        empty,
+        ended_ns=100_000,
+        servers=(ServerSeen(name="a", url="http://a"), ServerSeen(name="b", url="http://b")),
+        attempts=(
+            attempt(1, 6000, 40000, kind="switch", sent_ns=8000, done_ns=26000),
+            attempt(2, 7000, 19000, server="b", sent_ns=8000, done_ns=18000, **part),
+            attempt(3, 20000, 39000, kind="wake", sent_ns=21000, done_ns=26000, **part),
+        ),
+        began_ns=6000,
+    )
+    document = loaded(switched)
+    rules(document)
+    names = [e["name"] for e in document["traceEvents"] if e["ph"] == "X"]
+    assert names == ["switch", "sleep L1", "call", "wake L1", "call"]
+
+
 def test_requests_of_any_fate_have_a_begin_and_an_end(empty):
     one = RequestSeen(
         id=1, server="a", cohort="prompt", began_ns=6000, max_tokens=4, prompt_sha="", fate="open"
