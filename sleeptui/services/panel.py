@@ -96,24 +96,7 @@ class Services:
             journals=journals,
             surveyor=surveyor,
         )
-        desk = Desk(
-            settings=settings,
-            bus=self.bus,
-            store=self.store,
-            supervisor=self.supervisor,
-            clock=clock,
-            ledger=Ledger(self.bus, clock),
-            lag=lag,
-            written=self.recordings.written,
-        )
-        self.operations = Operations(desk)
-        Vigil(
-            settings=settings,
-            bus=self.bus,
-            store=self.store,
-            operations=self.operations,
-            clock=clock,
-        )
+        self.operations = self._operating(lag)
         self._learning: Learning | None = None
         if notebook is not None:
             self._learning = Learning(
@@ -156,6 +139,28 @@ class Services:
         """Wait until what earlier runs have learnt of the servers that are known is read."""
         if self._learning is not None:
             await self._learning.settled()
+
+    def _operating(self, lag: LagMeter) -> Operations:
+        """What takes orders, also those that nobody gives: to verify what others have woken."""
+        desk = Desk(
+            settings=self.settings,
+            bus=self.bus,
+            store=self.store,
+            supervisor=self.supervisor,
+            clock=self.clock,
+            ledger=Ledger(self.bus, self.clock),
+            lag=lag,
+            written=self.recordings.written,
+        )
+        operations = Operations(desk)
+        Vigil(
+            settings=self.settings,
+            bus=self.bus,
+            store=self.store,
+            operations=operations,
+            clock=self.clock,
+        )
+        return operations
 
     async def _begin(self, group: asyncio.TaskGroup) -> None:
         """Open the outside, then watch. A fleet that does not come up is said, not raised."""

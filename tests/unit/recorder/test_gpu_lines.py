@@ -21,8 +21,7 @@ def test_what_changes_slowly_comes_first_then_once_a_second():
     lines = ReadingLines(lambda: 1.5)
     lines.rss_b["qwen"] = 3 * GIB
     found = [
-        tuple(lines.take(reading(gpu(), at_s=10.0 + step / 10, host=MEMORY)))
-        for step in range(11)
+        tuple(lines.take(reading(gpu(), at_s=10.0 + step / 10, host=MEMORY))) for step in range(11)
     ]
     assert kinds(found[0]) == [GpuSlow, Host, Gpu]
     assert all(kinds(one) == [Gpu] for one in found[1:10])

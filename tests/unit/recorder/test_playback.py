@@ -8,10 +8,13 @@ from support.playing import Twin
 from sleeptui.core import events as ev
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import State
+from sleeptui.core.operation import Kind
 from sleeptui.core.settings import Sampling, Settings
 from sleeptui.recorder import lines
 from sleeptui.recorder.line_session import Target
 from sleeptui.recorder.playback import Playback
+from sleeptui.recorder.scribe import Scribe
+from sleeptui.services.prologue import Unfinished, prologue
 
 
 def header(**fields):
@@ -110,3 +113,35 @@ def test_lines_in_any_order_are_played(every):
     ).events():
         store.apply(event)
     assert store.view is not None
+
+
+def test_a_recording_that_begins_late_soon_shows_the_same():
+    early = Twin()
+    process = make.process(4711, 40 << 30)
+    early.hear(
+        ev.ServerAdded(at_s=10.0, spec=make.spec()),
+        ev.FactsLearned(at_s=10.0, server="qwen", facts=make.facts()),
+        ev.HomeFound(at_s=10.0, server="qwen", home=make.home()),
+        ev.ReferenceTaken(at_s=10.0, server="qwen", reference=make.reference()),
+        ev.StateObserved(at_s=10.0, server="qwen", observation=make.seen(10.0)),
+        ev.Verified(at_s=11.0, server="qwen", verification=make.verification(at_s=11.0)),
+        ev.OperationStarted(at_s=12.0, operation=make.operation(Kind.PROMPT, began_s=12.0)),
+    )
+    late = Twin()
+    late.live = early.live
+    late.clock.at_s = 50.0
+    late.scribe = Scribe(late.sink, path="late", clock=late.clock, view=late.live.server)
+    unfinished = Unfinished()
+    unfinished.follow(ev.OperationStarted(at_s=12.0, operation=early.live.server("qwen").operation))
+    for event in (*prologue(early.live.view, 50.0), *unfinished.events(50.0)):
+        late.scribe.heard(event)
+    reading = make.reading(make.gpu(processes=(process,)), at_s=50.1)
+    late.hear(
+        ev.StateObserved(at_s=50.0, server="qwen", observation=make.seen(50.0)),
+        ev.GpuSampled(at_s=50.1, reading=reading),
+        ev.StateObserved(at_s=50.2, server="qwen", observation=make.seen(50.2)),
+    )
+    different = {one.partition(":")[0] for one in late.differences()}
+    assert different <= {"qwen.since_s", "log"}
+    (canary,) = late.sink.of(lines.Canary)
+    assert canary.recalled
