@@ -45,15 +45,27 @@ class Terminal:
         rows: int = 36,
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
+        """Start it.
+
+        Args:
+            arguments: Of the program.
+            columns: Of the terminal.
+            rows: Of the terminal.
+            environment: Beside PATH, TERM, HOME and LANG.
+            cwd: Its working directory.
+            wrapper: A command that runs the command behind it.
+        """
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         base = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         kept = {key: os.environ[key] for key in ("HOME", "LANG", "PYTHONPATH") if key in os.environ}
+        command, *rest = [*wrapper, sys.executable, "-m", "sleeptui", *arguments]
         self._child = pexpect.spawn(
-            sys.executable,
-            ["-m", "sleeptui", *arguments],
+            command,
+            rest,
             dimensions=(rows, columns),
             env={**base, **kept, **(environment or {})},
             cwd=str(cwd) if cwd else None,
@@ -160,6 +172,11 @@ class Terminal:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program."""
         os.kill(self._child.pid, number)
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a lost connection does, and wait for the end."""
+        self._child.ptyproc.fileobj.close()
+        self._child.ptyproc.wait()
 
     def ended(self, limit_s: float = LIMIT_S) -> int:
         """Wait for the end and return the exit code (minus the signal that killed it)."""
