@@ -152,6 +152,8 @@ class ServerSeen:
     """The newest that was found."""
     lives: int = 1
     """1 and the restarts that were seen."""
+    gpus: tuple[int, ...] = ()
+    """On which its processes were seen to hold memory."""
     memory: Curve = field(default_factory=Curve)
     """Bytes that it holds on its GPUs, as measured."""
     running: Curve = field(default_factory=Curve)

@@ -372,6 +372,7 @@ class _Folding:
             facts=server.facts,
             home=server.home,
             lives=server.life,
+            gpus=self._holders.on_gpus(server.name),
             memory=memory.ended(),
             running=server.running.ended(),
             waiting=server.waiting.ended(),

@@ -122,6 +122,10 @@ class Holders:
                 steps = self.curves[server] = Steps()
             steps.put(line.t, held)
 
+    def on_gpus(self, server: str) -> tuple[int, ...]:
+        """The GPUs on which its processes were seen to hold memory."""
+        return tuple(sorted(self._on_gpus.get(server, ())))
+
     def _sum(self, server: str) -> int | None:
         pids, on_gpus = self._pids[server], self._on_gpus.setdefault(server, set())
         found: dict[int, int] = {}

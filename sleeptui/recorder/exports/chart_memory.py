@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sleeptui.core.session import Curve, GpuSeen, ServerSeen, Session
+from sleeptui.core.session import Curve, GpuSeen, Session
 from sleeptui.core.units import GIB
 from sleeptui.recorder.exports import canvas
 from sleeptui.recorder.exports.chart_time import lanes, mark_moments, scale_of, since
@@ -16,11 +16,15 @@ from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Memory over time"
 CAPTION = (
-    "Used memory of each GPU, and how much of it each server's processes hold; a GPU on which"
-    " nothing moved is left out. Below, the state of each server: narrow bars are operations, a red"
-    " cross is one that did not end well. Flags are marks."
+    "Used memory of each GPU, and how much of it is held by each server that is on this GPU alone;"
+    " a GPU on which nothing moved is left out. Below, the state of each server: narrow bars are"
+    " operations, a red cross is one that did not end well. Flags are marks."
 )
-_POINTS = canvas.PIXELS
+_POINTS = 2 * canvas.PIXELS
+"""Of all curves of a GPU together."""
+_NAMES_WIDE = 0.62
+"""Room for the names of servers beside the title of their GPU, as a part of the chart's width."""
+_LETTER = 0.0098
 _TALL, _LOW = 1.9, 1.1
 _MANY = 2
 _STILL_BYTES = 64 << 20
@@ -45,7 +49,7 @@ def draw(measured: Measured) -> bytes:
         rows = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
         every: list[Axes] = [row[0] for row in rows]
         for axes, gpu in zip(every, gpus, strict=False):
-            _gpu(axes, session, gpu, is_alone=len(gpus) == 1)
+            _gpu(axes, session, gpu)
         lanes(every[-1], session)
         for axes in every[:-1]:
             axes.tick_params(axis="x", length=0)
@@ -70,14 +74,16 @@ def _known(curve: Curve) -> "NDArray[np.float64]":
     return known if len(known) else np.zeros(1)
 
 
-def _gpu(axes: Axes, session: Session, gpu: GpuSeen, *, is_alone: bool) -> None:
-    times, values = told(gpu.used, _POINTS)
-    x = since(times, session)
+def _gpu(axes: Axes, session: Session, gpu: GpuSeen) -> None:
     inside = [
         (number, one)
         for number, one in enumerate(session.servers)
-        if len(one.memory) and (is_alone or _gpu_of(session, one) == gpu.index)
+        if one.gpus == (gpu.index,) and len(one.memory)
     ]
+    curves = [gpu.used, *(one.memory for _, one in inside)]
+    times = np.unique(np.concatenate([told(curve, _POINTS // len(curves))[0] for curve in curves]))
+    x = since(times, session)
+    used = _at(gpu.used, times) / GIB
     floor = np.zeros(len(times))
     words = [("used", canvas.INK)]
     for number, one in inside:
@@ -87,8 +93,7 @@ def _gpu(axes: Axes, session: Session, gpu: GpuSeen, *, is_alone: bool) -> None:
             x, floor, floor + held, step="post", color=colour, alpha=0.45, linewidth=0
         )
         floor = floor + held
-        words.append((canvas.name(one.name), colour))
-    used = values / GIB
+        words.append((canvas.name(one.name, 16), colour))
     if not inside:
         axes.fill_between(x, 0, used, step="post", color=canvas.OTHER, alpha=0.25, linewidth=0)
     axes.plot(x, used, color=canvas.INK, linewidth=0.9, drawstyle="steps-post")
@@ -104,22 +109,20 @@ def _gpu(axes: Axes, session: Session, gpu: GpuSeen, *, is_alone: bool) -> None:
 def _legend(axes: Axes, words: Sequence[tuple[str, str]]) -> None:
     """Names in their colours, right of the title."""
     x = 1.0
-    for word, colour in reversed(words[:8]):
+    shown: list[tuple[str, str]] = []
+    taken = 0.0
+    for one in words:
+        taken += _LETTER * (len(one[0]) + 2)
+        if taken > _NAMES_WIDE:
+            shown.append((f"and {len(words) - len(shown)} more", canvas.SOFT))
+            break
+        shown.append(one)
+    for word, colour in reversed(shown):
         axes.text(
             x, 1.02, word, color=colour, transform=axes.transAxes, ha="right", va="bottom",
             fontweight="bold",
         )  # fmt: skip
-        x -= 0.0098 * (len(word) + 2)
-
-
-def _gpu_of(session: Session, server: ServerSeen) -> int | None:
-    """Its only GPU; None: it is on several, or on none that is known."""
-    for one in session.attempts:
-        if one.server == server.name:
-            for standing in (one.pre, one.post):
-                if standing is not None and standing.used_bytes:
-                    return min(standing.used_bytes) if len(standing.used_bytes) == 1 else None
-    return None
+        x -= _LETTER * (len(word) + 2)
 
 
 def _at(curve: Curve, times: "NDArray[np.int64]") -> "NDArray[np.float64]":

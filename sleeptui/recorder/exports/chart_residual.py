@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure_memory import Trend
 from sleeptui.core.session import Session
 from sleeptui.core.stats import median
@@ -78,7 +79,7 @@ def _points(session: Session) -> Mapping[str, Sequence[_Point]]:
                 held_mib=one.record.residual_bytes / MIB,
                 life=one.life,
                 level=one.level or 0,
-                is_good=one.cls == "ok",
+                is_good=one.cls in (OK, DISTURBED),
             )
             found[one.server].append(point)
     worth = [(name, points) for name, points in found.items() if points]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.session import Attempt, Session
 from sleeptui.recorder.exports import canvas
 
@@ -90,7 +91,7 @@ def _band(axes: Axes, session: Session, attempt: Attempt, row: int) -> None:
     axes.broken_barh(
         [(begin, width)], (row - 0.42, 0.84), facecolor=_BANDS[attempt.kind], linewidth=0
     )
-    if attempt.cls != "ok":
+    if attempt.cls not in (OK, DISTURBED):
         axes.plot(begin + width / 2, row, "x", color=canvas.BAD, markersize=6, markeredgewidth=1.6)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sleeptui.core.interval import OK
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure import has_drained
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
@@ -19,8 +19,9 @@ TITLE = "Every sleep and wake"
 CAPTION = (
     "One point an attempt, in their order from top to bottom; the line is the median of those that"
     " ended well. Hollow, and not in the median: the first level 1 sleep of a process, which"
-    " allocates its host memory, and a sleep that waited for requests. Red: it did not end well, at"
-    " the time it took. Left on a logarithmic axis, right how far each lies off its row's median."
+    " allocates its host memory, a sleep that waited for requests, and what was measured while our"
+    " own loop stalled. Red: it did not end well, at the time it took. Left on a logarithmic axis,"
+    " right how far each lies off its row's median."
 )
 _ROW_IN = 0.34
 _KINDS = ("sleep", "wake", "switch")
@@ -87,17 +88,23 @@ def _rows(measured: Measured) -> list[_Row]:
 
 
 def _row(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
-    timed = [(one, one.record.duration_s) for one in attempts if one.record is not None]
+    good, apart, bad = [], [], []
+    for one in attempts:
+        if one.record is None:
+            continue
+        cls = measured.classes[one.id]
+        if cls not in (OK, DISTURBED):
+            bad.append(one.record.duration_s)
+        elif cls == DISTURBED or _is_apart(one):
+            apart.append(one.record.duration_s)
+        else:
+            good.append(one.record.duration_s)
     return _Row(
         label=_label(attempts[0]),
         colour=colour,
-        good=_above(
-            value for one, value in timed if measured.classes[one.id] == OK and not _is_apart(one)
-        ),
-        apart=_above(
-            value for one, value in timed if measured.classes[one.id] == OK and _is_apart(one)
-        ),
-        bad=_above(value for one, value in timed if measured.classes[one.id] != OK),
+        good=_above(good),
+        apart=_above(apart),
+        bad=_above(bad),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sleeptui.core.interval import OK
+from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure_memory import MemoryCycle, Trend
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
@@ -50,7 +50,9 @@ def _places(session: Session) -> dict[str, int]:
 
 
 def _bad(measured: Measured) -> list[str]:
-    bad = [one for one in measured.session.attempts if measured.classes[one.id] != OK]
+    bad = [
+        one for one in measured.session.attempts if measured.classes[one.id] not in (OK, DISTURBED)
+    ]
     if not bad:
         return []
     rows = (
@@ -101,7 +103,7 @@ def memory(measured: Measured) -> list[str]:
     """Medians by server, level and life; what grows."""
     groups: dict[tuple[str, int, int], list[MemoryCycle]] = {}
     for one in measured.memory:
-        if one.cls == OK:
+        if one.cls in (OK, DISTURBED):
             groups.setdefault((one.server, one.level, one.life), []).append(one)
     if not groups:
         return []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sleeptui.core.interval import OK, Interval
+from sleeptui.core.interval import DISTURBED, OK, Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.measure_memory import MemoryCycle
 from sleeptui.core.stats import median
@@ -86,8 +86,10 @@ def _glance(measured: Measured, server: str) -> Iterator[str]:
 
 
 def _freed(cycles: Sequence[MemoryCycle], server: str, level: int) -> str:
-    own = [one for one in cycles if (one.server, one.level, one.cls) == (server, level, OK)]
-    freed = [one.freed_bytes for one in own if one.freed_bytes is not None]
+    own = [one for one in cycles if (one.server, one.level) == (server, level)]
+    freed = [
+        one.freed_bytes for one in own if one.cls in (OK, DISTURBED) and one.freed_bytes is not None
+    ]
     return f"frees {gib(median(freed))} GiB" if freed else ""
 
 

@@ -18,7 +18,6 @@ from sleeptui.core.session import (
     Moment,
     RequestSeen,
     ServerSeen,
-    Standing,
     StateSpan,
 )
 from sleeptui.recorder.exports import canvas
@@ -84,7 +83,7 @@ def test_names_from_outside_are_text(empty):
     nasty = replace(
         empty,
         ended_ns=20 * S,
-        servers=(ServerSeen(name=NASTY, url="http://a", memory=curve((5 * S, 1e9))),),
+        servers=(ServerSeen(name=NASTY, url="http://a", gpus=(0,), memory=curve((5 * S, 1e9))),),
         gpus=(GpuSeen(index=0, name=NASTY, used=curve((5 * S, 2e9), (9 * S, 1e9))),),
         states=(
             StateSpan(server=NASTY, state="awake", began_ns=5 * S, ended_ns=9 * S),
@@ -115,22 +114,22 @@ def test_a_server_is_drawn_on_the_gpu_that_it_alone_is_on(empty):
     def moved(index):
         return GpuSeen(index=index, name="H200", used=curve((5 * S, 8e9), (9 * S, 1e9)))
 
-    def stood(number, server, used):
-        standing = Standing(state="awake", used_bytes=used)
-        return slept(number, server, pre=standing if used is not None else None)
-
-    held = curve((5 * S, 4e9))
+    held = curve((6 * S, 4e9), (7 * S, None))
+    places = {"a": (1,), "b": (0, 1), "c": (), **{f"a-long-name-{n}": (2,) for n in range(9)}}
     several = replace(
         empty,
         ended_ns=20 * S,
         gpus=(moved(0), moved(1), moved(2)),
-        servers=tuple(ServerSeen(name=name, url="http://a", memory=held) for name in "abcd"),
-        attempts=(stood(1, "a", {1: 8}), stood(2, "b", {0: 8, 1: 8}), stood(3, "c", None)),
+        servers=tuple(
+            ServerSeen(name=name, url="http://a", gpus=gpus, memory=held)
+            for name, gpus in places.items()
+        ),
     )
     words = " ".join(texts(MEMORY.draw(Measured(several))))
     assert words.count("<!-- a -->") == 2  # over its GPU, and at its lane
     assert words.count("<!-- b -->") == 1
     assert words.count("<!-- c -->") == 1
+    assert "and 6 more" in words
 
 
 def test_marks_have_their_text_where_there_is_room_else_a_number(session, empty):
@@ -172,6 +171,10 @@ def test_what_did_not_end_well_is_shown_and_not_in_the_median(empty):
     words = " ".join(texts(TIMES.draw(Measured(session))))
     assert "0.30 s, n = 3" in words
     assert "1 not well" in words
+    stalled = slept(7, "a", took=0.9, cls="disturbed", nth=7)
+    words = " ".join(texts(TIMES.draw(Measured(replace(session, attempts=(*good, stalled))))))
+    assert "0.30 s, n = 3" in words
+    assert "not well" not in words
     lone = replace(session, attempts=(bad,))
     assert "n = 0" in " ".join(texts(TIMES.draw(Measured(lone))))
 
