@@ -31,12 +31,19 @@ def record() -> None:
     kept = []
     seen: dict[type, int] = {}
     for line in journals.lines():
-        if isinstance(line, Gpu | Prom | Host | Lag):
+        if isinstance(line, Gpu | Prom | Host | Lag) and not _tells_a_change(line):
             seen[type(line)] = seen.get(type(line), 0) + 1
-            if isinstance(line, Lag) or seen[type(line)] % KEEP != 1:
+            if seen[type(line)] % KEEP != 1:
                 continue
         kept.append(line)
     JOURNAL.write_bytes(journals.dump(journals.numbered(kept)))
+
+
+def _tells_a_change(line: Gpu | Prom | Host | Lag) -> bool:
+    """What a line does not say is as in the line before: such lines cannot be left out."""
+    if isinstance(line, Gpu):
+        return any(point.p is not None for point in line.gpus)
+    return isinstance(line, Prom) and bool(line.m or line.gone)
 
 
 def main() -> None:
