@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from sleeptui.cli_options import settings_of
-from sleeptui.cli_output import need_terminal
+from sleeptui.cli_output import need_terminal, say
 from sleeptui.config import Flags
 from sleeptui.core.errors import JournalError
 from sleeptui.core.events import Marked, OperationStarted
@@ -70,6 +70,7 @@ def replay(
     flags = replace(flags, theme=theme or flags.theme, ascii=ascii_ or flags.ascii)
     settings = settings_of(flags)
     folder = find(Path(settings.recording.folder or default_folder()), session)
+    say(f"reading {folder.name}")
     tape = read_tape(folder)
     at_s = None if where is None else moment(tape, where)
     need_terminal()

@@ -30,6 +30,12 @@ WINDOW_S = 330.0
 """As far back as plots and sparklines reach."""
 STEP_S = 0.25
 """Samples of one source that come faster are thinned to this: half a cell of a plot is more."""
+NEAR_S = 10.0
+"""So far back no more than that: rates are made from the last looks."""
+_POINTS = 330
+"""Of a source over the whole window: plots have no more half cells."""
+_SAMPLES = 8000
+"""Of all sources over the whole window."""
 _AFTER = 3
 """Looks after something new that count too: so many must say the same before they are believed."""
 _BESIDE = 60.0
@@ -54,7 +60,7 @@ class Reel:
         self.tape = tape
         self.times = list(accumulate((event.at_s for event in tape.events), max))
         self._must = bytearray(len(tape.events))
-        self._mark()
+        self._sources = self._mark()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -67,7 +73,7 @@ class Reel:
         """The fleet as it was then."""
         store = FleetStore(self.tape.settings)
         events = self.tape.events
-        for index in self._needed(self.index_at(at_s), at_s - WINDOW_S):
+        for index in self.needed(at_s):
             store.apply(events[index])
         return store
 
@@ -78,15 +84,27 @@ class Reel:
             if thin is None or self._must[index] or thin.keeps(event):
                 yield event
 
-    def _needed(self, end: int, since_s: float) -> Iterator[int]:
-        thin = Thinning()
-        first = bisect_right(self.times, since_s, hi=end)
+    def needed(self, at_s: float) -> Iterator[int]:
+        """Which events the picture at a moment depends on."""
+        end = self.index_at(at_s)
+        first = bisect_right(self.times, at_s - WINDOW_S, hi=end)
+        near = bisect_right(self.times, at_s - NEAR_S, hi=end)
+        far, fine = Thinning(self._step_s(at_s)), Thinning()
         for index in range(end):
-            if self._must[index] or (index >= first and thin.keeps(self.tape.events[index])):
+            if self._must[index]:
                 yield index
+            elif index >= first:
+                thin = far if index < near else fine
+                if thin.keeps(self.tape.events[index]):
+                    yield index
 
-    def _mark(self) -> None:
-        """Mark the events that count for every later moment."""
+    def _step_s(self, at_s: float) -> float:
+        """Between two samples of a source, so that all of them are folded in time."""
+        reach_s = min(at_s - self.tape.began_s, WINDOW_S)
+        return max(reach_s / _POINTS, reach_s * self._sources / _SAMPLES, STEP_S)
+
+    def _mark(self) -> int:
+        """Mark the events that count for every later moment; how many sources samples have."""
         marks = _Marks(self._must)
         for index, event in enumerate(self.tape.events):
             match event:
@@ -96,12 +114,15 @@ class Reel:
                     marks.sampled(index, event.at_s)
                 case _:
                     marks.happened(index, event)
+        return marks.sources
 
 
 class Thinning:
     """Lets samples of one source through no faster than plots can show them."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_s: float = STEP_S) -> None:
+        """At most one each ``step_s``."""
+        self._step_s = step_s
         self._last_s: dict[str, float] = {}
 
     def keeps(self, event: Event) -> bool:
@@ -114,7 +135,7 @@ class Thinning:
             case _:
                 return not isinstance(event, _SILENT)
         last_s = self._last_s.get(source)
-        if last_s is not None and 0 <= event.at_s - last_s < STEP_S:
+        if last_s is not None and 0 <= event.at_s - last_s < self._step_s:
             return False
         self._last_s[source] = event.at_s
         return True
@@ -131,6 +152,11 @@ class _Marks:
         self._owed: dict[str, int] = {}
         """Samples of a source that count still, because something has happened."""
         self._gpus_s = float("-inf")
+
+    @property
+    def sources(self) -> int:
+        """How many there were of."""
+        return len(self._newest)
 
     def looked(self, index: int, event: StateObserved) -> None:
         said = _saying(event.observation)
