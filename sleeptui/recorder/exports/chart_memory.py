@@ -20,8 +20,9 @@ CAPTION = (
     " a GPU on which nothing moved is left out. Below, the state of each server: narrow bars are"
     " operations, a red cross is one that did not end well. Flags are marks."
 )
-_POINTS = 2 * canvas.PIXELS
-"""Of all curves of a GPU together."""
+_POINTS = 4 * canvas.PIXELS
+_MOST_POINTS = 2 * canvas.PIXELS
+"""Of all curves of all GPUs together, and of one GPU."""
 _NAMES_WIDE = 0.62
 """Room for the names of servers beside the title of their GPU, as a part of the chart's width."""
 _LETTER = 0.0098
@@ -49,7 +50,7 @@ def draw(measured: Measured) -> bytes:
         rows = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
         every: list[Axes] = [row[0] for row in rows]
         for axes, gpu in zip(every, gpus, strict=False):
-            _gpu(axes, session, gpu)
+            _gpu(axes, session, gpu, min(_POINTS // len(gpus), _MOST_POINTS))
         lanes(every[-1], session)
         for axes in every[:-1]:
             axes.tick_params(axis="x", length=0)
@@ -74,14 +75,14 @@ def _known(curve: Curve) -> "NDArray[np.float64]":
     return known if len(known) else np.zeros(1)
 
 
-def _gpu(axes: Axes, session: Session, gpu: GpuSeen) -> None:
+def _gpu(axes: Axes, session: Session, gpu: GpuSeen, most: int) -> None:
     inside = [
         (number, one)
         for number, one in enumerate(session.servers)
         if one.gpus == (gpu.index,) and len(one.memory)
     ]
     curves = [gpu.used, *(one.memory for _, one in inside)]
-    times = np.unique(np.concatenate([told(curve, _POINTS // len(curves))[0] for curve in curves]))
+    times = np.unique(np.concatenate([told(curve, most // len(curves))[0] for curve in curves]))
     x = since(times, session)
     used = _at(gpu.used, times) / GIB
     floor = np.zeros(len(times))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from sleeptui.core.interval import DISTURBED, OK
-from sleeptui.core.session import Attempt, Session
+from sleeptui.core.session import Session
 from sleeptui.recorder.exports import canvas
 
 ASLEEP, AWAKE, MOVING, WRONG, UNKNOWN = "#7f9fd1", "#cfe8d5", "#f2cc8f", "#c1121f", "#e4e8ec"
@@ -67,32 +67,51 @@ def _at(at_ns: int, session: Session) -> float:
 def lanes(axes: Axes, session: Session) -> None:
     """A lane for each server: its states as a bar, its operations on top."""
     rows = {one.name: number for number, one in enumerate(session.servers)}
-    spans: dict[tuple[int, str], list[tuple[float, float]]] = {}
-    for one in session.states:
-        if one.server in rows:
-            key = rows[one.server], _STATES.get(one.state, UNKNOWN)
-            begin = _at(one.began_ns, session)
-            spans.setdefault(key, []).append((begin, _at(one.ended_ns, session) - begin))
-    for (row, colour), bars in spans.items():
-        axes.broken_barh(bars, (row - 0.32, 0.64), facecolor=colour, linewidth=0)
-    for attempt in session.attempts:
-        if attempt.server in rows and attempt.kind in _BANDS:
-            _band(axes, session, attempt, rows[attempt.server])
+    bars = _Bars(session)
+    for span in session.states:
+        if span.server in rows:
+            colour = _STATES.get(span.state, UNKNOWN)
+            bars.add(rows[span.server], colour, span.began_ns, span.ended_ns)
+    bars.paint(axes, 0.64)
+    bands = _Bars(session)
+    for one in session.attempts:
+        if one.server in rows and one.kind in _BANDS:
+            end = session.ended_ns if one.ended_ns is None else one.ended_ns
+            bands.add(rows[one.server], _BANDS[one.kind], one.began_ns, end)
+            if one.cls not in (OK, DISTURBED):
+                middle = _at((one.began_ns + end) // 2, session)
+                axes.plot(
+                    middle, rows[one.server], "x", color=canvas.BAD, markersize=6,
+                    markeredgewidth=1.6, zorder=3,
+                )  # fmt: skip
+    bands.paint(axes, 0.84)
     axes.set_yticks(list(rows.values()), [canvas.name(one, 18) for one in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     canvas.bare(axes)
     _key(axes)
 
 
-def _band(axes: Axes, session: Session, attempt: Attempt, row: int) -> None:
-    begin = _at(attempt.began_ns, session)
-    end = session.ended_ns if attempt.ended_ns is None else attempt.ended_ns
-    width = max(_at(end, session) - begin, _at(session.ended_ns, session) / canvas.PIXELS)
-    axes.broken_barh(
-        [(begin, width)], (row - 0.42, 0.84), facecolor=_BANDS[attempt.kind], linewidth=0
-    )
-    if attempt.cls not in (OK, DISTURBED):
-        axes.plot(begin + width / 2, row, "x", color=canvas.BAD, markersize=6, markeredgewidth=1.6)
+class _Bars:
+    """Bars by lane and colour; those that begin within the same pixel are one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._pixel = max(_at(session.ended_ns, session) / canvas.PIXELS, 1e-9)
+        self._bars: dict[tuple[int, str], dict[int, tuple[float, float]]] = {}
+
+    def add(self, row: int, colour: str, began_ns: int, ended_ns: int) -> None:
+        """One more, at least a pixel wide."""
+        begin, end = _at(began_ns, self._session), _at(ended_ns, self._session)
+        bars = self._bars.setdefault((row, colour), {})
+        pixel = int(begin / self._pixel)
+        first, width = bars.get(pixel, (begin, self._pixel))
+        bars[pixel] = first, max(width, end - first)
+
+    def paint(self, axes: Axes, height: float) -> None:
+        """All of them, around the middle of their lane."""
+        for (row, colour), bars in self._bars.items():
+            place = (row - height / 2, height)
+            axes.broken_barh(list(bars.values()), place, facecolor=colour, linewidth=0)
 
 
 def _key(axes: Axes) -> None:
