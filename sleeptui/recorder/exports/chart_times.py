@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure import has_drained
+from sleeptui.core.operation import OperationRecord
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
 from sleeptui.core.units import duration
@@ -25,6 +26,9 @@ CAPTION = (
 )
 _ROW_IN = 0.34
 _KINDS = ("sleep", "wake", "switch")
+
+
+_Timed = tuple[Attempt, OperationRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +77,12 @@ def _is_shown(one: Attempt) -> bool:
 
 def _rows(measured: Measured) -> list[_Row]:
     """Series by server, kind and level, with the first token of a wake below its call."""
-    groups: dict[tuple[int, int, int], list[Attempt]] = {}
+    groups: dict[tuple[int, int, int], list[_Timed]] = {}
     servers = {one.name: number for number, one in enumerate(measured.session.servers)}
     for one in measured.session.attempts:
-        if _is_shown(one) and one.server in servers:
+        if one.record is not None and _is_shown(one) and one.server in servers:
             key = servers[one.server], _KINDS.index(one.kind), one.level or 0
-            groups.setdefault(key, []).append(one)
+            groups.setdefault(key, []).append((one, one.record))
     rows = []
     for (server, kind, _), attempts in sorted(groups.items()):
         rows.append(_row(measured, attempts, canvas.colour_of(server)))
@@ -87,20 +91,18 @@ def _rows(measured: Measured) -> list[_Row]:
     return [row for row in rows if row.good or row.apart or row.bad]
 
 
-def _row(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
+def _row(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
     good, apart, bad = [], [], []
-    for one in attempts:
-        if one.record is None:
-            continue
+    for one, record in attempts:
         cls = measured.classes[one.id]
         if cls not in (OK, DISTURBED):
-            bad.append(one.record.duration_s)
+            bad.append(record.duration_s)
         elif cls == DISTURBED or _is_apart(one):
-            apart.append(one.record.duration_s)
+            apart.append(record.duration_s)
         else:
-            good.append(one.record.duration_s)
+            good.append(record.duration_s)
     return _Row(
-        label=_label(attempts[0]),
+        label=_label(attempts[0][0]),
         colour=colour,
         good=_above(good),
         apart=_above(apart),
@@ -108,15 +110,13 @@ def _row(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
     )
 
 
-def _first_tokens(measured: Measured, attempts: Sequence[Attempt], colour: str) -> _Row:
+def _first_tokens(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
     known = [
-        one.record.first_token_s
-        for one in attempts
-        if measured.classes[one.id] == OK
-        and one.record is not None
-        and one.record.first_token_s is not None
+        record.first_token_s
+        for one, record in attempts
+        if measured.classes[one.id] == OK and record.first_token_s is not None
     ]
-    label = f"{_label(attempts[0])} → token"
+    label = f"{_label(attempts[0][0])} → token"
     return _Row(label=label, colour=colour, good=_above(known), apart=(), bad=())
 
 

@@ -232,6 +232,7 @@ def test_residual_says_the_slope_of_each_life_and_what_lies_beyond(empty, sessio
     beyond = [
         slept(9, "a", held=90 << 30, cls="no_op"),
         slept(10, "a", held=0, cls="no_op", life=2, level=2),
+        slept(11, "a", held=None),
     ]
     leak = replace(
         empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=(*sleeps, *beyond)
