@@ -9,6 +9,7 @@ from textual.command import CommandPalette
 from textual.filter import LineFilter
 from textual.widgets import Input
 
+from sleeptui.core.commands import BY_ID, Group
 from sleeptui.core.events import (
     Event,
     RecordingBegan,
@@ -136,7 +137,10 @@ class SleeptuiApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide or grey the commands that do not work now."""
         if action == "command" and self.screen_stack:
-            return self.dispatch.availability(str(parameters[0]))
+            command_id = str(parameters[0])
+            if BY_ID[command_id].group is Group.REPLAY and self._has_keys():
+                return False  # of these the app is asked before the widgets
+            return self.dispatch.availability(command_id)
         return super().check_action(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
@@ -149,11 +153,6 @@ class SleeptuiApp(App[None]):
         if refused is not None:
             self.dispatch.say(notices.of_error(refused))
 
-    @property
-    def is_typing(self) -> bool:
-        """A field has the keys."""
-        return isinstance(self.screen.focused, Input)
-
     def toggle_pause(self) -> None:
         """Hold the picture, or go on with the newest."""
         self.dashboard.toggle_pause()
@@ -162,6 +161,10 @@ class SleeptuiApp(App[None]):
     def open_palette(self) -> None:
         """Open the command palette."""
         self.push_screen(CommandPalette(providers=[PanelCommands], placeholder="Command or theme"))
+
+    def _has_keys(self) -> bool:
+        """Whether a field or a question has all keys."""
+        return self.screen.is_modal or isinstance(self.screen.focused, Input)
 
     def _jumped(self) -> None:
         self.show(self.services.store.view)

@@ -98,8 +98,6 @@ class Dispatch:
             return False
         if group in _EVERYWHERE:
             return True if self.why_not(command_id) is None else None
-        if group is Group.REPLAY and (self._app.screen.is_modal or self._app.is_typing):
-            return False  # its keys are asked for before those of the widgets
         on_dashboard = self._app.pages.seen is self._app.dashboard
         if group is Group.REPLAY:
             return on_dashboard or command_id not in _EDGES
