@@ -13,7 +13,7 @@ from sleeptui.core.environment import Machine
 from sleeptui.core.errors import JournalError
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
-from sleeptui.core.model import Reach, ServerFacts
+from sleeptui.core.model import Reach, ServerFacts, State
 from sleeptui.core.session import (
     CanarySeen,
     ImportedSeries,
@@ -28,6 +28,7 @@ from sleeptui.recorder.fold_curves import GpuFold, Holders, Steps, all_gpus, use
 from sleeptui.recorder.fold_requests import Requests
 from sleeptui.recorder.line import Line, seconds
 from sleeptui.recorder.reader import Reading
+from sleeptui.recorder.state_lines import OURS
 
 _ASLEEP = "asleep"
 
@@ -133,6 +134,11 @@ class _ServerFold:
             self.life += 1
             self.slept = None
         self.starts[self.life] = start_s
+
+    def became(self, line: lines.StateLine) -> None:
+        """Its state changed; a sleep by somebody else is told by no counter before 0.32."""
+        if line.state == State.ASLEEP and line.level == 1 and line.by != OURS:
+            self.slept = self.slept or 1
 
     def earlier(self) -> dict[tuple[str, int], int]:
         """Level 1 sleeps of each life that earlier runs have seen."""
@@ -269,7 +275,7 @@ class _Folding:
         self._drafts.end(line, life=server.life, model=server.model)
 
     def _state(self, line: lines.StateLine) -> None:
-        self._server(line.s)
+        self._server(line.s).became(line)
         self._leave(line.s, line.t)
         spans = self._states[line.s]
         self._order.append((line.s, len(spans)))

@@ -22,7 +22,7 @@ from sleeptui.recorder.line_session import Header, Target
 Plain = float | int | str | bool | None
 _V = TypeVar("_V", Sampling, Thresholds, Timeouts)
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
-_NOT_WRITTEN = frozenset({"folder", "text", "at_start"})
+_NOT_WRITTEN = frozenset({"folder", "text", "at_start", "report"})
 """Of the recording's settings: a path of this machine, and what the header says itself."""
 
 

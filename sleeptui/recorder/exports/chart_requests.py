@@ -7,6 +7,8 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sleeptui.core.model import State
+from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, RequestSeen, Session
 from sleeptui.recorder.exports import canvas
 from sleeptui.recorder.exports.measured import Measured
@@ -16,7 +18,8 @@ CAPTION = (
     "A lane a request that was open while its server was put to sleep. Thin: no token yet; thick:"
     " from its first token to its last, a tick each piece that came; the words at its end say how"
     " it ended. Dark band: the sleep's call; light: asleep; orange: the wake's call. Of each level"
-    " and mode the sleep with the most requests is shown."
+    " and mode the sleep with the most requests is shown; one by somebody else lies where looks"
+    " found it."
 )
 _MOST_LANES = 40
 _MOST_SLEEPS = 6
@@ -27,35 +30,37 @@ _TICK = 0.004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
-    """A sleep, the wake after it, and the requests that were open."""
+class _Sleep:
+    """One time that a server was asleep; by somebody else: as far as looks tell."""
 
-    sleep: Attempt
-    wake: Attempt | None
+    server: str
+    level: int | None
+    how: str
+    """``mode wait``, ``by somebody else``"""
+    began_ns: int
+    """Zero of its axis: the request of the sleep."""
+    fell_ns: int
+    """The call of the sleep was answered."""
+    called_ns: int | None
+    """The wake was called; None: there is none."""
+    over_ns: int
+    """The last call of the wake was answered, where there is a wake."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """A sleep, and the requests that were open."""
+
+    sleep: _Sleep
     requests: tuple[RequestSeen, ...]
     more: int
     """Requests that are not shown."""
     ended_ns: int
     """Of the session."""
 
-    @property
-    def began_ns(self) -> int:
-        """Zero of its axis: the request of the sleep."""
-        return self.sleep.sent_ns or self.sleep.began_ns
-
     def at(self, time_ns: int | None) -> float:
         """Seconds since the sleep was called; None: at the end of the session."""
-        return ((self.ended_ns if time_ns is None else time_ns) - self.began_ns) / 1e9
-
-    @property
-    def fell_s(self) -> float:
-        """The call of the sleep was answered."""
-        return self.at(_done(self.sleep))
-
-    @property
-    def over_s(self) -> float:
-        """The last call of the wake was answered, where there is a wake."""
-        return self.at(_done(self.wake or self.sleep))
+        return ((self.ended_ns if time_ns is None else time_ns) - self.sleep.began_ns) / 1e9
 
 
 def is_worth(session: Session) -> bool:
@@ -83,61 +88,87 @@ def draw(measured: Measured) -> bytes:
 
 def _scenes(session: Session) -> list[_Scene]:
     """Of each server, level and mode the sleep with the most open requests, in their order."""
-    best: dict[tuple[str, int | None, str | None], _Scene] = {}
-    for sleep in session.attempts:
-        if sleep.kind != "sleep":
-            continue
+    best: dict[tuple[str, int | None, str], _Scene] = {}
+    for sleep in (*_ours(session), *_others(session)):
         scene = _scene(session, sleep)
-        key = sleep.server, sleep.level, sleep.mode
+        key = sleep.server, sleep.level, sleep.how
         known = best.get(key)
         if scene.requests and (known is None or _size(scene) > _size(known)):
             best[key] = scene
-    largest = sorted(best.values(), key=lambda one: (-_size(one), one.began_ns))[:_MOST_SLEEPS]
-    return sorted(largest, key=lambda one: one.began_ns)
+    largest = sorted(best.values(), key=lambda one: (-_size(one), one.sleep.began_ns))
+    return sorted(largest[:_MOST_SLEEPS], key=lambda one: one.sleep.began_ns)
 
 
 def _size(scene: _Scene) -> int:
     return len(scene.requests) + scene.more
 
 
-def _scene(session: Session, sleep: Attempt) -> _Scene:
-    wake = next(
-        (
-            one
-            for one in session.attempts
-            if one.kind == "wake" and one.server == sleep.server and one.began_ns > sleep.began_ns
-        ),
-        None,
-    )
-    from_ns = sleep.sent_ns or sleep.began_ns
-    until_ns = _done(wake or sleep) or session.ended_ns
+def _ours(session: Session) -> Iterator[_Sleep]:
+    for sleep in session.attempts:
+        if sleep.kind != Kind.SLEEP:
+            continue
+        wake = next(
+            (
+                one
+                for one in session.attempts
+                if one.kind == Kind.WAKE
+                and one.server == sleep.server
+                and one.began_ns > sleep.began_ns
+            ),
+            None,
+        )
+        yield _Sleep(
+            server=sleep.server,
+            level=sleep.level,
+            how=f"mode {sleep.mode}" if sleep.mode else "",
+            began_ns=sleep.sent_ns or sleep.began_ns,
+            fell_ns=_done(sleep, session),
+            called_ns=(wake.sent_ns or wake.began_ns) if wake else None,
+            over_ns=_done(wake or sleep, session),
+        )
+
+
+def _others(session: Session) -> Iterator[_Sleep]:
+    """Sleeps by somebody else: from the look that found it asleep to the one that did not."""
+    for span in session.states:
+        if span.state != State.ASLEEP or span.by != "other":
+            continue
+        is_over = span.ended_ns < session.ended_ns
+        yield _Sleep(
+            server=span.server,
+            level=span.level,
+            how="by somebody else",
+            began_ns=span.began_ns,
+            fell_ns=span.began_ns,
+            called_ns=span.ended_ns if is_over else None,
+            over_ns=span.ended_ns,
+        )
+
+
+def _scene(session: Session, sleep: _Sleep) -> _Scene:
     inside = [
         one
         for one in session.requests
         if one.server == sleep.server
         and one.cohort != "canary"
-        and (one.sent_ns or one.began_ns) < until_ns
-        and (one.ended_ns is None or one.ended_ns > from_ns)
+        and (one.sent_ns or one.began_ns) < sleep.over_ns
+        and (one.ended_ns is None or one.ended_ns > sleep.began_ns)
     ]
     inside.sort(key=lambda one: (one.sent_ns or one.began_ns, one.id))
     shown = tuple(inside[:_MOST_LANES])
     return _Scene(
-        sleep=sleep,
-        wake=wake,
-        requests=shown,
-        more=len(inside) - len(shown),
-        ended_ns=session.ended_ns,
+        sleep=sleep, requests=shown, more=len(inside) - len(shown), ended_ns=session.ended_ns
     )
 
 
-def _done(one: Attempt) -> int | None:
-    return one.done_ns or one.ended_ns
+def _done(one: Attempt, session: Session) -> int:
+    return one.done_ns or one.ended_ns or session.ended_ns
 
 
 def _paint(axes: Axes, scene: _Scene, colour: str) -> None:
     _bands(axes, scene)
     left = min(0.0, *(scene.at(one.sent_ns or one.began_ns) for one in scene.requests))
-    right = max(scene.over_s, *(scene.at(one.ended_ns) for one in scene.requests))
+    right = max(scene.at(scene.sleep.over_ns), *(scene.at(one.ended_ns) for one in scene.requests))
     axes.set_xlim(left - 0.03 * (right - left), right + 0.25 * (right - left))  # words at the end
     for lane, one in enumerate(scene.requests):
         _lane(axes, lane, one, scene, colour)
@@ -146,18 +177,20 @@ def _paint(axes: Axes, scene: _Scene, colour: str) -> None:
         range(len(scene.requests)), [f"{one.cohort} {one.id}" for one in scene.requests]
     )
     level = "" if scene.sleep.level is None else f" level {scene.sleep.level}"
-    mode = f", mode {scene.sleep.mode}" if scene.sleep.mode else ""
+    how = f", {scene.sleep.how}" if scene.sleep.how else ""
     more = f"; {scene.more} more requests are not drawn" if scene.more else ""
-    axes.set_title(f"{canvas.name(scene.sleep.server)}: sleep{level}{mode}{more}")
+    axes.set_title(f"{canvas.name(scene.sleep.server)}: sleep{level}{how}{more}")
     canvas.bare(axes)
 
 
 def _bands(axes: Axes, scene: _Scene) -> None:
-    axes.axvspan(0, scene.fell_s, color=canvas.SLEEP, alpha=0.35, linewidth=0)
-    if scene.wake is not None:
-        called = scene.at(scene.wake.sent_ns or scene.wake.began_ns)
-        axes.axvspan(scene.fell_s, called, color=canvas.SLEEP, alpha=0.09, linewidth=0)
-        axes.axvspan(called, scene.over_s, color=canvas.WAKE, alpha=0.35, linewidth=0)
+    sleep = scene.sleep
+    fell_s = scene.at(sleep.fell_ns)
+    axes.axvspan(0, fell_s, color=canvas.SLEEP, alpha=0.35, linewidth=0)
+    if sleep.called_ns is not None:
+        called_s = scene.at(sleep.called_ns)
+        axes.axvspan(fell_s, called_s, color=canvas.SLEEP, alpha=0.09, linewidth=0)
+        axes.axvspan(called_s, scene.at(sleep.over_ns), color=canvas.WAKE, alpha=0.35, linewidth=0)
 
 
 def _lane(axes: Axes, lane: int, request: RequestSeen, scene: _Scene, colour: str) -> None:

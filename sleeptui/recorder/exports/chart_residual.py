@@ -42,6 +42,12 @@ class _Point:
     is_good: bool
 
 
+_WORDS = 0.36
+"""Share of the width that the words of a slope take."""
+_ROW = 11
+"""Points from one row of words to the next."""
+
+
 def is_worth(session: Session) -> bool:
     """Whether any sleep was measured."""
     return bool(_points(session))
@@ -59,9 +65,10 @@ def draw(measured: Measured) -> bytes:
         rows = figure.subplots(len(by_server), 1, squeeze=False)
         for row, (name, points) in zip(rows, by_server.items(), strict=True):
             _panel(row[0], name, points, canvas.colour_of(servers[name]))
+            ups: dict[int, list[tuple[float, float]]] = {}
             for trend in trends:
                 if trend.server == name:
-                    _line(row[0], trend, points, canvas.colour_of(servers[name]))
+                    _line(row[0], trend, points, canvas.colour_of(servers[name]), ups)
         rows[-1][0].set_xlabel("sleep of the server, counted from the first of the session")
 
     return canvas.svg(paint, _PANEL_IN * len(by_server) + 0.35)
@@ -102,8 +109,14 @@ def _panel(axes: Axes, name: str, points: Sequence[_Point], colour: str) -> None
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _line(axes: Axes, trend: Trend, points: Sequence[_Point], colour: str) -> None:
-    """Slope and interval of one level in one life; its words stand over it."""
+def _line(
+    axes: Axes,
+    trend: Trend,
+    points: Sequence[_Point],
+    colour: str,
+    rows: dict[int, list[tuple[float, float]]],
+) -> None:
+    """Slope and interval of one level in one life; its words stand over it, in a free row."""
     own = [
         one
         for one in points
@@ -114,11 +127,23 @@ def _line(axes: Axes, trend: Trend, points: Sequence[_Point], colour: str) -> No
     cycles = [one.cycle for one in own]
     axes.plot(cycles, [base + rise * number for number in range(len(own))], color=colour, alpha=0.6)
     low, high = trend.slope.low / MIB, trend.slope.high / MIB
+    middle = (cycles[0] + cycles[-1]) / 2
+    half = max((cycles[-1] - cycles[0]) / 2, _WORDS * (points[-1].cycle - points[0].cycle) / 2)
+    row = _row(rows, middle - half, middle + half)
     axes.annotate(
-        f"{rise:+.1f} MiB a cycle ({low:+.1f} to {high:+.1f})",
-        ((cycles[0] + cycles[-1]) / 2, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2),
+        f"level {trend.level}: {rise:+.1f} MiB a cycle ({low:+.1f} to {high:+.1f})",
+        (middle, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -2 - _ROW * row),
         textcoords="offset points", ha="center", va="top", fontsize=8, color=canvas.SOFT,
     )  # fmt: skip
+
+
+def _row(rows: dict[int, list[tuple[float, float]]], left: float, right: float) -> int:
+    """The first row in which nothing stands between; taken from now on."""
+    row = 0
+    while any(left < end and begin < right for begin, end in rows.setdefault(row, [])):
+        row += 1
+    rows[row].append((left, right))
+    return row
 
 
 def _scale(axes: Axes, points: Sequence[_Point]) -> None:

@@ -91,6 +91,27 @@ def test_of_a_sleep_after_those_of_others_the_memory_tells(host_b, nths):
     assert [one.nth for one in fold(every).attempts] == nths
 
 
+@pytest.mark.parametrize(
+    ("found", "nths"),
+    [
+        ({"by": "", "level": 1}, [2, 3]),
+        ({"by": "other", "level": 1}, [2, 3]),
+        ({"by": "other", "level": 2}, [1, 2]),
+        ({"by": "sleeptui", "level": 1}, [1, 2]),
+    ],
+    ids=["found asleep", "by others", "at level 2", "ours, counted as an operation"],
+)
+def test_a_sleep_of_others_counts_where_no_counter_tells(found, nths):
+    every = [
+        header(),
+        kinds.StateLine(t=0, s="q", state="asleep", **found),
+        begin(),
+        end(),
+        begin(2, t=3 * S),
+    ]
+    assert [one.nth for one in fold(every).attempts] == nths
+
+
 def test_a_new_process_has_not_slept_yet():
     every = [
         header(),

@@ -197,6 +197,36 @@ def test_a_sleep_without_a_wake_shows_its_requests(empty):
     assert "prompt 3" not in words
 
 
+def test_a_sleep_by_somebody_else_shows_its_requests_too(empty):
+    asleep = StateSpan(
+        server="a", state="asleep", level=1, by="other", began_ns=2 * S, ended_ns=9 * S
+    )
+    others = replace(
+        empty,
+        ended_ns=30 * S,
+        servers=(ServerSeen(name="a", url="http://a"),),
+        states=(
+            asleep,
+            replace(asleep, by="sleeptui", level=2),
+            replace(asleep, server="b"),
+            replace(asleep, level=0, began_ns=20 * S, ended_ns=30 * S),
+        ),
+        requests=(request(1, "a", fate="completed"), request(2, "a", ended_ns=None, fate="open")),
+    )
+    words = " ".join(texts(REQUESTS.draw(Measured(others))))
+    assert "a: sleep level 1, by somebody else" in words
+    assert "level 2" not in words
+
+
+def test_words_of_slopes_that_would_meet_stand_below_each_other(empty):
+    sleeps = [slept(n, "a", held=(100 + n) << 20, level=1 + n // 8 % 2) for n in range(1, 20)]
+    session = replace(
+        empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=tuple(sleeps)
+    )
+    words = [one for one in texts(RESIDUAL.draw(Measured(session))) if "a cycle (" in one]
+    assert [one.strip(" <!-").partition(":")[0] for one in words] == ["level 1", "level 2"]
+
+
 def test_more_requests_than_lanes_are_told(empty):
     crowd = replace(
         empty,
