@@ -87,7 +87,6 @@ class Host(Line, tag="host", kw_only=True):
     rss_b: dict[str, int] = field(default_factory=dict)
     """Resident memory of each server's processes."""
     load1: float | None = None
-    swap_b: int | None = None
 
 
 class Lag(Line, tag="lag", kw_only=True):

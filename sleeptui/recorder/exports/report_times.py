@@ -40,6 +40,8 @@ _NAMES = {
 }
 _MOST_GLANCES = 8
 """Servers that are told at the top."""
+_MOST_NAMED = 4
+"""Rows that a note names; of more it tells how many."""
 _LEAST = 0.90
 """Confidence below which an interval says too little to be printed."""
 
@@ -48,7 +50,7 @@ def times(measured: Measured) -> list[str]:
     """The headline."""
     shown = [one for one in measured.intervals if one.id in HEADLINE]
     told = [
-        f"{text(one.server)}, {HEADLINE[one.id].strip('*')}: {words}"
+        f"{text(one.server)}, {_level(one)}{HEADLINE[one.id].strip('*')}: {words}"
         for one in shown
         for words in (one.note, *one.warnings)
         if words
@@ -131,7 +133,14 @@ def _folded(told: Iterable[str]) -> list[str]:
     for line in told:
         who, _, words = line.partition(": ")
         about.setdefault(words, []).append(who)
-    return [f"{'; '.join(who)}: {words}." for words, who in about.items()]
+    return [
+        f"{'; '.join(who) if len(who) <= _MOST_NAMED else f'{len(who)} of these'}: {words}."
+        for words, who in about.items()
+    ]
+
+
+def _level(one: Interval) -> str:
+    return "" if one.level is None else f"level {one.level} "
 
 
 def _ratios(those: Sequence[Comparison]) -> list[str]:
