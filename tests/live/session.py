@@ -1,25 +1,32 @@
 """Record a session of the panel on two real vLLM servers that share one GPU.
 
 Usage: ``python -m tests.live.session OUT_FOLDER AWAKE ASLEEP [panel arguments]``, the servers as
-for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, and a sleep
-by somebody else while a prompt streams. The session is in ``OUT_FOLDER/sessions``; its report can
+for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, sleeps in all
+modes with streams in flight, and one by somebody else while a prompt of ours streams. The session is in ``OUT_FOLDER/sessions``; its report can
 be made on any machine.
 """
 
+import asyncio
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 
-from tests.live.__main__ import SLOW_S, Drive, terminal, urls_of
+from tests.live.__main__ import SLOW_S, STREAMS, Drive, streams, terminal, urls_of
 
 CYCLES = 7
 PROMPTS = 3
-SWITCHES = 3
+SWITCHES = 2
 
 
 class Recorded(Drive):
     """One session of the panel, with the recording on."""
+
+    def becomes(self, name: str, state: str) -> None:
+        """Wait for a state in the fleet table, and a moment."""
+        self.panel.row_shows(f" {name} ", state, limit_s=SLOW_S)
+        self.panel.pump_for(0.8)
 
     def mark(self) -> None:
         """A moment that the report shows."""
@@ -57,6 +64,29 @@ class Recorded(Drive):
             self.panel.pump_for(1.5)
         self.panel.press("escape")
         self.panel.shows("Fleet")
+
+    def in_flight(self, name: str, url: str) -> None:
+        """A sleep in each mode while streams of somebody else run."""
+        self.mark()
+        for mode in ("abort", "wait", "keep"):
+            ends: list[str] = []
+
+            def run(into: list[str] = ends) -> None:
+                """The streams, to their ends."""
+                into.extend(asyncio.run(streams(url, name)))
+
+            load = threading.Thread(target=run)
+            load.start()
+            self.panel.cursor_to(name)
+            self.panel.row_shows(f" {name} ", f" {STREAMS} ")
+            self.panel.press("S")
+            self.panel.shows(f"Put {name} to sleep")
+            self.panel.press("1", mode[0], "s")
+            self.becomes(name, "ASLEEP L1")
+            self.panel.press("w")
+            self.becomes(name, "AWAKE")
+            load.join()
+            print(mode, "ended:", ends, flush=True)
 
     def frozen_prompt(self, name: str, url: str) -> None:
         """Somebody else puts the model to sleep while a prompt of ours streams, and wakes it."""
@@ -104,6 +134,7 @@ def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
                 panel.cursor_to(name)
                 panel.press("x")
                 drive.becomes(name, "AWAKE")
+        drive.in_flight(asleep, urls[asleep])
         drive.frozen_prompt(asleep, urls[asleep])
         drive.shot("end")
         panel.press("r")
