@@ -117,8 +117,7 @@ class Replay:
     @property
     def passed_s(self) -> float:
         """From the begin to where it is, or is about to be."""
-        at_s = self.clock.at_s if self._aim_s is None else self._aim_s
-        return at_s - self.tape.began_s
+        return self._here_s - self.tape.began_s
 
     @property
     def length_s(self) -> float:
@@ -133,7 +132,7 @@ class Replay:
     @property
     def is_at_end(self) -> bool:
         """It stands on the last picture."""
-        return self.passed_s >= self.length_s
+        return self._here_s >= self.tape.ended_s
 
     def tell(self, jumped: Callable[[], None]) -> None:
         """Call this after each jump: the picture is another one, and no event said so."""
@@ -189,6 +188,11 @@ class Replay:
                 self._go_on(self._reel, min(self.real.now_s() - before_s, _LONGEST_S))
             before_s = self.real.now_s()
 
+    @property
+    def _here_s(self) -> float:
+        """Where it is, or is about to be."""
+        return self.clock.at_s if self._aim_s is None else self._aim_s
+
     async def _jump(self, reel: Reel, aim_s: float) -> None:
         store = await asyncio.to_thread(reel.store_at, aim_s)
         if self._aim_s != aim_s:
@@ -218,7 +222,7 @@ class Replay:
         self.clock.at_s = until_s
 
     def _step(self, stops: list[float], by: int) -> bool:
-        here_s = self.tape.began_s + self.passed_s
+        here_s = self._here_s
         if by > 0:
             index = bisect_right(stops, here_s)
         else:

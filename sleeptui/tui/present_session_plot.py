@@ -7,7 +7,6 @@ from math import isnan
 from typing import Final
 
 from sleeptui.core import units
-from sleeptui.core.operation import Kind
 from sleeptui.core.session import Curve as Recorded
 from sleeptui.core.session import Session
 from sleeptui.tui.present_plot import BAND_TONES, LETTERS, Band, Curve, Plot
@@ -17,6 +16,7 @@ from sleeptui.tui.theme import Tone, server_tone
 STACKED: Final = 6
 """So many servers are told apart by colour; of more, only the sum is drawn."""
 _LEAST_TOP: Final = 4
+_DRAWN: Final = {kind.value: kind for kind in BAND_TONES}
 
 
 def plots_of(session: Session, width: int) -> tuple[Plot, Plot]:
@@ -32,8 +32,8 @@ def bands_of(session: Session, width: int) -> tuple[Band, ...]:
     """The sleeps, wakes and switches; what never ended reaches to the end."""
     bands = []
     for attempt in session.attempts:
-        kind = Kind(attempt.kind)
-        if kind not in BAND_TONES or not width:
+        kind = _DRAWN.get(attempt.kind)
+        if kind is None or not width:
             continue
         end_ns = session.ended_ns if attempt.ended_ns is None else attempt.ended_ns
         first, last = (_cell(session, at_ns, width) for at_ns in (attempt.began_ns, end_ns))

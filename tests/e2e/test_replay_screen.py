@@ -67,8 +67,8 @@ async def replaying(tape=None, *, size=(120, 36), speed=1.0, **settings):
 
 async def test_the_recorded_fleet_is_shown_and_its_time_goes_on():
     async with replaying() as run:
-        await run.says("REPLAY ×1 00:00:0", "/ 00:04:25", "● AWAKE", "summarize", "code")
-        await run.says("REPLAY ×1 00:00:03")
+        await run.says("REPLAY \N{MULTIPLICATION SIGN}1 00:00:0", "/ 00:04:25", "● AWAKE", "summarize", "code")
+        await run.says("REPLAY \N{MULTIPLICATION SIGN}1 00:00:03")
         await run.says("FALLING ASLEEP")
 
 
@@ -78,9 +78,9 @@ async def test_holding_going_on_and_the_speeds():
         await run.press("plus")
         assert run.replay.speed == 2
         await run.press("p")
-        await run.says("REPLAY ×2")
+        await run.says("REPLAY \N{MULTIPLICATION SIGN}2")
         await run.press("minus", "minus")
-        await run.says("REPLAY ×0.5")
+        await run.says("REPLAY \N{MULTIPLICATION SIGN}0.5")
 
 
 async def test_arrows_go_from_operation_to_operation_and_to_the_ends():
@@ -169,7 +169,7 @@ async def test_the_events_follow_a_jump_back_and_forth():
         await run.press("end", "2")
         assert isinstance(run.app.screen, EventsScreen)
         await run.says("mark: the end")
-        await run.press("left_square_bracket", "left_square_bracket")
+        await run.press("left_square_bracket")
         await run.until(lambda: "mark: the end" not in run.text)
         await run.says("before the level 2 cycles")
         table = run.app.screen.query_one("#events")

@@ -1,11 +1,11 @@
 """The sessions page: list, picture, export and comparison, over a folder of sessions."""
 
 import asyncio
-import threading
 from dataclasses import replace
 
 import pytest
 from support import journals, pictures
+from support.archive import FakeArchive, summary
 from support.clock import ManualClock
 from support.paper import PaperServices
 from support.pilot import shown_text, until
@@ -13,7 +13,6 @@ from support.pilot import shown_text, until
 from sleeptui.core.errors import ExportError, JournalError
 from sleeptui.core.events import RecordingBegan
 from sleeptui.core.recording import Recording
-from sleeptui.core.session import SessionSummary
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.fold import fold
 from sleeptui.tui.app import SleeptuiApp
@@ -25,55 +24,6 @@ from sleeptui.tui.widgets.session_list import SessionList
 WHOLE = fold(journals.lines())
 SLOWER = replace(fold(journals.lines(journals.Sample(wakes=1.4, seed=3))), run_id="slower")
 DEMO = replace(WHOLE, run_id="demo", demo="default", partial="it has no end")
-
-
-def summary(session, number, **fields):
-    return SessionSummary(
-        run_id=session.run_id,
-        path=f"/sessions/{session.run_id}",
-        wall_ns=session.wall_ns - number * 86_400 * 10**9,
-        duration_s=session.duration_s,
-        size_bytes=460_549,
-        partial=session.partial,
-        demo=session.demo,
-        servers=tuple(server.name for server in session.servers),
-        operations=62,
-        **fields,
-    )
-
-
-class FakeArchive:
-    """Sessions in memory; a test may hold the reading, or make it fail."""
-
-    def __init__(self, *sessions):
-        self.content = {f"/sessions/{one.run_id}": one for one in sessions}
-        self.found = [summary(one, number) for number, one in enumerate(sessions)]
-        self.listed = 0
-        self.read_names = []
-        self.exported = []
-        self.may_read = threading.Event()
-        self.may_read.set()
-        self.problem = None
-
-    def sessions(self):
-        self.listed += 1
-        if isinstance(self.problem, JournalError):
-            raise self.problem
-        return list(self.found)
-
-    def read(self, name):
-        self.read_names.append(name)
-        assert self.may_read.wait(30)
-        if name not in self.content:
-            raise JournalError("its line 3 cannot be understood", hint="it is damaged")
-        return self.content[name]
-
-    def export(self, name, formats, to=None):
-        assert not formats
-        if isinstance(self.problem, ExportError):
-            raise self.problem
-        self.exported.append(name)
-        return ["report.md", "results.json"]
 
 
 class Page:
@@ -115,7 +65,9 @@ class Page:
 
 async def test_the_list_and_the_picture_of_the_newest():
     async with Page(FakeArchive(WHOLE, DEMO)) as page:
-        await page.says("Sessions · 2 sessions · 1 partial", "✓ whole", "✗ PARTIAL", "62 operations")
+        await page.says(
+            "Sessions · 2 sessions · 1 partial", "✓ whole", "✗ PARTIAL", "62 operations"
+        )
         await page.says(WHOLE.run_id, "sleep L1", "0.33 s (13)", "2 marks", "2 x NVIDIA H200")
         await page.says("GPU memory, 2 GPUs", "Requests", "4 m 25 s")
         await page.press("escape")

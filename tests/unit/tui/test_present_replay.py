@@ -23,8 +23,8 @@ def now(**fields):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "REPLAY ×4 00:12:07 / 00:31:40"),
-        ({"speed": 0.25}, "REPLAY ×0.25 00:12:07 / 00:31:40"),
+        ({}, "REPLAY \N{MULTIPLICATION SIGN}4 00:12:07 / 00:31:40"),
+        ({"speed": 0.25}, "REPLAY \N{MULTIPLICATION SIGN}0.25 00:12:07 / 00:31:40"),
         ({"is_held": True}, "REPLAY PAUSED 00:12:07 / 00:31:40"),
         ({"passed_s": 1900.0}, "REPLAY END 00:31:40 / 00:31:40"),
     ],
