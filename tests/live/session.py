@@ -2,8 +2,8 @@
 
 Usage: ``python -m tests.live.session OUT_FOLDER AWAKE ASLEEP [panel arguments]``, the servers as
 for ``python -m tests.live``. Cycles of both levels on both models, switches, prompts, sleeps in all
-modes with streams in flight, and one by somebody else while a prompt of ours streams. The session is in ``OUT_FOLDER/sessions``; its report can
-be made on any machine.
+modes with streams in flight, and one by somebody else while a prompt of ours streams. The session
+is in ``OUT_FOLDER/sessions``; its report can be made on any machine.
 """
 
 import asyncio
@@ -121,6 +121,7 @@ def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
         drive.prompts(awake)
         for level in (1, 2):
             drive.cycles(awake, level)
+        drive.in_flight(awake, urls[awake])
         panel.cursor_to(asleep)
         panel.press("x")
         drive.becomes(asleep, "AWAKE")
@@ -134,7 +135,6 @@ def main(folder: str, awake: str, asleep: str, *arguments: str) -> None:
                 panel.cursor_to(name)
                 panel.press("x")
                 drive.becomes(name, "AWAKE")
-        drive.in_flight(asleep, urls[asleep])
         drive.frozen_prompt(asleep, urls[asleep])
         drive.shot("end")
         panel.press("r")
