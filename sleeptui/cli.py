@@ -10,6 +10,7 @@ import gc
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import click
@@ -114,7 +115,7 @@ def cli(
     gc.disable()
     from sleeptui.wiring import run_panel
 
-    return run_panel(settings)
+    return run_panel(settings, _talk)
 
 
 @cli.command(epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.")
@@ -202,6 +203,12 @@ def _bug(error: BaseException) -> int:
     where = f"the details are in {path}" if path else "its log could not be written"
     _complain(f"a bug in sleeptui: {type(error).__name__}: {error}", f"please report it; {where}")
     return FAILED
+
+
+def _talk(text: str) -> None:
+    """Say it on standard error, if that still is somewhere."""
+    with suppress(OSError):
+        click.echo(f"sleeptui: {text}", err=True)
 
 
 def _complain(message: str, hint: str) -> None:

@@ -15,7 +15,7 @@ from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.config import Flags
 from sleeptui.core import units
-from sleeptui.core.errors import NotAllowed
+from sleeptui.core.errors import ExportError, NotAllowed
 from sleeptui.core.events import (
     Discovered,
     Event,
@@ -29,6 +29,7 @@ from sleeptui.core.events import (
 from sleeptui.core.model import IN_TRANSITION, Reach, State
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
+from sleeptui.late import LateArchive
 from sleeptui.services import session_words
 from sleeptui.wiring import check_recording, open_services
 
@@ -66,6 +67,9 @@ _ANEW = "\r\x1b[K"
     default=None,
     help="Record prompts and answers in full; else their hash and counts.",
 )
+@click.option(
+    "--no-report", is_flag=True, help="Only the journal; sleeptui report makes the rest later."
+)
 @click.pass_obj
 def record(
     before: Flags | None,
@@ -74,27 +78,48 @@ def record(
     duration_s: float | None,
     folder: str | None,
     text: bool | None,
+    no_report: bool,
 ) -> int:
     """Record without a screen: what the servers do, and what others do with them.
 
-    Changes nothing. Prints the folder of the session when it has ended. ctrl+c, SIGTERM and
-    SIGHUP are its ordinary end.
+    Changes nothing. ctrl+c, SIGTERM and SIGHUP are its ordinary end; then it makes the report,
+    and prints the folder of the session.
 
     Exit code: 0 the journal is whole, 1 it is not, 2 it cannot be written there, 3 no server
     answered from the start to the end.
     """
     flags = replace(flags, record=folder or "", record_text=text)
-    return run(settings_of(both(before, flags)), duration_s=duration_s)
+    settings = settings_of(both(before, flags))
+    is_reported = settings.recording.report and not no_report
+    return run(settings, duration_s=duration_s, report=is_reported)
 
 
-def run(settings: Settings, *, duration_s: float | None) -> int:
-    """Record to the end, and return the exit code."""
-    settings = replace(settings, readonly=True)
+def run(settings: Settings, *, duration_s: float | None, report: bool) -> int:
+    """Record to the end, and return the exit code.
+
+    Args:
+        settings: Of this run.
+        duration_s: Until its end; None: until a signal.
+        report: Make the files of the session then.
+    """
     check_recording(settings, "--to")
-    return asyncio.run(_record(settings, duration_s))
+    recording = replace(settings.recording, report=False)  # the panel's way, beside other work
+    watched = asyncio.run(
+        _record(replace(settings, readonly=True, recording=recording), duration_s)
+    )
+    code = watched.told()
+    if report and watched.path:
+        watched.say("making the report")
+        try:
+            LateArchive(settings).export(watched.path, ())
+        except ExportError as error:
+            watched.say(f"{error.message}. {error.hint}")
+    if watched.path:
+        put(watched.path)
+    return code
 
 
-async def _record(settings: Settings, duration_s: float | None) -> int:
+async def _record(settings: Settings, duration_s: float | None) -> "_Watched":
     ending = asyncio.Event()
     paper = Paper.of(sys.stderr, ascii_only=settings.ascii)
     services = open_services(settings)
@@ -104,11 +129,15 @@ async def _record(settings: Settings, duration_s: float | None) -> int:
         async with services:
             services.begin()
             await watched.follow(duration_s)
-    return watched.told()
+    return watched
 
 
 class _Watched:
-    """What was seen, for the status line and the exit code."""
+    """What was seen, for the status line and the exit code.
+
+    Attributes:
+        path: The folder of the session; empty: there is none.
+    """
 
     def __init__(self, services: "Services", paper: Paper, ending: asyncio.Event) -> None:
         self._services = services
@@ -118,7 +147,7 @@ class _Watched:
         self._states: dict[str, State] = {}
         self._changes = 0
         self._has_answered = False
-        self._path = ""
+        self.path = ""
         self._problem = ""
         self._began_s: float | None = None
         self._last = ""
@@ -130,19 +159,19 @@ class _Watched:
                 self._seen(event)
             case ServerAdded():
                 url = one_line(event.spec.url)
-                self._say(f"watching {one_line(event.spec.name)} at {url}")
+                self.say(f"watching {one_line(event.spec.name)} at {url}")
             case Discovered() if event.done and not self._services.supervisor.specs:
                 for note in event.notes:
-                    self._say(one_line(note))
+                    self.say(one_line(note))
             case RecordingBegan():
-                self._path, self._began_s = event.path, event.at_s
-                self._say(f"recording to {event.path}")
+                self.path, self._began_s = event.path, event.at_s
+                self.say(f"recording to {event.path}")
             case RecordingRefused():
-                self._say(f"{event.problem}. {event.hint}")
+                self.say(f"{event.problem}. {event.hint}")
                 self._ending.set()
             case RecordingTroubled():
                 self._problem = event.problem
-                self._say(event.problem or "all is written again")
+                self.say(event.problem or "all is written again")
             case RecordingEnded():
                 self._problem = event.problem
             case _:
@@ -152,7 +181,7 @@ class _Watched:
         """Mark this moment."""
         with suppress(NotAllowed):  # it has not begun, or is ending
             self._services.recordings.mark()
-            self._say("marked")
+            self.say("marked")
 
     async def follow(self, duration_s: float | None) -> None:
         """Until the end is ordered, or its time has come; the status line counts on."""
@@ -168,17 +197,16 @@ class _Watched:
             self._show()
 
     def told(self) -> int:
-        """Say how it ended, print the folder, and return the exit code."""
-        if not self._path:
+        """Say how it ended, and return the exit code."""
+        if not self.path:
             return NOT_WHOLE
         self._last = ""
-        self._say(f"recorded {self._sum()}")
-        put(self._path)
+        self.say(f"recorded {self._sum()}")
         if self._problem:
-            self._say(f"the journal is not whole: {self._problem}")
+            self.say(f"the journal is not whole: {self._problem}")
             return NOT_WHOLE
         if not self._has_answered:
-            self._say("no server has answered. sleeptui doctor says why")
+            self.say("no server has answered. sleeptui doctor says why")
             return UNREACHABLE
         return WHOLE
 
@@ -197,7 +225,7 @@ class _Watched:
         lasted = units.clock(now_s - began_s) if began_s is not None else units.clock(0)
         servers, changes = len(self._states), self._changes
         with suppress(OSError):
-            size = session_words.size((Path(self._path) / _JOURNAL).stat().st_size)
+            size = session_words.size((Path(self.path) / _JOURNAL).stat().st_size)
             return (
                 f"{lasted}, {servers} server{'' if servers == 1 else 's'},"
                 f" {changes} change{'' if changes == 1 else 's'} of state, {size}"
@@ -205,7 +233,7 @@ class _Watched:
         return lasted
 
     def _show(self) -> None:
-        if not self._has_line or not self._path:
+        if not self._has_line or not self.path:
             return
         light, colour = ("!", "red") if self._problem else ("●", None)
         rest = self._sum() + (f", {self._problem}" if self._problem else "")
@@ -213,7 +241,7 @@ class _Watched:
         self._last = f"{self._paper.style(f'{light} REC', colour, bold=True)} {rest[:width]}"
         self._write(f"{_ANEW}{self._paper.spelt(self._last)}")
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """A line on standard error; the status line goes on below it."""
         clear = _ANEW if self._has_line else ""
         self._write(f"{clear}sleeptui: {self._paper.spelt(text)}\n{self._last}")

@@ -133,6 +133,7 @@ class RecordingTable(Struct, forbid_unknown_fields=True, kw_only=True):
     at_start: bool = _DEFAULT_RECORDING.at_start
     text: bool = _DEFAULT_RECORDING.text
     gpu_interval_s: Annotated[float, Meta(ge=0.02, le=10)] = _DEFAULT_RECORDING.gpu_interval_s
+    report: bool = _DEFAULT_RECORDING.report
 
 
 class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -177,6 +178,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
                 at_start=self.recording.at_start,
                 text=self.recording.text,
                 gpu_interval_s=self.recording.gpu_interval_s,
+                report=self.recording.report,
             ),
             theme=self.theme,
             ascii=self.ascii,

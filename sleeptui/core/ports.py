@@ -248,6 +248,20 @@ class Archive(Protocol):
         """
 
 
+class Reporter(Protocol):
+    """Makes the files of a session that has just been recorded."""
+
+    async def report(self, session: str) -> None:
+        """Make them beside its journal; cancelling ends it.
+
+        Args:
+            session: Path of its folder.
+
+        Raises:
+            ExportError: They were not made, and why.
+        """
+
+
 class Surveyor(Protocol):
     """Describes the machine that is measured."""
 

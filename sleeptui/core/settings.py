@@ -114,6 +114,8 @@ class RecordingDefaults:
     """Prompts and answers in full; else their hash and counts."""
     gpu_interval_s: float = 0.1
     """Between two readings of the GPUs while recording."""
+    report: bool = True
+    """Make the report and its tables when a recording has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

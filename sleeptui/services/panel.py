@@ -17,6 +17,7 @@ from sleeptui.core.ports import (
     HomeFinder,
     Journals,
     Notebook,
+    Reporter,
     Surveyor,
 )
 from sleeptui.core.settings import ServerSpec, Settings
@@ -60,6 +61,7 @@ class Services:
         notebook: Notebook | None = None,
         journals: Journals | None = None,
         surveyor: Surveyor | None = None,
+        reporter: Reporter | None = None,
         archive: Archive | None = None,
     ) -> None:
         """Over the given outside; ``prepare`` opens it when the services begin.
@@ -95,6 +97,7 @@ class Services:
             clock=clock,
             journals=journals,
             surveyor=surveyor,
+            reporter=reporter,
         )
         self.operations = self._operating(lag)
         self._learning: Learning | None = None

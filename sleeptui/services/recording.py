@@ -1,20 +1,22 @@
 """Records what happens: opens and closes journals, and measures what only they want to know."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 
-from sleeptui.core.errors import JournalError, NotAllowed
+from sleeptui.core.errors import ExportError, JournalError, NotAllowed
 from sleeptui.core.events import (
     Described,
     LagMeasured,
     Marked,
+    Noted,
     RecordingBegan,
     RecordingEnded,
     RecordingRefused,
     RecordingTroubled,
 )
 from sleeptui.core.fleet import FleetStore
-from sleeptui.core.ports import Clock, Journal, Journals, Surveyor
+from sleeptui.core.ports import Clock, Journal, Journals, Reporter, Surveyor
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end, within
@@ -26,6 +28,18 @@ CHECK_S = 1.0
 """How often the journal is asked for its problem, and the lag of the loop is noted."""
 CLOSE_LIMIT_S = 10.0
 """How long the end waits for a disk that is stuck; its journal then has no end, and says so."""
+REPORT_LIMIT_S = 2.0
+"""How long the end of the program waits for a report that is being made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A recording that has ended."""
+
+    path: str
+    problem: str = ""
+    """Why it is not whole; empty: it is."""
+    has_report: bool = False
 
 
 class Recordings:
@@ -46,6 +60,7 @@ class Recordings:
         clock: Clock,
         journals: Journals | None = None,
         surveyor: Surveyor | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         """Nothing is recorded yet; without ``journals`` nothing ever is."""
         self._settings = settings
@@ -56,6 +71,10 @@ class Recordings:
         self._clock = clock
         self._journals = journals
         self._surveyor = surveyor
+        self._reporter = reporter if settings.recording.report else None
+        self._reports: list[asyncio.Task[None]] = []
+        self.last: Recorded | None = None
+        """The newest recording that has ended."""
         self._unfinished = Unfinished()
         self._group: asyncio.TaskGroup | None = None
         self._journal: Journal | None = None
@@ -134,9 +153,11 @@ class Recordings:
                 problem = journal.problem
             except TimeoutError:
                 problem = "the disk did not take the end of the journal in time"
+            self.last = Recorded(path=journal.path, problem=problem)
             self._bus.publish(
                 RecordingEnded(at_s=self._clock.now_s(), path=journal.path, problem=problem)
             )
+            self._begin_report(self.last)
 
     def mark(self, text: str = "") -> None:
         """Mark this moment.
@@ -167,6 +188,31 @@ class Recordings:
         if self._acting is not None:
             await asyncio.wait({self._acting})
         await self.stop()
+        if reports := [task for task in self._reports if not task.done()]:
+            with suppress(TimeoutError):
+                await within(self._clock, REPORT_LIMIT_S, _all_ended(reports))
+            for task in reports:
+                await end(task)
+
+    def _begin_report(self, recorded: Recorded) -> None:
+        """Make the report, unless something made the recording end."""
+        if self._reporter is None or self._group is None or self._is_aborted:
+            return
+        work = self._report(self._reporter, recorded)
+        self._reports.append(self._group.create_task(work, name="report"))
+
+    async def _report(self, reporter: Reporter, recorded: Recorded) -> None:
+        try:
+            await reporter.report(recorded.path)
+        except ExportError as error:
+            severity, text = "warning", f"no report of {recorded.path}: {error}"
+        else:
+            severity, text = "good", f"its report is in {recorded.path}"
+            if self.last is recorded:
+                self.last = replace(recorded, has_report=True)
+        self._bus.publish(
+            Noted(at_s=self._clock.now_s(), server=None, severity=severity, text=text)
+        )
 
     async def _opened(self, journals: Journals) -> Journal:
         """A new journal. Cancelling waits for it, and closes it: nobody else could."""
@@ -210,3 +256,7 @@ class Recordings:
     async def _describe(self, surveyor: Surveyor) -> None:
         machine = await surveyor.describe()
         self._bus.publish(Described(at_s=self._clock.now_s(), machine=machine))
+
+
+async def _all_ended(tasks: list[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

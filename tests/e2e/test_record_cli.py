@@ -71,7 +71,15 @@ def start(fleet, environment, tmp_path):
 
     def begin(*arguments, servers=True, to=tmp_path / "s"):
         child = subprocess.Popen(
-            [*COMMAND, "record", *(fleet.options if servers else ()), "--to", str(to), *arguments],
+            [
+                *COMMAND,
+                "record",
+                *(fleet.options if servers else ()),
+                "--to",
+                str(to),
+                "--no-report",
+                *arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,6 +120,8 @@ def test_after_its_time_the_journal_is_whole(fleet, environment, tmp_path):
     assert of(found, "facts")
     assert of(found, "env")
     assert found[0]["settings"]["readonly"] is True
+    assert "making the report" in done.stderr
+    assert "# " in (session / "report.md").read_text()
 
 
 def test_folders_and_files_are_for_their_owner_alone(fleet, environment, tmp_path):
@@ -164,12 +174,14 @@ def test_what_others_do_is_recorded_and_counted(start, fleet, tmp_path):
 
 def test_nobody_answers(environment, tmp_path):
     done = record(
-        "record", "--server", "a=http://127.0.0.1:1", "--duration", "1",
+        "record", "--server", "a=http://127.0.0.1:1", "--duration", "1", "--no-report",
         environment=environment, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 3
     assert "no server has answered" in done.stderr
-    assert lines(the_session(tmp_path / "d" / "sleeptui" / "sessions"))[-1]["k"] == "end"
+    session = the_session(tmp_path / "d" / "sleeptui" / "sessions")
+    assert lines(session)[-1]["k"] == "end"
+    assert [path.name for path in session.iterdir()] == ["journal.jsonl"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_an_end_by_keys_is_ordered(recording, tmp_path, keys):
     recording.shows("Quit while recording?" if keys[0] == "q" else "Recorded")
     recording.press(keys[1])
     assert recording.ended() == 0
+    assert f"recorded to {the_session(tmp_path / 's')}" in recording.text.replace("\n", "")
     last = last_line(tmp_path)
     assert last["k"] == "end"
     assert not last.get("aborted")

@@ -17,7 +17,7 @@ from sleeptui.core.events import (
 from sleeptui.core.home import Home
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import OperationRecord
-from sleeptui.core.ports import Journals, Notebook, Surveyor
+from sleeptui.core.ports import Journals, Notebook, Reporter, Surveyor
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket
@@ -80,6 +80,7 @@ async def opened(
     notebook: Notebook | None = None,
     journals: Journals | None = None,
     surveyor: Surveyor | None = None,
+    reporter: Reporter | None = None,
     **gpus: object,
 ) -> AsyncIterator[Panel]:
     """Services that watch ``engines`` (by their names) and have looked at all of them."""
@@ -111,6 +112,7 @@ async def opened(
         notebook=notebook,
         journals=journals,
         surveyor=surveyor,
+        reporter=reporter,
     )
     panel = Panel(clock=clock, engines=factory, gpus=probe, homes=homes, services=services)
     services.bus.subscribe(panel.events.append)

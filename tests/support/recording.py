@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from sleeptui.core.environment import Machine
-from sleeptui.core.errors import JournalError
+from sleeptui.core.errors import ExportError, JournalError
 from sleeptui.core.events import Event
 from sleeptui.core.model import ServerView
 
@@ -64,6 +64,27 @@ class FakeJournals:
     @property
     def last(self) -> FakeJournal:
         return self.opened[-1]
+
+
+class FakeReporter:
+    """Implements Reporter."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.hold: asyncio.Event | None = None
+        self.refusal: ExportError | None = None
+        self.cancelled = 0
+
+    async def report(self, session: str) -> None:
+        self.asked.append(session)
+        try:
+            if self.hold is not None:
+                await self.hold.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.refusal is not None:
+            raise self.refusal
 
 
 class FakeSurveyor:

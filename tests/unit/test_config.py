@@ -32,6 +32,7 @@ folder = "/data/sessions"
 at_start = true
 text = true
 gpu_interval_s = 0.2
+report = false
 
 [keymap]
 "server.sleep" = "f2"
@@ -71,7 +72,7 @@ def test_a_full_file(tmp_path):
     assert settings.thresholds.settled_bytes == 64 << 20
     assert (settings.theme, settings.ascii, settings.readonly) == ("nord", True, True)
     assert settings.recording == RecordingDefaults(
-        folder="/data/sessions", at_start=True, text=True, gpu_interval_s=0.2
+        folder="/data/sessions", at_start=True, text=True, gpu_interval_s=0.2, report=False
     )
     assert settings.keymap == {"server.sleep": "f2"}
     assert settings.source.endswith("sleeptui.toml")

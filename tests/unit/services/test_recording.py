@@ -7,9 +7,9 @@ import pytest
 from support.clock import settle
 from support.fakes import FakeEngine
 from support.panel import opened
-from support.recording import FakeJournals, FakeSurveyor
+from support.recording import FakeJournals, FakeReporter, FakeSurveyor
 
-from sleeptui.core.errors import JournalError, NotAllowed
+from sleeptui.core.errors import ExportError, JournalError, NotAllowed
 from sleeptui.core.events import (
     Described,
     FactsLearned,
@@ -31,7 +31,7 @@ from sleeptui.core.events import (
 )
 from sleeptui.core.operation import Fate, Outcome, Phase
 from sleeptui.core.settings import RecordingDefaults, Settings
-from sleeptui.services.recording import CLOSE_LIMIT_S
+from sleeptui.services.recording import CLOSE_LIMIT_S, Recorded
 
 AT_START = Settings(recording=RecordingDefaults(at_start=True))
 
@@ -326,3 +326,80 @@ async def test_a_disk_that_is_stuck_does_not_hold_up_the_end(clock):
         await clock.advance(CLOSE_LIMIT_S)
         (ended,) = [event for event in panel.events if isinstance(event, RecordingEnded)]
         assert "did not take the end" in ended.problem
+
+
+async def test_when_it_has_ended_its_report_is_made(clock):
+    journals, reporter = FakeJournals(), FakeReporter()
+    async with opened(
+        FakeEngine(clock), clock=clock, journals=journals, reporter=reporter
+    ) as panel:
+        recordings = panel.services.recordings
+        await recording(panel)
+        assert recordings.last is None
+        reporter.hold = asyncio.Event()
+        await recording(panel)
+        assert recordings.last == Recorded(path="/sessions/1")
+        reporter.hold.set()
+        await settle()
+        assert recordings.last == Recorded(path="/sessions/1", has_report=True)
+        assert panel.services.store.view.log[-1].text == "its report is in /sessions/1"
+
+
+async def test_a_report_that_cannot_be_made_is_told(clock):
+    journals, reporter = FakeJournals(), FakeReporter()
+    reporter.refusal = ExportError("the disk is full", hint="make room")
+    async with opened(
+        FakeEngine(clock), clock=clock, journals=journals, reporter=reporter
+    ) as panel:
+        await recording(panel)
+        await recording(panel)
+        await settle()
+        assert panel.services.recordings.last == Recorded(path="/sessions/1")
+        told = panel.services.store.view.log[-1]
+        assert (told.severity, told.text) == (
+            "warning",
+            "no report of /sessions/1: the disk is full. make room",
+        )
+
+
+async def test_a_report_of_the_one_before_is_not_taken_for_that_of_the_last(clock):
+    journals, reporter = FakeJournals(), FakeReporter()
+    reporter.hold = asyncio.Event()
+    async with opened(
+        FakeEngine(clock), clock=clock, journals=journals, reporter=reporter
+    ) as panel:
+        for _ in range(4):
+            await recording(panel)
+        journals.last.problem = "it has no end"
+        assert reporter.asked == ["/sessions/1", "/sessions/2"]
+        reporter.refusal = ExportError("no")
+        reporter.hold.set()
+        await settle()
+        assert panel.services.recordings.last == Recorded(path="/sessions/2")
+
+
+async def test_the_end_waits_a_moment_for_a_report_and_then_stops_it(clock):
+    journals, reporter = FakeJournals(), FakeReporter()
+    reporter.hold = asyncio.Event()
+    async with opened(
+        FakeEngine(clock), clock=clock, settings=AT_START, journals=journals, reporter=reporter
+    ):
+        pass
+    assert (reporter.asked, reporter.cancelled) == (["/sessions/1"], 1)
+
+
+@pytest.mark.parametrize("how", ["aborted", "not wanted"])
+async def test_no_report_is_made(clock, how):
+    journals, reporter = FakeJournals(), FakeReporter()
+    wanted = RecordingDefaults(at_start=True, report=how == "aborted")
+    async with opened(
+        FakeEngine(clock),
+        clock=clock,
+        settings=Settings(recording=wanted),
+        journals=journals,
+        reporter=reporter,
+    ) as panel:
+        if how == "aborted":
+            panel.services.recordings.abort()
+    assert reporter.asked == []
+    assert panel.services.recordings.last == Recorded(path="/sessions/1")
