@@ -370,12 +370,13 @@ async def test_a_report_of_the_one_before_is_not_taken_for_that_of_the_last(cloc
     ) as panel:
         for _ in range(4):
             await recording(panel)
-        journals.last.problem = "it has no end"
         assert reporter.asked == ["/sessions/1", "/sessions/2"]
-        reporter.refusal = ExportError("no")
+        told = []
+        panel.services.bus.subscribe(lambda _: told.append(panel.services.recordings.last))
         reporter.hold.set()
         await settle()
-        assert panel.services.recordings.last == Recorded(path="/sessions/2")
+        assert told[0] == Recorded(path="/sessions/2")
+        assert panel.services.recordings.last == Recorded(path="/sessions/2", has_report=True)
 
 
 async def test_the_end_waits_a_moment_for_a_report_and_then_stops_it(clock):
