@@ -159,6 +159,7 @@ class _Marks:
         return len(self._newest)
 
     def looked(self, index: int, event: StateObserved) -> None:
+        """A look: it counts where it says something new, and so do those beside it."""
         said = _saying(event.observation)
         if said != self._said.get(event.server):
             self._said[event.server] = said
@@ -168,12 +169,14 @@ class _Marks:
         self._sample(index, event.server)
 
     def sampled(self, index: int, at_s: float) -> None:
+        """A reading of the GPUs: it counts now and then."""
         if at_s - self._gpus_s >= _BESIDE:
             self._gpus_s = at_s
             self._must[index] = True
         self._sample(index, _GPUS)
 
     def happened(self, index: int, event: Event) -> None:
+        """Anything else counts, and so do the samples beside it."""
         if isinstance(event, _SILENT):
             return
         self._must[index] = True

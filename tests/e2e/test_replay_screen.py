@@ -67,7 +67,7 @@ async def replaying(tape=None, *, size=(120, 36), speed=1.0, **settings):
 
 async def test_the_recorded_fleet_is_shown_and_its_time_goes_on():
     async with replaying() as run:
-        await run.says("REPLAY \N{MULTIPLICATION SIGN}1 00:00:0", "/ 00:04:25", "● AWAKE", "summarize", "code")
+        await run.says("REPLAY \N{MULTIPLICATION SIGN}1 00:00:0", "/ 00:04:25", "● AWAKE", "code")
         await run.says("REPLAY \N{MULTIPLICATION SIGN}1 00:00:03")
         await run.says("FALLING ASLEEP")
 
@@ -134,6 +134,7 @@ async def test_what_has_no_meaning_here_does_nothing(key):
 
 async def test_the_footer_shows_the_keys_of_the_replay_alone():
     async with replaying() as run:
+        await run.says("q Quit")
         footer = run.text.splitlines()[-1]
         for words in ("← Previous", "→ Next", "p Hold", "+ Faster", "- Slower", "] Mark", "q Quit"):
             assert words in footer
@@ -142,6 +143,7 @@ async def test_the_footer_shows_the_keys_of_the_replay_alone():
 
 async def test_the_footer_of_a_compact_screen_has_them_too():
     async with replaying(size=(80, 24)) as run:
+        await run.says("q Quit")
         footer = run.text.splitlines()[-1]
         assert "→ Next" in footer
         assert "q Quit" in footer

@@ -21,6 +21,7 @@ from sleeptui.services import compare_words
 from sleeptui.tui import wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.lending import lend
 from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
 from sleeptui.tui.present_sessions import heading, nothing, words
@@ -98,6 +99,7 @@ class SessionsScreen(Screen[None]):
         self._recorded: tuple[str, bool] | None = None
         self._is_exporting = False
         self._is_comparing = False
+        self._is_lent = False
 
     def compose(self) -> ComposeResult:
         """The list, and the picture of the session under its cursor."""
@@ -147,10 +149,11 @@ class SessionsScreen(Screen[None]):
         self._list.toggle_mark()
 
     def action_replay(self) -> None:
-        """Say how it is replayed: another panel, so that this one goes on watching."""
+        """Replay it on this terminal; this panel goes on watching behind it."""
         current = self._list.current
-        if current is not None:
-            self._say("Replay", f"In another terminal: sleeptui replay {current.run_id}")
+        if current is not None and not self._is_lent:
+            self._is_lent = True
+            self.run_worker(self._replay(current), group="replay")
 
     def action_export(self) -> None:
         """Make all files of it."""
@@ -176,6 +179,16 @@ class SessionsScreen(Screen[None]):
             older, newer = sorted(chosen.values(), key=lambda each: each.wall_ns or 0)
             self._say("Compare", f"{newer.run_id} with {older.run_id}: reading")
             self.run_worker(self._compare(archive, older, newer), group="compare")
+
+    async def _replay(self, wanted: SessionSummary) -> None:
+        settings = self._services.settings
+        options = ["--theme", self.app.theme, *(["--ascii"] if settings.ascii else [])]
+        try:
+            code = await lend(self.app, ["replay", wanted.path, *options])
+        finally:
+            self._is_lent = False
+        if code != 0:
+            self._say("Replay", f"In another terminal: sleeptui replay {wanted.run_id}")
 
     async def _compare(
         self, archive: "Archive", older: SessionSummary, newer: SessionSummary
