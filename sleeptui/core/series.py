@@ -4,6 +4,9 @@ from bisect import bisect_left
 from collections import deque
 from itertools import islice
 
+STILL_S = 0.5
+"""Between two points of a value that does not change, at least."""
+
 
 class Series:
     """Values over monotonic time, newest last; the oldest are forgotten.
@@ -19,11 +22,23 @@ class Series:
         self._values: deque[float | None] = deque(maxlen=limit)
 
     def append(self, at_s: float, value: float | None) -> None:
-        """Add a value; None marks a gap. Times must not go back; one that does is dropped."""
+        """Add a value; None marks a gap. Times must not go back; one that does is dropped.
+
+        What stands still is kept twice a second: a recording reads the GPUs ten times as often,
+        and must not shorten the past that the plots show.
+        """
         if self._times and at_s < self._times[-1]:
+            return
+        if self._stands_still(at_s, value):
+            self._times[-1] = at_s
             return
         self._times.append(at_s)
         self._values.append(value)
+
+    def _stands_still(self, at_s: float, value: float | None) -> bool:
+        """Whether the last point can move on to here without a change of any value between."""
+        values, times = self._values, self._times
+        return len(values) > 1 and value == values[-1] == values[-2] and at_s - times[-2] <= STILL_S
 
     def __len__(self) -> int:
         return len(self._times)

@@ -1,5 +1,7 @@
 """Series: bounded, ordered, bucketed on aligned edges."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +68,22 @@ def test_buckets_never_invent_a_value(values, width, span_s):
     cells = series.buckets(width, span_s, len(values))
     assert len(cells) == width
     assert {cell for cell in cells if cell is not None} <= set(values)
+
+
+def test_what_stands_still_is_kept_twice_a_second():
+    series = Series()
+    for tick in range(101):
+        series.append(tick / 10, 5.0)
+    points = series.points(0.0)
+    assert len(points) <= 22
+    assert points[0] == (0.0, 5.0)
+    assert points[-1] == (10.0, 5.0)
+    gaps = [after - before for (before, _), (after, _) in pairwise(points)]
+    assert max(gaps) <= 0.5
+
+
+def test_a_change_keeps_the_last_moment_before_it():
+    series = Series()
+    for at_s, value in ((0.0, 1.0), (0.1, 1.0), (0.2, 1.0), (0.3, 2.0), (0.4, None), (0.5, None)):
+        series.append(at_s, value)
+    assert series.points(0.0) == [(0.0, 1.0), (0.2, 1.0), (0.3, 2.0), (0.4, None), (0.5, None)]
