@@ -114,6 +114,8 @@ def run(settings: Settings, *, duration_s: float | None, report: bool) -> int:
             LateArchive(settings).export(watched.path, ())
         except ExportError as error:
             watched.say(f"{error.message}. {error.hint}")
+        except KeyboardInterrupt:
+            watched.say("the report is not made. sleeptui report makes it")
     if watched.path:
         put(watched.path)
     return code

@@ -10,6 +10,7 @@ import time
 import pytest
 from support.journal_file import lines, of, the_session
 from support.sim_process import simulated
+from support.terminal import Terminal
 
 COMMAND = [sys.executable, "-m", "sleeptui"]
 
@@ -170,6 +171,18 @@ def test_what_others_do_is_recorded_and_counted(start, fleet, tmp_path):
     assert [line["text"] for line in of(found, "mark")] == ["mark 1"]
     assert not of(found, "op.begin")
     assert "1 change of state" in err
+
+
+def test_on_a_terminal_a_line_counts_on(fleet, tmp_path):
+    arguments = ["record", *fleet.options, "--to", str(tmp_path / "s"), "--no-report"]
+    with Terminal(arguments, environment={"HOME": str(tmp_path)}) as terminal:
+        terminal.shows("● REC 00:00:0", "3 servers", "0 changes of state")
+        terminal.press("ctrl+c")
+        assert terminal.ended() == 0
+        text = terminal.text
+    assert "● REC" not in text
+    assert "recorded 00:00:0" in text
+    assert str(the_session(tmp_path / "s")) in text.replace("\n", "")
 
 
 def test_nobody_answers(environment, tmp_path):
