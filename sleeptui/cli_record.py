@@ -88,7 +88,7 @@ def record(
     Exit code: 0 the journal is whole, 1 it is not, 2 it cannot be written there, 3 no server
     answered from the start to the end.
     """
-    flags = replace(flags, record=folder or "", record_text=text)
+    flags = replace(flags, record=folder, record_text=text)
     settings = settings_of(both(before, flags))
     is_reported = settings.recording.report and not no_report
     return run(settings, duration_s=duration_s, report=is_reported)
@@ -103,7 +103,8 @@ def run(settings: Settings, *, duration_s: float | None, report: bool) -> int:
         report: Make the files of the session then.
     """
     check_recording(settings, "--to")
-    recording = replace(settings.recording, report=False)  # the panel's way, beside other work
+    # No report: that is the panel's way, beside other work.
+    recording = replace(settings.recording, at_start=True, report=False)
     watched = asyncio.run(
         _record(replace(settings, readonly=True, recording=recording), duration_s)
     )
@@ -165,6 +166,8 @@ class _Watched:
             case Discovered() if event.done and not self._services.supervisor.specs:
                 for note in event.notes:
                     self.say(one_line(note))
+                if not self.path:  # the fleet did not come up, and nothing will ever be recorded
+                    self._ending.set()
             case RecordingBegan():
                 self.path, self._began_s = event.path, event.at_s
                 self.say(f"recording to {event.path}")

@@ -226,5 +226,12 @@ def test_a_subcommand_behind_record_is_no_folder(environment, tmp_path):
     done = record("--record", "record", "--duration", "0", environment=environment, cwd=tmp_path)
     assert done.returncode == 2
     assert "--duration" in done.stderr
+    done = record(
+        *("--record", "t", "record", "--server", "a=http://127.0.0.1:1"),
+        *("--duration", "0.5", "--no-report"),
+        environment=environment,
+        cwd=tmp_path,
+    )
+    assert done.stdout == f"{the_session(tmp_path / 't')}\n"
     done = record("--record", environment=environment, cwd=tmp_path)
     assert "needs a terminal" in done.stderr
