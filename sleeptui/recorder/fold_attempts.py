@@ -91,6 +91,7 @@ class _Counting:
         self._asleep: dict[str, tuple[int, int]] = {}
 
     def nth(self, draft: Draft, kind: str, level: int | None) -> int:
+        """How many of its kind and level there were in this life of its server, itself included."""
         key = (draft.server, draft.life, kind, level)
         self._nth[key] += 1
         nth = self._nth[key]

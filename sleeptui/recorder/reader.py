@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, get_args
 
@@ -85,11 +85,7 @@ class Reading:
         found = list(self.findings)
         if self.torn_bytes:
             found.append("its last line is torn")
-        if self.end is None:
-            found.append("it has no end: the recording was cut off")
-        elif self.end.aborted:
-            found.append("a signal or an error ended the recording")
-        return "; ".join(found) or None
+        return "; ".join([*found, *lacks(self.end)]) or None
 
     def __iter__(self) -> Iterator[Line]:
         """The lines, in order.
@@ -187,6 +183,18 @@ class Reading:
             f"{self._path}: line {self.lines + 1} {what}",
             hint="the file was changed after it was written; the lines before it are whole",
         )
+
+
+def lacks(end: End | None) -> Sequence[str]:
+    """What a session with this end, or none, is not whole for; nothing: it is."""
+    if end is None:
+        return ("it has no end: the recording was cut off",)
+    missing = sum(end.dropped.values())
+    told = {
+        "a signal or an error ended the recording": end.aborted,
+        f"{missing:,} sample{'s' if missing > 1 else ''} could not be written": missing > 0,
+    }
+    return tuple(words for words, is_so in told.items() if is_so)
 
 
 def header_of(raw: bytes, path: Path) -> Header:

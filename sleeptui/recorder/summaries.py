@@ -13,7 +13,7 @@ from sleeptui.recorder.folder import session_folders
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_session import End, Header, Server
 from sleeptui.recorder.lines import AnyLine
-from sleeptui.recorder.reader import BROKEN, CHUNK_BYTES, header_of
+from sleeptui.recorder.reader import BROKEN, CHUNK_BYTES, header_of, lacks
 
 HEAD_BYTES = 256 << 10
 """Servers that were found in the first moments are named in it."""
@@ -57,7 +57,7 @@ def summary(session: Path) -> SessionSummary:
         duration_s=max(0, last.t - header.t) / 1e9,
         size_bytes=size,
         is_running=is_running,
-        partial=None if is_running else _partial(end),
+        partial=None if is_running else "; ".join(lacks(end)) or None,
         source=_clean(header.source),
         demo=_clean(header.demo),
         servers=_servers(header, head),
@@ -78,12 +78,6 @@ def _unread(session: Path, why: str, *, is_running: bool = False, size: int = 0)
 
 def _clean(text: str | None) -> str | None:
     return None if text is None else one_line(text)
-
-
-def _partial(end: End | None) -> str | None:
-    if end is None:
-        return "it has no end: the recording was cut off"
-    return "a signal or an error ended the recording" if end.aborted else None
 
 
 def _ends(journal: Path, size: int) -> tuple[bytes, bytes]:

@@ -87,6 +87,11 @@ def test_a_full_disk_costs_samples_and_no_operation(fleet, home, tmp_path):
     assert [line["code"] for line in of(found, "anomaly")][:1] == ["disk_full"]
     assert found[-1]["k"] == "end"
     assert found[-1]["dropped"]["gpu"] > 0
+    made = SessionArchive(saved).export(str(session), ["markdown"], str(tmp_path / "to"))
+    (report,) = (path for path in made if path.endswith("report.md"))
+    first = Path(report).read_text().partition("## ")[0]
+    assert "PARTIAL" in first
+    assert "could not be written" in first
 
 
 @pytest.mark.timeout(180)

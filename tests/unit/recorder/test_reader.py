@@ -15,7 +15,7 @@ from sleeptui.core.errors import JournalError
 from sleeptui.recorder import reader as module
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.lines import End, Header
-from sleeptui.recorder.reader import Reading
+from sleeptui.recorder.reader import Reading, lacks
 
 JOURNAL = "journal.jsonl"
 
@@ -96,6 +96,14 @@ def test_a_last_line_that_cannot_be_read_is_torn(read):
 def test_an_aborted_one_says_so(read):
     _, reading = read(whole(aborted=True))
     assert reading.partial == "a signal or an error ended the recording"
+
+
+def test_what_was_dropped_makes_it_partial():
+    end = End(t=1, lines=1, sha256="", dropped={"gpu": 1203, "prom": 1})
+    assert lacks(end) == ("1,204 samples could not be written",)
+    one = End(t=1, lines=1, sha256="", dropped={"lag": 1}, aborted=True)
+    assert lacks(one)[1:] == ("1 sample could not be written",)
+    assert lacks(End(t=1, lines=1, sha256="")) == ()
 
 
 @pytest.mark.parametrize("broken", [b"{}", b"", b"\xff", b"[1]", b'{"k":"note","n":2,"t":"x"}'])
