@@ -1,7 +1,7 @@
-"""The golden session and what must come out of it: ``python -m tests.golden`` writes it anew.
+"""The golden sessions and what must come out of them: ``python -m tests.golden`` writes it anew.
 
 The journal is a file of its own: exports of what was once recorded must stay as they are, whatever
-becomes of the code that records.
+becomes of the code that records. The one under ``screenshots`` was recorded on a real GPU.
 """
 
 import sys
@@ -17,6 +17,7 @@ from sleeptui.recorder.lines import Gpu, Host, Lag, Prom
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 JOURNAL = GOLDEN / "journal.jsonl"
+MEASURED = Path(__file__).parents[1] / "screenshots" / "session-h200"
 KEEP = 6
 """Of so many samples in a row one is kept: the file is small, and nothing else is lost."""
 
@@ -24,6 +25,11 @@ KEEP = 6
 def exported() -> Files:
     """All files, by their name in the folder."""
     return files(read(JOURNAL), tuple(EXPORTERS))
+
+
+def measured() -> Files:
+    """The report of the session that was recorded on a GPU, with its charts."""
+    return files(read(MEASURED / "journal.jsonl"), ("markdown",))
 
 
 def record() -> None:
@@ -50,11 +56,12 @@ def main() -> None:
     """Write what comes out; the journal only where there is none."""
     if not JOURNAL.exists():
         record()
-    for name, data in exported().items():
-        path = GOLDEN / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-        print(f"{len(data):8} {name}")
+    for folder, made in ((GOLDEN, exported()), (MEASURED, measured())):
+        for name, data in made.items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            print(f"{len(data):8} {folder.name}/{name}")
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def _read(nvml: Any, devices: Path) -> Cards:  # noqa: ANN401 - untyped library
 
 def _card(nvml: Any, index: int, handle: object, devices: Path) -> Card:  # noqa: ANN401 - as above
     def of(call: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as above
+        """What this GPU says to a call; None: nothing."""
         return value_of(ask(nvml, partial(call, handle)))
 
     memory = of(nvml.nvmlDeviceGetMemoryInfo)

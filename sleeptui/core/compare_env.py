@@ -75,6 +75,7 @@ def _gpus(a: Session, b: Session) -> Iterator[_Row]:
     yield _Row("CUDA of the driver", one.cuda, other.cuda)
 
     def of_cards(what: str, text: _CardText) -> _Row:
+        """What all GPUs of both have of it."""
         return _Row(what, _each(one.cards, text), _each(other.cards, text))
 
     yield of_cards("power limit", lambda card: _with(card.power_limit_w, "W"))

@@ -113,6 +113,7 @@ def ratios(session: Session, every: Iterable[Interval] | None = None) -> tuple[C
     known = list(intervals(session) if every is None else every)
 
     def of(server: str, model: str, name: str, level: int) -> Interval | None:
+        """The interval of that name, if there is one."""
         wanted = (server, model, name, level)
         return next(
             (one for one in known if (one.server, one.model, one.id, one.level) == wanted), None

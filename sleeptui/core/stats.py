@@ -312,6 +312,7 @@ def outliers(values: Sequence[float]) -> tuple[str, ...]:
     middle, spread = median(values), mad(values)
 
     def label(value: float) -> str:
+        """Of one value."""
         beyond = max(first - value, value - third)
         if beyond > 3 * (third - first):
             return "far"
@@ -360,6 +361,7 @@ def _at_least(k: int, n: int, p: float) -> float:
     whole = lgamma(n + 1)
 
     def exactly(i: int) -> float:
+        """The probability of i."""
         ways = whole - lgamma(i + 1) - lgamma(n - i + 1)
         return exp(ways + i * log(p) + (n - i) * log1p(-p))
 

@@ -15,8 +15,8 @@ from sleeptui.services.doctor_places import examine_places
 from sleeptui.services.doctor_room import examine_room, examine_sharing
 from sleeptui.services.doctor_state import REACH, answers, examine_proof, examine_state
 from sleeptui.services.doctor_switches import examine_switches
-from sleeptui.services.stage import Stage
 from sleeptui.services.places import seen_gpus_of
+from sleeptui.services.stage import Stage
 
 _SENTENCE = 800
 

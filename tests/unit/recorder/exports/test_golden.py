@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from golden import GOLDEN
+from golden import GOLDEN, MEASURED, measured
 
 from sleeptui.recorder.exports.table import EXPORTERS, files, usual
 
@@ -29,6 +29,14 @@ def test_all_files_are_golden(made):
 def test_a_file_is_as_it_was(name, made):
     """Meant to change: python -m tests.golden writes them anew."""
     assert made[name] == (GOLDEN / name).read_bytes()
+
+
+def test_the_session_of_a_real_gpu_is_reported_as_it_was():
+    """Recorded and reported on another machine; the bytes are the same here."""
+    made = measured()
+    kept = {str(path.relative_to(MEASURED)) for path in MEASURED.rglob("*") if path.is_file()}
+    assert set(made) == kept - {"journal.jsonl"}
+    assert [name for name in made if made[name] != (MEASURED / name).read_bytes()] == []
 
 
 def test_the_usual_formats_leave_out_what_has_to_be_asked_for():
