@@ -311,15 +311,14 @@ def outliers(values: Sequence[float]) -> tuple[str, ...]:
     first, third = quartiles(values)
     middle, spread = median(values), mad(values)
 
-    def label(value: float) -> str:
-        """Of one value."""
+    def _label(value: float) -> str:
         beyond = max(first - value, value - third)
         if beyond > 3 * (third - first):
             return "far"
         z = 0.6745 * abs(value - middle) / spread if spread else 0.0
         return "out" if beyond > 1.5 * (third - first) or z > 3.5 else ""  # noqa: PLR2004
 
-    return tuple(label(value) for value in values)
+    return tuple(_label(value) for value in values)
 
 
 def binomial(k: int, n: int, confidence: float = 0.95) -> Proportion:
@@ -360,14 +359,13 @@ def _at_least(k: int, n: int, p: float) -> float:
     """The probability of k or more of n, k at least 1."""
     whole = lgamma(n + 1)
 
-    def exactly(i: int) -> float:
-        """The probability of i."""
+    def _exactly(i: int) -> float:
         ways = whole - lgamma(i + 1) - lgamma(n - i + 1)
         return exp(ways + i * log(p) + (n - i) * log1p(-p))
 
     if k > n // 2:
-        return sum(map(exactly, range(k, n + 1)))
-    return 1 - sum(map(exactly, range(k)))
+        return sum(map(_exactly, range(k, n + 1)))
+    return 1 - sum(map(_exactly, range(k)))
 
 
 def theil_sen(points: Sequence[tuple[float, float]], confidence: float = 0.95) -> Slope:
