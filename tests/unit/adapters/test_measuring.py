@@ -82,6 +82,7 @@ async def test_closing_cancels_what_still_runs_and_ends_the_thread():
             await asyncio.sleep(0)
             cleaned.set()
 
+    before = set(threading.enumerate())
     measuring = Measuring()
     task = asyncio.create_task(measuring.run(work()))
     await asyncio.to_thread(begun.wait, 10)
@@ -89,7 +90,8 @@ async def test_closing_cancels_what_still_runs_and_ends_the_thread():
     assert cleaned.is_set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert "sleeptui-measuring" not in [thread.name for thread in threading.enumerate()]
+    started = set(threading.enumerate()) - before
+    assert "sleeptui-measuring" not in [thread.name for thread in started]
 
 
 async def test_closing_twice_or_unused_is_fine():
