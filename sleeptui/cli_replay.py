@@ -17,9 +17,9 @@ from sleeptui.recorder.tape import read_tape
 
 EXAMPLES = """\b
 Examples:
-  sleeptui replay last                        the newest session, from its begin
+  sleeptui replay last                        the newest session, from its start
   sleeptui replay 20261123 --speed 8          by a part of its name, eight times as fast
-  sleeptui replay DIR --at 12:07              12 minutes and 7 seconds after its begin
+  sleeptui replay DIR --at 12:07              12 minutes and 7 seconds after its start
   sleeptui replay last --at op:31             where operation 31 of the report began
   sleeptui replay last --at mark:2            at the second mark
 """
@@ -42,7 +42,7 @@ _NUMBERED: Final = re.compile(r"(op|mark):(\d+)")
     "--at",
     "where",
     metavar="TIME",
-    help="Begin there: [[H:]M:]S after the begin, op:N or mark:N.",
+    help="Start there: [[H:]M:]S after its start, op:N or mark:N.",
 )
 @click.option("--theme", metavar="NAME", help="Colour theme.")
 @click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")

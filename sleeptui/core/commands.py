@@ -286,7 +286,7 @@ REPLAY_COMMANDS: tuple[Command, ...] = (
     Command(
         id="replay.next_mark",
         key="right_square_bracket",
-        title="Mark",
+        title="Next mark",
         help="Go on to the next mark.",
         group=Group.REPLAY,
         footer=True,
@@ -294,8 +294,8 @@ REPLAY_COMMANDS: tuple[Command, ...] = (
     Command(
         id="replay.begin",
         key="home",
-        title="Begin",
-        help="Go to the begin of the recording.",
+        title="Start",
+        help="Go to the start of the recording.",
         group=Group.REPLAY,
     ),
     Command(

@@ -101,7 +101,7 @@ def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -
     middle: Line = BLANK
     for fact in (*_modes(heading), *_counts(view), *_rest(view, heading)):
         longer = (*middle, dot, fact)
-        if width_of(longer) > room:
+        if width_of(longer) >= room:  # the clock stands apart
             break
         middle = longer
     return fit((*fit((*left, *middle), width - width_of(right), ellipsis=""), *right), width,

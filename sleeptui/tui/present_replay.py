@@ -45,14 +45,15 @@ def playing(replay: "Replay") -> Playing:
 
 def lead(now: Playing, glyphs: Glyphs) -> Span:
     """How fast, where, and of how much: ``REPLAY x4 00:12:07 / 00:31:40``."""
+    standing = ""
     if now.passed_s >= now.length_s:
-        how = "END"
+        standing = "END "
     elif now.is_held:
-        how = "PAUSED"
-    else:
-        how = f"{glyphs.times}{now.speed:g}"
+        standing = "HELD "
+    # The speed in either case: else + and - would seem to do nothing.
+    how = f"{standing}{glyphs.times}{now.speed:g}"
     return Span(
-        f" REPLAY {how} {units.clock(now.passed_s)} / {units.clock(now.length_s)} ", Tone.STRONG
+        f" REPLAY {how} {units.clock(now.passed_s)} / {units.clock(now.length_s)}", Tone.STRONG
     )
 
 

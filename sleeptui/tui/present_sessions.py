@@ -61,9 +61,15 @@ def row(each: SessionSummary, width: int, glyphs: Glyphs, *, marked: bool) -> Li
         Span(f"{units.duration(each.duration_s):<{_LASTED}}", Tone.MUTED),
         Span("demo " if each.demo is not None else "", Tone.WARN),
         Span(names, Tone.TEXT),
-        Span("" if each.operations is None else f"  {each.operations} operations", Tone.MUTED),
+        Span(_counted(each.operations), Tone.MUTED),
     )
     return fit(spans, width, ellipsis=glyphs.ellipsis)
+
+
+def _counted(operations: int | None) -> str:
+    if operations is None:
+        return ""
+    return f"  {operations} operation{'' if operations == 1 else 's'}"
 
 
 def nothing(width: int) -> list[Line]:

@@ -47,7 +47,7 @@ class Run:
     async def held(self):
         """Hold it, and wait until the header says so."""
         await self.press("p")
-        await self.says("PAUSED")
+        await self.says("HELD")
 
 
 @asynccontextmanager
@@ -92,7 +92,7 @@ async def test_arrows_go_from_operation_to_operation_and_to_the_ends():
         await run.press("right", "left")
         assert run.replay.passed_s == first
         await run.press("end")
-        await run.says("REPLAY END 00:04:25 / 00:04:25", "mark: the end")
+        await run.says("REPLAY END", "00:04:25 / 00:04:25", "mark: the end")
         await run.press("right")
         await run.says("There is no later operation")
         await run.press("home")
@@ -136,7 +136,15 @@ async def test_the_footer_shows_the_keys_of_the_replay_alone():
     async with replaying() as run:
         await run.says("q Quit")
         footer = run.text.splitlines()[-1]
-        for words in ("← Previous", "→ Next", "p Hold", "+ Faster", "- Slower", "] Mark", "q Quit"):
+        for words in (
+            "← Previous",
+            "→ Next",
+            "p Hold",
+            "+ Faster",
+            "- Slower",
+            "] Next mark",
+            "q Quit",
+        ):
             assert words in footer
         assert "Sleep" not in footer
 

@@ -132,7 +132,7 @@ def test_a_replay_in_a_terminal(folder):
     with Terminal(arguments, environment={"SLEEPTUI_SESSIONS": str(folder)}) as terminal:
         terminal.shows("REPLAY", "8 00:01:", "before the level 2 cycles", "summarize")
         terminal.press("p")
-        terminal.shows("PAUSED")
+        terminal.shows("HELD")
         terminal.press("s")
         terminal.shows("This is a replay")
         terminal.press("q")

@@ -25,8 +25,8 @@ def now(**fields):
     [
         ({}, "REPLAY \N{MULTIPLICATION SIGN}4 00:12:07 / 00:31:40"),
         ({"speed": 0.25}, "REPLAY \N{MULTIPLICATION SIGN}0.25 00:12:07 / 00:31:40"),
-        ({"is_held": True}, "REPLAY PAUSED 00:12:07 / 00:31:40"),
-        ({"passed_s": 1900.0}, "REPLAY END 00:31:40 / 00:31:40"),
+        ({"is_held": True}, "REPLAY HELD \N{MULTIPLICATION SIGN}4 00:12:07 / 00:31:40"),
+        ({"passed_s": 1900.0}, "REPLAY END \N{MULTIPLICATION SIGN}4 00:31:40 / 00:31:40"),
     ],
 )
 def test_how_fast_and_where(fields, words):
@@ -44,10 +44,19 @@ def test_the_header_of_a_compact_screen_has_all_of_it():
     heading = Heading(host="here", time="09:42:07", interval_s=0.5, playing=now(**ALL))
     line = plain(header_line(pictures.calm(), heading, 80, UNICODE))
     assert width_of(header_line(pictures.calm(), heading, 80, UNICODE)) == 80
-    assert "REPLAY PAUSED 00:12:07 / 00:31:40" in line
+    assert "REPLAY HELD \N{MULTIPLICATION SIGN}4 00:12:07 / 00:31:40" in line
     assert "PARTIAL" in line
     assert "SIMULATED" in line
     assert "here" not in line
+
+
+@pytest.mark.parametrize("speed", [0.25, 32, 100])
+@pytest.mark.parametrize("width", range(80, 130, 7))
+def test_warnings_have_room_at_every_speed_and_the_clock_stands_apart(speed, width):
+    heading = Heading(host="here", time="09:42:07", interval_s=0.5, playing=now(speed=speed, **ALL))
+    line = plain(header_line(pictures.calm(), heading, width, UNICODE))
+    assert "SIMULATED" in line
+    assert line.endswith(" 09:42:07 ")
 
 
 def test_a_wide_header_names_the_session():

@@ -90,6 +90,15 @@ def test_a_row_says_when_how_long_and_of_what():
     assert plain(bare).isascii()
 
 
+@pytest.mark.parametrize(
+    ("operations", "said"),
+    [(0, "code  0 operations"), (1, "code  1 operation"), (2, "code  2 operations")],
+)
+def test_one_operation_is_no_plural(operations, said):
+    made = plain(row(summary(operations=operations), 118, UNICODE, marked=False))
+    assert made.rstrip().endswith(said)
+
+
 def test_the_heading_counts():
     assert heading([], UNICODE) == "Sessions · 0 sessions"
     found = [summary(), summary(partial="torn"), summary(is_running=True), summary(source="x")]
