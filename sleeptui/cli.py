@@ -32,6 +32,10 @@ Examples:
   sleeptui --demo                              try it: a simulated fleet, no GPU needed
   sleeptui --demo two-gpus                     two GPUs, eight models
   sleeptui --record --fleet fleet.toml         record all that is seen and done
+  sleeptui record --duration 600               record ten minutes without a screen
+  sleeptui sessions                            what was recorded
+  sleeptui report last                         the newest session as a page with charts
+  sleeptui replay last                         the newest session in the panel again
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
   sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed
 """
@@ -170,7 +174,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="sleeptui", standalone_mode=False)
     except click.ClickException as error:
-        _complain(error.format_message(), "see sleeptui --help")
+        command = (
+            error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        )
+        _complain(error.format_message(), f"see {command or 'sleeptui'} --help")
         return USAGE
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

@@ -23,7 +23,7 @@ Tools whose results are known:
 """ + "\n".join(f"  {kind.source}" for kind in KINDS)
 
 
-@click.command("import", epilog=EXAMPLES)
+@click.command("import", epilog=EXAMPLES, short_help="Make sessions of other tools' results.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--to", metavar="DIR", help="Folder of sessions; else the usual one.")
 @click.pass_obj

@@ -51,7 +51,7 @@ _ANEW = "\r\x1b[K"
 """To the begin of the line, and clear it."""
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=EXAMPLES, short_help="Record without a screen.")
 @fleet_options
 @click.option(
     "--duration",

@@ -22,7 +22,7 @@ EXPORT_EXAMPLES = "\b\nFormats:\n" + "\n".join(
 PIPE: Final = "-"
 
 
-@click.command(epilog=REPORT_EXAMPLES)
+@click.command(epilog=REPORT_EXAMPLES, short_help="Make report and files of a session.")
 @click.argument("session")
 @click.option("--to", metavar="DIR", help="Write there; else into the session's own folder.")
 @click.pass_obj

@@ -35,7 +35,7 @@ _SERVERS_LIMIT: Final = 32
 _GAP: Final = 2
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=EXAMPLES, short_help="List what was recorded.")
 @click.argument("folder", required=False, metavar="[DIR]")
 @click.option("--json", "is_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")

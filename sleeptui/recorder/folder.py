@@ -19,6 +19,10 @@ LAST = "last"
 _SLUG_LIMIT = 40
 _NAMED_LIMIT = 5
 """Candidates that an error lists."""
+_ELSEWHERE = (
+    "record one: sleeptui --record; one that was recorded elsewhere is named by its folder,"
+    " or SLEEPTUI_SESSIONS names the folder of all"
+)
 
 
 def default_folder() -> Path:
@@ -99,7 +103,7 @@ def find(folder: Path, name: str) -> Path:
         return _at(Path(name).expanduser())
     sessions = session_folders(folder)
     if not sessions:
-        raise JournalError(f"there are no sessions in {folder}", hint="record one with --record")
+        raise JournalError(f"there are no sessions in {folder}", hint=_ELSEWHERE)
     if name == LAST:
         return sessions[0]
     for fits in (str.__eq__, str.startswith, str.__contains__):
@@ -126,6 +130,12 @@ def _cannot(folder: Path, error: OSError) -> JournalError:
 def _at(path: Path) -> Path:
     session = path.parent if path.name == JOURNAL else path
     if not (session / JOURNAL).is_file():
+        inside = session_folders(session) if session.is_dir() else []
+        if inside:
+            raise JournalError(
+                f"{path} is a folder of sessions, not one of them",
+                hint=f"the newest is {inside[0]}",
+            )
         raise JournalError(f"there is no journal at {path}", hint="`sleeptui sessions` lists all")
     return session
 

@@ -34,6 +34,17 @@ def test_version_and_help_are_data():
         assert word in done.stdout
 
 
+def test_the_help_teaches_each_command_in_a_whole_sentence():
+    _, _, commands = run("--help").stdout.partition("Commands:\n")
+    commands, _, examples = commands.partition("Examples:")
+    assert len(commands.splitlines()) > 8
+    assert all(
+        line.endswith(".") and "..." not in line for line in commands.split("\n") if line.strip()
+    )
+    for example in ("record --duration", "sessions", "report last", "replay last"):
+        assert f"sleeptui {example}" in examples
+
+
 def test_without_a_terminal_the_panel_does_not_start(tmp_path):
     done = run(cwd=tmp_path)
     assert done.returncode == 2
@@ -44,7 +55,9 @@ def test_without_a_terminal_the_panel_does_not_start(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--no-such-option"], ["--no-such-option"]),
+        (["--no-such-option"], ["--no-such-option", "see sleeptui --help"]),
+        (["report"], ["SESSION", "see sleeptui report --help"]),
+        (["record", "--duration", "0"], ["--duration", "see sleeptui record --help"]),
         (["frobnicate"], ["frobnicate"]),
         (["--interval", "soon"], ["soon"]),
         (["--interval", "60"], ["--interval: 60 s is out of range", "0.1 to 10"]),

@@ -128,7 +128,15 @@ def test_what_is_not_clear_is_asked_back(tmp_path):
 def test_without_sessions_there_is_no_last_one(tmp_path):
     with pytest.raises(JournalError, match="there are no sessions in") as caught:
         find(tmp_path, "last")
-    assert caught.value.hint == "record one with --record"
+    assert "sleeptui --record" in caught.value.hint
+    assert "SLEEPTUI_SESSIONS" in caught.value.hint
+
+
+def test_a_folder_of_sessions_in_the_place_of_one_is_told_with_its_newest(tmp_path):
+    made(tmp_path, *NAMES)
+    with pytest.raises(JournalError, match="is a folder of sessions, not one of them") as caught:
+        find(tmp_path / "elsewhere", str(tmp_path))
+    assert caught.value.hint == f"the newest is {tmp_path / NAMES[2]}"
 
 
 def test_a_path_leads_to_a_session_anywhere(tmp_path, monkeypatch):
@@ -145,6 +153,8 @@ def test_a_path_leads_to_a_session_anywhere(tmp_path, monkeypatch):
     assert find(nowhere, "~/mine") == session
     with pytest.raises(JournalError, match="there is no journal at"):
         find(nowhere, str(tmp_path))
+    with pytest.raises(JournalError, match="there is no journal at"):
+        find(nowhere, str(tmp_path / "none"))
 
 
 def test_a_folder_that_is_no_session_does_not_hide_one(tmp_path, monkeypatch):
