@@ -24,6 +24,8 @@ _BY_ITSELF = frozenset(
 )
 """What nobody asks for: a server comes to it, and from it, by itself."""
 _ASLEEP = frozenset({State.ASLEEP, State.PAUSED, State.PARTIAL})
+_ANSWERING = _ASLEEP | {State.AWAKE, State.SUSPECT, State.NO_CONTROL}
+"""States in which it tells whether it sleeps: where that has changed, somebody has asked for it."""
 
 
 class StateLines:
@@ -73,7 +75,7 @@ class StateLines:
             by = ""
         elif did_act or self._acts or (is_proof and is_same) or _is_verifying(before, view.state):
             by = OURS
-        elif not is_same and (view.state in _BY_ITSELF or before in _BY_ITSELF):
+        elif not is_same and not self._was_asked(view) and {view.state, before} & _BY_ITSELF:
             by = ITSELF
         else:
             by = OURS if self._explains(view, at_s) else OTHERS
@@ -88,6 +90,11 @@ class StateLines:
             reason=view.reason,
             last_prev_ns=None if before is None else self._looks_ns[0 if is_look else 1],
         )
+
+    def _was_asked(self, view: ServerView) -> bool:
+        """Whether it fell asleep or woke between two looks that it answered."""
+        is_other = (view.level is None) is not (self._level is None)
+        return is_other and {view.state, self.state} <= _ANSWERING
 
     def _explains(self, view: ServerView, at_s: float) -> bool:
         """Whether an operation of ours that has just ended explains how a server is found."""

@@ -44,6 +44,15 @@ def test_what_nobody_of_ours_has_done(state, by):
     assert told(awake(), 1.0, state) == by
 
 
+def test_a_sleep_of_somebody_else_that_is_suspect_is_somebody_elses():
+    states = StateLines()
+    told(states, 0.0, State.NO_CONTROL)
+    assert told(states, 1.0, State.SUSPECT, level=1) == "other"
+    assert told(states, 2.0, State.NO_CONTROL) == "other"
+    assert told(states, 3.0, State.SUSPECT) == "server"
+    assert told(states, 4.0, State.STALE, level=1) == "server"
+
+
 def test_back_by_itself():
     states = awake()
     told(states, 1.0, State.DOWN)
