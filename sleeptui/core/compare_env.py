@@ -209,4 +209,6 @@ def _setting(settings: Mapping[str, float | int | str | bool | None], name: str)
     if name not in settings:
         return ""
     value = settings[name]
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

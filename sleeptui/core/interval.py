@@ -139,7 +139,7 @@ def _middle(
         return stats.median_of_blocks(blocks), "block bootstrap", ""
     note = ""
     if lives < len(values):
-        note = f"{stats.TOO_FEW_LIVES}: it holds for {_these(lives)} only"
+        note = f"{stats.TOO_FEW_LIVES} that holds beyond {_these(lives)}"
     return stats.median_interval(values), "order statistics", note
 
 
@@ -150,7 +150,7 @@ def _these(lives: int) -> str:
 def _warnings(values: Sequence[float], mean: float, std: float) -> tuple[str, ...]:
     found = []
     if mean > 0 and std >= NOISY * mean:
-        found.append(f"standard deviation is {std / mean:.0%} of the mean")
+        found.append(f"standard deviation is {std / mean * 100:.0f} % of the mean")
     rest = values[1:]
     if len(rest) > SLOW_START:
         spread = stats.mad(rest)

@@ -49,7 +49,7 @@ _ROW = 11
 
 
 def is_worth(session: Session) -> bool:
-    """Whether any sleep was measured."""
+    """Whether any server has sleeps that can be compared."""
     return bool(_points(session))
 
 
@@ -75,7 +75,7 @@ def draw(measured: Measured) -> bytes:
 
 
 def _points(session: Session) -> Mapping[str, Sequence[_Point]]:
-    """Measured sleeps by server, of as many servers as fit."""
+    """Measured sleeps by server, of as many servers as fit; one alone says nothing of growth."""
     found: dict[str, list[_Point]] = {one.name: [] for one in session.servers}
     for one in session.attempts:
         if one.kind != "sleep" or one.server not in found or one.cycle is None:
@@ -89,7 +89,7 @@ def _points(session: Session) -> Mapping[str, Sequence[_Point]]:
                 is_good=one.cls in (OK, DISTURBED),
             )
             found[one.server].append(point)
-    worth = [(name, points) for name, points in found.items() if points]
+    worth = [(name, points) for name, points in found.items() if len(points) > 1]
     return dict(worth[:_MOST])
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure_memory import MemoryCycle, Trend
+from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
 from sleeptui.core.units import duration
@@ -12,10 +13,9 @@ from sleeptui.recorder.exports.digits import gib, mib, percent, three, whole
 from sleeptui.recorder.exports.markdown import code, section, table, text
 from sleeptui.recorder.exports.measured import Measured
 
-_WHOSE = (
-    "“In flight” and “server counted” are the server's own figures over all clients; “ours” are"
-    " requests that were sent from here."
-)
+_WHOSE = "“In flight” and “server counted” are the server's own figures over all clients"
+_OURS = "“ours” are requests that were sent from here"
+_KINDS = {kind.value: place for place, kind in enumerate(Kind)}
 _MOST_ROWS = 40
 """Of what did not end well; ``results.csv`` has all."""
 
@@ -35,7 +35,10 @@ def attempts(measured: Measured) -> list[str]:
             f"{one.rate.at_least * 100:.1f}" if one.rate else "",
             ", ".join(f"{count} {code(cls)}" for cls, count in one.classes.items() if cls != OK),
         ]
-        for one in sorted(measured.reliability, key=lambda one: places.get(one.server, 0))
+        for one in sorted(
+            measured.reliability,
+            key=lambda one: (places.get(one.server, 0), _KINDS.get(one.kind, 0), one.level or 0),
+        )
     )
     heads = (
         "server", "operation", ">level", ">attempts", ">did what it should",
@@ -114,7 +117,7 @@ def memory(measured: Measured) -> list[str]:
     )
     heads = (
         "server", ">level", ">life", ">cycles", ">held awake, GiB", ">freed, GiB", ">freed, %",
-        ">left asleep, MiB", ">regrown, MiB", ">host memory taken, GiB",
+        ">left asleep, MiB", ">regrown, MiB", ">host memory taken, MiB",
     )  # fmt: skip
     return section(
         "Memory",
@@ -136,7 +139,7 @@ def _memory_row(key: tuple[str, int, int], group: _Group) -> list[str]:
         percent(group.middle("freed_frac")),
         mib(group.middle("residual_bytes")),
         mib(group.middle("regrown_bytes")),
-        gib(group.middle("host_bytes")),
+        mib(group.middle("host_bytes")),
     ]
 
 
@@ -208,7 +211,7 @@ def in_flight(measured: Measured) -> list[str]:
     )  # fmt: skip
     return section(
         "Requests in flight at a sleep",
-        [_WHOSE],
+        [f"{_WHOSE}; {_OURS}." if fates else f"{_WHOSE}."],
         table(heads, rows),
     )
 

@@ -29,12 +29,16 @@ def head(session: Session) -> list[str]:
         f"{began:%Y-%m-%d %H:%M:%S} UTC",
         duration(session.duration_s),
         *([place] if place else []),
-        f"{len(session.servers)} server{'s' if len(session.servers) != 1 else ''}",
-        f"{len(session.attempts)} operations",
-        f"{len(session.requests)} requests",
+        _number(len(session.servers), "server"),
+        _number(len(session.attempts), "operation"),
+        _number(len(session.requests), "request"),
         text(session.tool),
     ]
     return [*lines, " · ".join(said) + ".", ""]
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _warnings(session: Session) -> Iterator[str]:
@@ -208,9 +212,16 @@ def _settings(session: Session) -> list[str]:
     both = {**session.settings, **session.plan}
     if session.seed is not None:
         both["seed"] = session.seed
-    rows = [(code(name), "" if value is None else text(f"{value}")) for name, value in both.items()]
+    rows = [(code(name), text(_setting(value))) for name, value in both.items()]
     known = [row for row in rows if row[1]]
     return table(("setting", "value"), known) if known else []
+
+
+def _setting(value: float | str | bool | None) -> str:
+    """As a configuration file has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
 
 
 def quality(session: Session) -> list[str]:
@@ -242,6 +253,8 @@ _METHOD = """\
   greedy prompt sent right after it.
 - The first level 1 sleep of a process is a series of its own: it allocates its host memory.
 - Only attempts of class `ok` give values; all others are counted above and are in `results.csv`.
+  `not measured`: it went well, but this time was not taken, or has another in it, as a first sleep
+  that waited for requests. `disturbed`: our own loop stalled meanwhile.
 - Medians have the interval between two order statistics, which is exact for values that do not
   depend on each other (Conover); from 6 lives of a process on, lives are drawn anew instead, since
   wakes of one process resemble each other. No interval stands where it could not reach 90 %. A

@@ -64,7 +64,8 @@ def glance(measured: Measured) -> list[str]:
     for server in measured.session.servers[:_MOST_GLANCES]:
         said = list(_glance(measured, server.name))
         if said:
-            lines.append(f"- **{text(server.name)}** ({text(server.model)}): {'; '.join(said)}.")
+            model = "" if server.model == server.name else f" ({text(server.model)})"
+            lines.append(f"- **{text(server.name)}**{model}: {'; '.join(said)}.")
     return [*lines, ""] if lines else []
 
 

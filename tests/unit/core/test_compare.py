@@ -185,7 +185,7 @@ class TestDifferences:
             ("memory lock limit", "none", "8 MiB"),
             ("recorded by", "sleeptui 0.3.0", "other"),
             ("setting sampling.interval_s", "0.5", "1"),
-            ("setting x", "True", "--"),
+            ("setting x", "true", "--"),
         ]
 
     def test_flags_and_variables_are_compared_one_by_one(self):

@@ -30,7 +30,7 @@ def test_figures_of_one_life():
     assert found.p90 is found.p95 is found.p99 is None
     assert found.percentile_note.startswith("p90 needs 29 values, there are 6; p95")
     assert found.note == (
-        "too few restarts for an interval: it holds for this one start of the server only"
+        "too few restarts for an interval that holds beyond this one start of the server"
     )
     assert found.warnings == ()
 
@@ -68,11 +68,11 @@ def test_percentiles_where_there_are_values_enough():
 def test_what_is_noisy_or_slow_at_first_is_told():
     found = interval([0.9, 0.5, 0.51, 0.5, 0.52, 0.49])
     assert found.warnings == (
-        "standard deviation is 26% of the mean",
+        "standard deviation is 26 % of the mean",
         "the first value is slower than the others",
     )
     assert found.outliers[0] == "far"
     assert interval([0.9, 0.5, 0.5, 0.5, 0.5]).warnings == (
-        "standard deviation is 28% of the mean",
+        "standard deviation is 28 % of the mean",
     )
     assert interval([0.0, 0.0]).warnings == ()

@@ -89,7 +89,7 @@ def test_names_from_outside_are_text(empty):
             StateSpan(server=NASTY, state="awake", began_ns=5 * S, ended_ns=9 * S),
             StateSpan(server="nobody", state="awake", began_ns=5 * S, ended_ns=9 * S),
         ),
-        attempts=(slept(1, NASTY), slept(2, "nobody", began=7 * S)),
+        attempts=(slept(1, NASTY), slept(2, "nobody", began=7 * S), slept(3, NASTY, began=8 * S)),
         requests=(request(1, NASTY, error=NASTY),),
         moments=(Moment(at_ns=6 * S, kind="mark", text=NASTY),),
     )
@@ -278,6 +278,12 @@ def test_residual_says_the_slope_of_each_life_and_what_lies_beyond(empty, sessio
     only_bad = replace(leak, attempts=tuple(beyond))
     assert RESIDUAL.is_worth(only_bad)
     assert RESIDUAL.draw(Measured(only_bad))
+
+
+def test_one_sleep_says_nothing_of_growth(empty):
+    one = replace(empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=(slept(1, "a"),))
+    assert not RESIDUAL.is_worth(one)
+    assert RESIDUAL.is_worth(replace(one, attempts=(slept(1, "a"), slept(2, "a", began=9 * S))))
 
 
 @pytest.mark.parametrize("most", [50, 400])

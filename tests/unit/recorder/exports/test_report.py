@@ -109,7 +109,26 @@ def test_a_level_of_which_nothing_counts_is_not_at_a_glance(empty):
         cls="ok", nth=1, life=1, record=record,
     )  # fmt: skip
     text = page(replace(empty, servers=(ServerSeen(name="a", url="http://a"),), attempts=(one,)))
-    assert "- **a** (a): 1 of 1 operations did what they should." in text
+    assert "- **a**: 1 of 1 operations did what they should." in text
+    assert " · 1 server · 1 operation · 0 requests · " in text
+
+
+def test_a_setting_reads_as_in_a_configuration_file(empty):
+    text = page(replace(empty, settings={"readonly": False, "x.y_s": 0.5, "none": None}))
+    assert "| `readonly` | false |" in text
+    assert "| `x.y_s`    | 0.5   |" in text
+    assert "`none`" not in text
+
+
+def test_attempts_stand_in_one_order_whatever_was_done_first(session):
+    text = page(session)
+    first = text.partition("## Attempts\n\n")[2].partition("\n\n")[0]
+    order = [kind.value for kind in Kind]
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in first.splitlines()[2:]]
+    for server in ("summarize", "code"):
+        kinds = [(order.index(kind), level) for name, kind, level in rows if name == server]
+        assert len(kinds) > 3
+        assert kinds == sorted(kinds)
 
 
 def test_long_lists_are_cut_and_say_so(empty):
