@@ -27,7 +27,7 @@ def memory(value_bytes: float | None) -> str:
     if value_bytes is None:
         return UNKNOWN
     if abs(value_bytes) < GIB:
-        return f"{value_bytes / MIB:.0f} MiB"
+        return f"{round(value_bytes / MIB)} MiB"  # an int has no minus before its zero
     return f"{value_bytes / GIB:.1f} GiB"
 
 

@@ -23,7 +23,7 @@ def test_duration(value, text):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "--"), (0, "0 MiB"), (412 << 20, "412 MiB"), (4139253760, "3.9 GiB")],
+    [(None, "--"), (0, "0 MiB"), (-9, "0 MiB"), (412 << 20, "412 MiB"), (4139253760, "3.9 GiB")],
 )
 def test_memory(value, text):
     assert units.memory(value) == text
