@@ -9,6 +9,8 @@ UNNAMED = ""
 """The model of an imported file that does not name it."""
 _CACHED = "models--"
 """Folders of the Hugging Face cache: ``models--ORG--NAME/snapshots/HASH``."""
+_NAMED = 4
+"""Models that a refusal names at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,4 +85,8 @@ def _may_be_same(one: str, other: str) -> bool:
 
 
 def _listed(models: Mapping[str, str]) -> str:
-    return " and ".join(name or "a model that is not named" for name in models)
+    """``a, b, c and 16 more``."""
+    names = [name or "a model that is not named" for name in models]
+    if len(names) > _NAMED:
+        names[_NAMED - 1 :] = [f"{len(names) - _NAMED + 1} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

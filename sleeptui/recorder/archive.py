@@ -1,16 +1,20 @@
 """The sessions that were recorded: the list, one of them, and the files that are made from it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sleeptui.core.errors import ExportError
 from sleeptui.core.session import Session, SessionSummary
-from sleeptui.recorder.disk import JOURNAL
+from sleeptui.recorder.disk import JOURNAL, is_locked
 from sleeptui.recorder.exports.files import MANIFEST, keep, manifest, sha256, sha256_of
 from sleeptui.recorder.exports.table import EXPORTERS, files, usual
 from sleeptui.recorder.fold import read
 from sleeptui.recorder.folder import default_folder, find
+from sleeptui.recorder.reader import unreadable
 from sleeptui.recorder.summaries import summaries
+
+_RUNNING = "it is still being recorded: this is what was written until now"
 
 
 class SessionArchive:
@@ -37,7 +41,7 @@ class SessionArchive:
         Raises:
             JournalError: There is none, more than one, or it cannot be read.
         """
-        return read(find(self._folder, name) / JOURNAL)
+        return _read(find(self._folder, name) / JOURNAL)
 
     def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
         """Make files from a session's journal; the usual formats where none is named.
@@ -53,7 +57,7 @@ class SessionArchive:
         _check(wanted)
         session = find(self._folder, name)
         target = Path(to).expanduser() if to else session
-        written = keep(target, made := files(read(session / JOURNAL), wanted))
+        written = keep(target, made := files(_read(session / JOURNAL), wanted))
         hashes = {path: sha256(data) for path, data in made.items()} | _beside(target, set(made))
         return [*written, *keep(target, {MANIFEST: manifest(hashes)})]
 
@@ -74,6 +78,20 @@ class SessionArchive:
 
         (data,) = exporter.make(Measured(self.read(name))).values()
         return data
+
+
+def _read(journal: Path) -> Session:
+    """The session; one that is being recorded is not told as one that was cut off.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    try:
+        is_running = is_locked(journal)  # asked first: one that ends meanwhile is told as it ended
+    except OSError as error:
+        raise unreadable(journal, error) from error
+    session = read(journal)
+    return replace(session, partial=_RUNNING) if is_running and session.partial else session
 
 
 def _check(formats: Sequence[str]) -> None:

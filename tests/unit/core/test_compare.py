@@ -137,6 +137,12 @@ class TestModels:
         assert forced.models == {"o": "m"}
         assert len(forced.reliability) == 1
 
+    def test_a_refusal_names_a_few_models_of_many(self):
+        a = bare(servers=(server("s", "m"), server("t", "n"), server("u", "o")))
+        b = bare(servers=tuple(server(f"s{n}", f"m{n}") for n in range(19)))
+        (why,) = compare(a, b).unlike
+        assert why == "A has measured m, n and o, B m0, m1, m2 and 16 more: no model in common"
+
     def test_a_session_without_servers_refuses_nothing(self):
         assert compare(bare(), bare()).unlike == ()
         assert compare(bare(), bare(servers=(server("s", "m", "/"),))).unlike == ()

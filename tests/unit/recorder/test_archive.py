@@ -1,5 +1,6 @@
 """The archive: sessions by name, their files in their folder or elsewhere."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from golden import JOURNAL
 from support import journals
 
 from sleeptui.core.errors import ExportError, JournalError
+from sleeptui.recorder import archive as module
 from sleeptui.recorder.archive import SessionArchive
 from sleeptui.recorder.exports import files as on_disk
 from sleeptui.recorder.folder import default_folder
@@ -41,6 +43,27 @@ def test_sessions_are_listed_and_read(archive):
 def test_a_session_that_is_not_there_is_said(archive):
     with pytest.raises(JournalError, match="there is no session nope"):
         archive.export("nope", ())
+
+
+def test_what_is_still_being_recorded_is_not_told_as_cut_off(home, archive):
+    journal = home / journals.RUN_ID / "journal.jsonl"
+    whole = journal.read_bytes()
+    with journal.open("ab") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        assert archive.read("last").partial is None  # it has its end: the lock is about to go
+        writer.truncate(whole.rindex(b"\n", 0, -1) + 1)
+        told = archive.read("last").partial
+        assert told == "it is still being recorded: this is what was written until now"
+        archive.export("last", ("markdown",))
+        assert "still being recorded" in (journal.parent / "report.md").read_text()
+    assert "cut off" in archive.read("last").partial
+
+
+def test_a_journal_that_is_gone_meanwhile_is_said(home, archive, monkeypatch):
+    found = home / journals.RUN_ID
+    monkeypatch.setattr(module, "find", lambda *_: found / "gone")
+    with pytest.raises(JournalError, match="there is no journal at"):
+        archive.read("last")
 
 
 def test_everything_is_made_in_its_folder_and_the_same_again(home, archive):
