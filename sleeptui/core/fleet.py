@@ -46,7 +46,7 @@ from sleeptui.core.model import (
     State,
 )
 from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
-from sleeptui.core.recording import Recording
+from sleeptui.core.recording import Recording, place
 from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
 from sleeptui.core.track import Track
@@ -165,7 +165,7 @@ class FleetStore:
         match event:
             case RecordingBegan():
                 self._recording = Recording(path=event.path, began_s=event.at_s)
-                self._say(None, "info", f"recording to {event.path}")
+                self._say(None, "info", f"recording {place(event.path)}")
             case RecordingRefused():
                 self._say(None, "bad", f"no recording: {event.problem}")
             case RecordingTroubled() if running is not None:
@@ -175,7 +175,7 @@ class FleetStore:
             case RecordingEnded() if running is not None:
                 self._recording = replace(running, ended_s=event.at_s, problem=event.problem)
                 why = f", not whole: {event.problem}" if event.problem else ""
-                self._say(None, "bad" if why else "good", f"recorded to {event.path}{why}")
+                self._say(None, "bad" if why else "good", f"recorded {place(event.path)}{why}")
             case Marked():
                 if running is not None:
                     self._recording = replace(running, marks=running.marks + 1)

@@ -15,3 +15,9 @@ class Recording:
     problem: str = ""
     """What it cannot take, in one sentence."""
     marks: int = 0
+
+
+def place(path: str) -> str:
+    """A session's folder as ``NAME in FOLDER``: a narrow screen cuts off what matters less."""
+    folder, _, name = path.rpartition("/")
+    return f"{name} in {folder}" if folder and name else path

@@ -122,7 +122,7 @@ def find(folder: Path, name: str) -> Path:
 
 def _cannot(folder: Path, error: OSError) -> JournalError:
     return JournalError(
-        f"a session cannot be made in {folder}: {error.strerror or error}",
+        f"a session cannot be made in {folder}: {(error.strerror or str(error)).lower()}",
         hint="choose another folder with --record DIR",
     )
 

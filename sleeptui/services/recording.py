@@ -17,6 +17,7 @@ from sleeptui.core.events import (
 )
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.ports import Clock, Journal, Journals, Reporter, Surveyor
+from sleeptui.core.recording import place
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import end, within
@@ -205,9 +206,9 @@ class Recordings:
         try:
             await reporter.report(recorded.path)
         except ExportError as error:
-            severity, text = "warning", f"no report of {recorded.path}: {error}"
+            severity, text = "warning", f"no report of {place(recorded.path)}: {error}"
         else:
-            severity, text = "good", f"its report is in {recorded.path}"
+            severity, text = "good", f"report of {place(recorded.path)}"
             if self.last is recorded:
                 self.last = replace(recorded, has_report=True)
         self._bus.publish(

@@ -342,7 +342,7 @@ async def test_when_it_has_ended_its_report_is_made(clock):
         reporter.hold.set()
         await settle()
         assert recordings.last == Recorded(path="/sessions/1", has_report=True)
-        assert panel.services.store.view.log[-1].text == "its report is in /sessions/1"
+        assert panel.services.store.view.log[-1].text == "report of 1 in /sessions"
 
 
 async def test_a_report_that_cannot_be_made_is_told(clock):
@@ -358,7 +358,7 @@ async def test_a_report_that_cannot_be_made_is_told(clock):
         told = panel.services.store.view.log[-1]
         assert (told.severity, told.text) == (
             "warning",
-            "no report of /sessions/1: the disk is full. make room",
+            "no report of 1 in /sessions: the disk is full. make room",
         )
 
 
