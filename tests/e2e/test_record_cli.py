@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,7 +171,7 @@ def test_what_others_do_is_recorded_and_counted(start, fleet, tmp_path):
     found = lines(session)
     assert [line["text"] for line in of(found, "mark")] == ["mark 1"]
     assert not of(found, "op.begin")
-    assert "1 change of state" in err
+    assert re.search(r" (1 change|2 changes) of state", err)  # a look may fall into the sleep
 
 
 def test_on_a_terminal_a_line_counts_on(fleet, tmp_path):
