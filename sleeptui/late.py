@@ -3,11 +3,15 @@
 import asyncio
 import importlib
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from sleeptui.core.model import ServerView
 from sleeptui.core.ports import Archive, Clock, Journal
-from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.settings import Settings
+
+if TYPE_CHECKING:
+    # Its classes take longest to make; the first frame shows no session.
+    from sleeptui.core.session import Session, SessionSummary
 
 _RECORDER = "sleeptui.recorder.recorder"
 
@@ -39,7 +43,7 @@ class LateArchive:
         """Nothing is read yet."""
         self._settings = settings
 
-    def sessions(self) -> Sequence[SessionSummary]:
+    def sessions(self) -> "Sequence[SessionSummary]":
         """All of them, newest first.
 
         Raises:
@@ -47,7 +51,7 @@ class LateArchive:
         """
         return self._opened().sessions()
 
-    def read(self, name: str) -> Session:
+    def read(self, name: str) -> "Session":
         """One session.
 
         Raises:

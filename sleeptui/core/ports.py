@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.environment import Machine
@@ -18,8 +18,11 @@ from sleeptui.core.model import (
     SleepLevel,
     SleepMode,
 )
-from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.settings import ServerSpec
+
+if TYPE_CHECKING:
+    # Its classes take longest to make; the first frame shows no session.
+    from sleeptui.core.session import Session, SessionSummary
 
 
 class EngineClient(Protocol):
@@ -219,14 +222,14 @@ class Journals(Protocol):
 class Archive(Protocol):
     """The sessions that were recorded. Its methods may take long: call them off the loop."""
 
-    def sessions(self) -> Sequence[SessionSummary]:
+    def sessions(self) -> "Sequence[SessionSummary]":
         """All of them, newest first.
 
         Raises:
             JournalError: The folder cannot be read, and why.
         """
 
-    def read(self, name: str) -> Session:
+    def read(self, name: str) -> "Session":
         """One session, whole, from its journal alone.
 
         Args:

@@ -16,6 +16,7 @@ HEAVY = (
     "uvicorn",
     "msgspec",
     "hypothesis",
+    "sleeptui.core.session",
 )
 
 
