@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from sleeptui.core.environment import Machine
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading
@@ -29,6 +28,7 @@ from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.lag import LagMeter
 
 if TYPE_CHECKING:
+    from sleeptui.core.environment import Machine
     from sleeptui.sim.address import FleetAddress
 
 _ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm", "sleeptui.adapters.notebook")
@@ -117,7 +117,7 @@ class World:
         if self._notebook is not None:
             await self._notebook.write(key, learned)
 
-    async def describe(self) -> Machine:
+    async def describe(self) -> "Machine":
         """The machine that is measured."""
         await asyncio.to_thread(_import, _SURVEY if self._address is None else _SIMULATED)
         surveyor: Surveyor

@@ -1,15 +1,18 @@
 """Facts, past tense: what is published on the bus, journaled, and folded into the picture."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sleeptui.core.canary import Reference, Verification
 from sleeptui.core.completion import Completion
-from sleeptui.core.environment import Machine
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, Observation, ServerFacts
 from sleeptui.core.operation import Fate, Operation, OperationRecord, Phase
 from sleeptui.core.settings import ServerSpec
+
+if TYPE_CHECKING:
+    from sleeptui.core.environment import Machine  # its classes are made after the first frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +201,7 @@ class Described:
     """What the measurements depend on was read."""
 
     at_s: float
-    machine: Machine
+    machine: "Machine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

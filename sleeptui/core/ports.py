@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sleeptui.core.completion import Completion, Timed, TokenEvent
-from sleeptui.core.environment import Machine
 from sleeptui.core.events import Event
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
@@ -21,7 +20,8 @@ from sleeptui.core.model import (
 from sleeptui.core.settings import ServerSpec
 
 if TYPE_CHECKING:
-    # Its classes take longest to make; the first frame shows no session.
+    # Their classes take long to make; the first frame shows none of them.
+    from sleeptui.core.environment import Machine
     from sleeptui.core.session import Session, SessionSummary
 
 
@@ -268,7 +268,7 @@ class Reporter(Protocol):
 class Surveyor(Protocol):
     """Describes the machine that is measured."""
 
-    async def describe(self) -> Machine:
+    async def describe(self) -> "Machine":
         """All that can be read. Never raises: what could not be read is in it."""
 
 

@@ -17,6 +17,7 @@ HEAVY = (
     "msgspec",
     "hypothesis",
     "sleeptui.core.session",
+    "sleeptui.core.environment",
 )
 
 
