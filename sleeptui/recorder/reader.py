@@ -14,16 +14,14 @@ from typing import BinaryIO, get_args
 import msgspec
 
 from sleeptui.core.errors import JournalError
+from sleeptui.recorder.decoding import BROKEN, decoded
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_session import SCHEMA, VERSION, End, Header
 from sleeptui.recorder.lines import AnyLine
 
 CHUNK_BYTES = 1 << 20
 LINE_LIMIT_BYTES = 16 << 20
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises."""
 _KINDS = frozenset(one.__struct_config__.tag for one in get_args(AnyLine))
-_DECODER = msgspec.json.Decoder(AnyLine)
 
 
 class _Probe(msgspec.Struct):
@@ -126,11 +124,10 @@ class Reading:
     def _block(self, data: bytes, *, is_last: bool) -> Iterator[Line]:
         """Lines of a block of whole lines; ``is_last``: nothing comes behind it."""
         start = 0
-        decode = _DECODER.decode
         for raw in data.split(b"\n")[:-1]:
             line: Line | None
             try:
-                line = decode(raw) if self.lines else header_of(raw, self._path)
+                line = decoded(raw) if self.lines else header_of(raw, self._path)
             except BROKEN as error:
                 if is_last and start + len(raw) + 1 == len(data):
                     self.torn_bytes += len(raw.rstrip(b"\0"))
@@ -218,7 +215,7 @@ def header_of(raw: bytes, path: Path) -> Header:
             hint="update sleeptui",
         )
     try:
-        line = _DECODER.decode(raw)
+        line = decoded(raw)
     except BROKEN:
         raise foreign from None
     if not isinstance(line, Header) or head.schema != SCHEMA or head.v < 1:

@@ -3,17 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
 from sleeptui.core.text import one_line
+from sleeptui.recorder.decoding import BROKEN, decoded
 from sleeptui.recorder.disk import JOURNAL, is_locked
 from sleeptui.recorder.folder import session_folders
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_session import End, Header, Server
-from sleeptui.recorder.lines import AnyLine
-from sleeptui.recorder.reader import BROKEN, CHUNK_BYTES, header_of, lacks
+from sleeptui.recorder.reader import CHUNK_BYTES, header_of, lacks
 
 HEAD_BYTES = 256 << 10
 """Servers that were found in the first moments are named in it."""
@@ -21,7 +19,6 @@ TAIL_BYTES = 256 << 10
 """The last line is in it, however long the answer is that it tells of."""
 _OP_END = b'\n{"k":"op.end"'
 _SERVER = b'{"k":"server"'
-_DECODER = msgspec.json.Decoder(AnyLine)
 
 
 def summaries(folder: Path) -> list[SessionSummary]:
@@ -92,7 +89,7 @@ def _backwards(data: bytes) -> Iterator[Line]:
     """Whole lines that can be understood, the last one first."""
     for raw in reversed(data.split(b"\n")[:-1]):
         try:
-            yield _DECODER.decode(raw)
+            yield decoded(raw)
         except BROKEN:
             continue
 
