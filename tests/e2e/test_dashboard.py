@@ -334,8 +334,8 @@ async def test_a_pause_is_said():
 
 
 async def test_readonly_demo_and_interval_are_in_the_header():
-    async with driven(pictures.calm(), readonly=True, demo="trio") as one:
-        await one.sees("demo trio", "READ-ONLY", "every 0.5 s")
+    async with driven(pictures.calm(), readonly=True, demo="two") as one:
+        await one.sees("demo two", "READ-ONLY", "every 0.5 s")
 
 
 async def test_an_empty_panel_helps_and_gives_way_to_the_fleet():
