@@ -1,10 +1,11 @@
 """Sends one control request, and finds out what became of the server after it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.completion import Timed
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
+from sleeptui.core.events import Event, StateObserved
 from sleeptui.core.model import Observation, Reach
 from sleeptui.services.explain import lost, refused, unsent
 from sleeptui.services.run import Ended, Run
@@ -105,6 +106,23 @@ async def confirm(run: Run, is_told: Callable[[Observation], bool]) -> tuple[Obs
     Raises:
         Ended: The server is gone.
     """
+    found: list[Observation] = []
+
+    def follow(event: Event) -> None:
+        """Looks of the watch count too: one of ours that is lost must not use up the time."""
+        if isinstance(event, StateObserved) and event.server == run.server:
+            found.extend([event.observation] if is_told(event.observation) else ())
+
+    unsubscribe = run.desk.bus.subscribe(follow)
+    try:
+        return await _confirmed(run, is_told, found)
+    finally:
+        unsubscribe()
+
+
+async def _confirmed(
+    run: Run, is_told: Callable[[Observation], bool], found: Sequence[Observation]
+) -> tuple[Observation, bool]:
     began_s = run.now_s()
     limit_s = run.view.spec.timeouts.settle_s
     gone = 0
@@ -114,7 +132,8 @@ async def confirm(run: Run, is_told: Callable[[Observation], bool]) -> tuple[Obs
         if gone >= _GONE_LOOKS:
             raise Ended(lost(seen.problem))
         is_over = run.now_s() - began_s >= limit_s
-        if is_told(seen) or is_over:
+        if is_told(seen) or found or is_over:
             run.part("state", run.now_s() - began_s)
-            return seen, is_told(seen)
+            told = seen if is_told(seen) or not found else found[-1]
+            return told, is_told(told)
         await run.desk.clock.sleep(CONFIRM_EVERY_S)

@@ -149,12 +149,12 @@ ROWS = (
             sleep(),
             shown(State.ASLEEP),
             wake(),
+            off(),  # a look that is lost while the picture is read would show a transition
         ),
         state=State.AWAKE,
         badge="AWAKE ✓",
         json={"check": "verified"},
         record=(Kind.WAKE, Outcome.DONE, None),
-        mend=(off(),),
         never=(State.DOWN, State.WEDGED, State.SUSPECT),
     ),
     Row(
