@@ -20,14 +20,19 @@ _SHAPE = bytes.maketrans(b"0123456789E", b"0000000000e")
 _LONG = b"0" * 19
 """In the shape of a line: without it, and without a power of ten, it has no number that is too
 large. Cheaper than a pattern, or to look at each number."""
-_DECODER = msgspec.json.Decoder(AnyLine)
+_DECODER: msgspec.json.Decoder[Line] = msgspec.json.Decoder(AnyLine)
+
+
+class BeyondReasonError(msgspec.ValidationError):
+    """A number of a line is larger than anything that it could tell."""
 
 
 def decoded(raw: bytes) -> Line:
     """The line.
 
     Raises:
-        msgspec.DecodeError: It is none, or has a number that is beyond reason.
+        BeyondReasonError: A number is.
+        msgspec.DecodeError: It is none.
         UnicodeDecodeError: Its text is no UTF-8.
         RecursionError: It is nested too deeply.
     """
@@ -35,7 +40,7 @@ def decoded(raw: bytes) -> Line:
     shape = raw.translate(_SHAPE)
     is_suspect = _LONG in shape or b"0e0" in shape or b"0e+" in shape
     if is_suspect and not _is_reasonable(msgspec.json.decode(raw)):
-        raise msgspec.ValidationError("a number is beyond reason")
+        raise BeyondReasonError
     return line
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, get_args
 import msgspec
 
 from sleeptui.core.errors import JournalError
-from sleeptui.recorder.decoding import BROKEN, decoded
+from sleeptui.recorder.decoding import BROKEN, BeyondReasonError, decoded
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_session import SCHEMA, VERSION, End, Header
 from sleeptui.recorder.lines import AnyLine
@@ -161,7 +161,9 @@ class Reading:
             self.findings.append(what)
 
     def _skip(self, raw: bytes, error: Exception) -> None:
-        """A line that is not understood: skipped if its kind is not known.
+        """A line that is not understood: skipped if its kind is new, or a number beyond reason.
+
+        A server that tells such a number must not make the whole recording unreadable.
 
         Raises:
             JournalError: It is broken.
@@ -170,7 +172,9 @@ class Reading:
             probe = _PROBE.decode(raw)
         except BROKEN:
             raise self._bad("cannot be read") from error
-        if probe.k in _KINDS:
+        if isinstance(error, BeyondReasonError):
+            self._find("a number that is beyond reason was left out, with its line")
+        elif probe.k in _KINDS:
             raise self._bad(f"({probe.k}) cannot be understood") from error
         self.skipped += 1
         self._next_n = probe.n + 1

@@ -115,6 +115,16 @@ def test_a_broken_line_inside_is_an_error_with_its_number(read, broken):
     assert "changed after it was written" in caught.value.hint
 
 
+def test_a_number_beyond_reason_costs_its_line_and_not_the_recording(read):
+    """A server may tell such a number; what else was recorded stays readable."""
+    raw = whole().split(b"\n")
+    raw[1] = b'{"k":"prom","n":1,"t":5,"s":"a","took_ns":1,"m":{"kv_usage":1e300}}'
+    lines, reading = read(b"\n".join(raw))
+    assert len(lines) == len(raw) - 2
+    assert reading.skipped == 1
+    assert "beyond reason" in reading.partial
+
+
 def test_a_broken_line_before_a_torn_one_is_no_tail(read):
     with pytest.raises(JournalError, match="line 6"):
         read(whole(end=False) + b"broken\n" + b'{"k":"no')
