@@ -73,6 +73,7 @@ def compare(a: Session, b: Session, *, force: bool = False) -> Comparison:
         force: Pair also models that are not the same.
     """
     models = pair_models(a, b, force=force).pairs
+    is_same = bool(a.journal_sha256) and a.journal_sha256 == b.journal_sha256
     ours, theirs = _times(a), _times(b)
     times = _paired(ours, theirs, models)
     matched = {id(one) for pair in times for one in pair}
@@ -86,7 +87,7 @@ def compare(a: Session, b: Session, *, force: bool = False) -> Comparison:
         b=b,
         unlike=(*_unlike(a, b), *pair_models(a, b).unlike),
         differences=differences(a, b, models),
-        times=tuple(time_pair(*pair) for pair in times),
+        times=tuple(time_pair(*pair, is_same=is_same) for pair in times),
         memory=tuple(
             figure
             for pair in _paired(_cycles(a), _cycles(b), models)

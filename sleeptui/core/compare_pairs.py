@@ -94,12 +94,12 @@ class ReliabilityPair:
     """Their exact intervals do not meet."""
 
 
-def time_pair(one: Interval, other: Interval) -> TimePair:
-    """One interval of both, judged."""
+def time_pair(one: Interval, other: Interval, *, is_same: bool = False) -> TimePair:
+    """One interval of both, judged; ``is_same``: they are one measurement, not two."""
     change = other.median / one.median if one.median and other.median is not None else None
     has_values = bool(one.n and other.n and one.median)
     ratio = stats.ratio(other.blocks, one.blocks) if has_values else None
-    verdict, why = _judge(one, other, ratio)
+    verdict, why = (Verdict.SAME, "") if is_same else _judge(one, other, ratio)
     return TimePair(
         id=one.id,
         model=one.model,

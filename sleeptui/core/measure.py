@@ -7,7 +7,7 @@ first level 1 sleep of a process: it allocates the pinned host memory), ``sleep.
 for requests), ``sleep.mem`` (after it, until the memory stood still); ``switch`` from the first
 request to the first token of the new model, ``switch.total``, ``switch.sleep``, ``switch.wake``;
 ``server.op.sleep``, ``server.op.wake`` as the server itself has timed them; ``prompt.ttft`` and
-``prompt.parked`` (sent while its server slept).
+``prompt.parked`` (its server slept, or was being woken, before the first token).
 
 Only attempts that are ``ok`` give values. All others are counted, by class.
 """
@@ -147,8 +147,8 @@ def _values(attempt: Attempt, asleep: "_Asleep") -> Iterator[tuple[str, float | 
         case Kind.SWITCH:
             yield from _of_switch(attempt)
         case Kind.PROMPT:
-            is_parked = asleep.at(attempt.server, attempt.sent_ns or attempt.began_ns)
             first_s = attempt.record.first_token_s if attempt.record else None
+            is_parked = asleep.during(attempt, first_s or 0.0)
             yield "prompt.parked" if is_parked else "prompt.ttft", first_s
         case _:
             return
@@ -202,13 +202,16 @@ def has_drained(attempt: Attempt) -> bool:
 
 
 class _Asleep(NamedTuple):
-    """When each server slept, as its states tell."""
+    """When each server slept, as its states tell, or was being woken by us."""
 
     spans: Mapping[str, tuple[tuple[int, int], ...]]
 
-    def at(self, server: str, at_ns: int) -> bool:
-        """Whether it slept at that moment."""
-        return any(began <= at_ns < ended for began, ended in self.spans.get(server, ()))
+    def during(self, attempt: Attempt, for_s: float) -> bool:
+        """Whether its server slept within so many seconds from when it was sent."""
+        sent_ns = attempt.sent_ns or attempt.began_ns
+        until_ns = sent_ns + round(for_s * 1e9)
+        spans = self.spans.get(attempt.server, ())
+        return any(began <= until_ns and sent_ns < ended for began, ended in spans)
 
 
 def _sleeping(session: Session) -> _Asleep:
@@ -216,6 +219,9 @@ def _sleeping(session: Session) -> _Asleep:
     for span in session.states:
         if span.state in ("asleep", "paused"):
             spans[span.server].append((span.began_ns, span.ended_ns))
+    for one in session.attempts:
+        if one.kind == Kind.WAKE and one.sent_ns is not None and one.done_ns is not None:
+            spans[one.server].append((one.sent_ns, one.done_ns))
     return _Asleep({server: tuple(those) for server, those in spans.items()})
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from sleeptui.core.drift import FEWEST, LEAST_BYTES
 from sleeptui.core.interval import DISTURBED, OK
+from sleeptui.core.measure import has_drained
 from sleeptui.core.operation import Kind
+from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, Session, Standing
 from sleeptui.core.stats import Slope, median, theil_sen
 
@@ -162,8 +164,11 @@ def _series(
         late = those[_PINNED:] if group[-1] == 1 else those
         yield group, "host memory", "B", _points([one.host_bytes for one in late])
     times: dict[tuple[_Group, str], list[float]] = defaultdict(list)
+    gate = Gate(session)
     for attempt in session.attempts:
-        if attempt.cls != OK or attempt.record is None or not attempt.level:
+        if gate.class_of(attempt) != OK or attempt.record is None or not attempt.level:
+            continue
+        if has_drained(attempt):  # that is a time of requests
             continue
         if attempt.kind == Kind.WAKE or (attempt.kind == Kind.SLEEP and attempt.nth > 1):
             group = (attempt.server, attempt.model, attempt.life, attempt.level)

@@ -40,6 +40,11 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._now_s + seconds, next(self._order), woken))
         await woken
 
+    @property
+    def is_waited_on(self) -> bool:
+        """Somebody sleeps."""
+        return any(not woken.done() for _, _, woken in self._sleepers)
+
     def run_free(self) -> None:
         """From now on nobody waits: every sleep passes at once, those that are under way too."""
         self._is_free = True

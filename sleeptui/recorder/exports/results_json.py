@@ -7,6 +7,7 @@ one with the most requests. Those of the others are in ``sleeptui.other_phases``
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -36,7 +37,7 @@ def _on_one_line(series: re.Match[str]) -> str:
 
 
 def _block(measured: Measured) -> dict[str, Any]:
-    session = measured.session
+    session, names = measured.session, _names(measured.intervals)
     return {
         "schema": SCHEMA,
         "v": VERSION,
@@ -47,8 +48,8 @@ def _block(measured: Measured) -> dict[str, Any]:
         "began_utc_ns": session.wall_ns,
         "duration_s": session.duration_s,
         "env": _environment(session),
-        "intervals": {_id(one): _interval(one) for one in measured.intervals},
-        "ratios": {f"{one.server}/{one.id}": _ratio(one) for one in measured.ratios},
+        "intervals": {names[_key(one)]: _interval(one) for one in measured.intervals},
+        "ratios": _ratios(measured, names),
         "memory": _memory(measured),
         "reliability": [asdict(one) for one in measured.reliability],
         "canary": measured.canaries,
@@ -98,8 +99,24 @@ def _server(one: ServerSeen) -> dict[str, Any]:
     }
 
 
+_Key = tuple[str, str, str, int | None]
+
+
+def _key(one: Interval) -> _Key:
+    return one.server, one.model, one.id, one.level
+
+
+def _names(intervals: Iterable[Interval]) -> Mapping[_Key, str]:
+    """``code/L1/wake.ttft``; without a level ``code/switch``.
+
+    With the model behind it where a server has served several: none may take another's place.
+    """
+    names = {_key(one): _id(one) for one in intervals}
+    counts = Counter(names.values())
+    return {key: name if counts[name] == 1 else f"{name} [{key[1]}]" for key, name in names.items()}
+
+
 def _id(one: Interval) -> str:
-    """``code/L1/wake.ttft``; without a level ``code/switch``."""
     level = "" if one.level is None else f"L{one.level}/"
     return f"{one.server}/{level}{one.id}"
 
@@ -136,12 +153,22 @@ def _interval(one: Interval) -> dict[str, Any]:
     }
 
 
-def _ratio(one: Comparison) -> dict[str, Any]:
+def _ratios(measured: Measured, names: Mapping[_Key, str]) -> dict[str, Any]:
+    found = measured.ratios
+    counts = Counter((one.server, one.id) for one in found)
+    return {
+        f"{one.server}/{one.id}"
+        + (f" [{one.model}]" if counts[one.server, one.id] > 1 else ""): _ratio(one, names)
+        for one in found
+    }
+
+
+def _ratio(one: Comparison, names: Mapping[_Key, str]) -> dict[str, Any]:
     return {
         "server": one.server,
         "model": one.model,
-        "above": _id(one.above),
-        "below": _id(one.below),
+        "above": names[_key(one.above)],
+        "below": names[_key(one.below)],
         **asdict(one.ratio),
     }
 

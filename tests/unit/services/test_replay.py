@@ -48,10 +48,13 @@ class Run:
 
     async def lands(self):
         """Wait for the end of a jump: it is folded in a thread."""
-        while self.replay.is_seeking:
-            await self.clock.advance(TICK_S)
-            await asyncio.sleep(0.001)
-        await settle()
+        for _ in range(20_000):
+            if not self.replay.is_seeking:
+                return await settle()
+            if self.clock.is_waited_on:  # in a tick; while it folds nobody waits for the clock
+                await self.clock.advance(TICK_S)
+            await asyncio.sleep(0.0005)
+        raise TimeoutError("the jump does not end")
 
     async def goes(self, seconds):
         for _ in range(round(seconds / TICK_S)):
