@@ -156,11 +156,16 @@ class RequestBegan:
     id: int
     server: str
     cohort: str
-    """prompt, canary"""
+    """prompt, canary; of a benchmark: warmup, steady, inflight, queued, late, parked, probe,
+    control."""
     operation: int | None
     """The operation that sends it."""
     prompt: str
     max_tokens: int
+    scheduled_s: float | None = None
+    """When an open-loop load wanted it sent: its latencies count from here."""
+    xid: str = ""
+    """Its X-Request-Id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +191,12 @@ class RequestEnded:
     """Why nothing came."""
     chunks: tuple[tuple[float, int], ...] = ()
     """Monotonic time of each piece, and tokens so far; n x 2."""
+    control: int | None = None
+    """The request without a sleep that asked the same."""
+    equal: bool | None = None
+    """Its text is that of the control; None: not compared."""
+    equal_chars: int | None = None
+    """So many characters from the begin are the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,6 +260,14 @@ class RecordingEnded:
     """Why it is not whole; empty: it is."""
 
 
+class BenchEvent:
+    """What a benchmark tells; its events are in ``core.bench``, which the first frame needs not."""
+
+    __slots__ = ()
+
+    at_s: float
+
+
 Event = (
     ServerAdded
     | ServerRemoved
@@ -275,4 +294,5 @@ Event = (
     | RecordingRefused
     | RecordingTroubled
     | RecordingEnded
+    | BenchEvent
 )

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sleeptui.core.canary import Verification
+
+if TYPE_CHECKING:
+    from sleeptui.core.cold import ColdStart  # the first frame needs none
 
 
 class Kind(StrEnum):
@@ -15,6 +19,10 @@ class Kind(StrEnum):
     SWITCH = "switch"
     PROMPT = "prompt"
     VERIFY = "verify"
+    START = "start"
+    """Its process or container is started; until it answers, and its first token has come."""
+    STOP = "stop"
+    """Its process or container is ended; until its memory is free."""
 
 
 class Phase(StrEnum):
@@ -34,6 +42,9 @@ class Phase(StrEnum):
     MAKING_ROOM = "making room"
     """Switch: others are put to sleep first."""
     STREAMING = "streaming"
+    STARTING = "starting"
+    """The process runs, nothing answers yet."""
+    STOPPING = "stopping"
 
 
 class Outcome(StrEnum):
@@ -72,6 +83,10 @@ class Cause(StrEnum):
     """Requests were in flight to the end of the drain; nothing was sent."""
     REJECTED = "rejected"
     """The server said no before it did anything."""
+    NOT_STARTED = "not started"
+    """Its runtime could not start it, or it ended before it answered."""
+    NOT_STOPPED = "not stopped"
+    """It still runs."""
     ALREADY_SO = "already so"
     """It was found as it was wanted; nothing was sent."""
 
@@ -125,7 +140,8 @@ class Part:
 
     name: str
     """reference, drain, call, weights, reload, kv_cache, reset, state, memory, canary, total,
-    sleep NAME, wake NAME"""
+    sleep NAME, wake NAME; of a start: process (until the runtime says that it runs), health (from
+    the begin to the first good /health), first token; of a stop: exit, memory"""
     duration_s: float
 
 
@@ -186,6 +202,8 @@ class OperationRecord:
     """Sleep: used before less used after, on the server's GPUs. None where not measured."""
     residual_bytes: int | None = None
     """Sleep: held by the server after it. Wake: held by it before."""
+    cold: "ColdStart | None" = None
+    """Start: from what, and how that is proven."""
     host_bytes: int | None = None
     """Sleep: host memory that it took: the fall of what the machine has available."""
     in_flight: InFlight | None = None

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from sleeptui.core.bench import BenchPhase
 from sleeptui.core.canary import Verification
 from sleeptui.core.environment import Machine
 from sleeptui.core.home import Home
 from sleeptui.core.model import ServerFacts
 from sleeptui.core.operation import OperationRecord
+from sleeptui.core.verdict import Verdict
 
 
 @dataclass(slots=True, eq=False)
@@ -80,6 +82,8 @@ class Attempt:
     process is a series of its own."""
     cycle: int | None = None
     """Counts sleeps of the server in the session, from 1; a wake has that of its sleep."""
+    phase: int | None = None
+    """The innermost phase of a benchmark in which it began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,13 @@ class RequestSeen:
     """The longest silence between two chunks."""
     gap_covers_sleep: bool = False
     """A sleep of its server lies within that silence."""
+    phase: int | None = None
+    """The innermost phase of a benchmark in which it began."""
+    xid: str = ""
+    control: int | None = None
+    equal: bool | None = None
+    """Its text is that of its control; None: not compared."""
+    equal_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +206,32 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSeen:
+    """A phase of a benchmark."""
+
+    phase: BenchPhase
+    began_ns: int
+    ended_ns: int | None = None
+    """None: the recording ended in it."""
+    cls: str = "unfinished"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSeen:
+    """The plan of a benchmark, as it was read."""
+
+    name: str
+    toml: str
+    expectations: str
+    baseline: str = ""
+    seed: int
+    steps: int
+    estimate_s: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSeries:
     """Values that another tool has measured."""
 
@@ -249,6 +286,11 @@ class Session:
     host_available: Curve = field(default_factory=Curve)
     lag_s: Curve = field(default_factory=Curve)
     imported: tuple[ImportedSeries, ...] = ()
+    bench: PlanSeen | None = None
+    """None: it is of no benchmark."""
+    phases: tuple[PhaseSeen, ...] = ()
+    """In the order of their begins; ``id`` is their place, from 1."""
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def duration_s(self) -> float:

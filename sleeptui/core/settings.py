@@ -24,6 +24,10 @@ class Timeouts:
     """The canary, before a sleep and after a wake."""
     settle_s: float = 10.0
     """How long the state and the memory may take to be confirmed."""
+    start_s: float = 900.0
+    """A cold start, until the server answers."""
+    stop_s: float = 60.0
+    """How long a server that is told to end may take; then it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,17 @@ class ServerSpec:
     """Docker container name."""
     compose: str | None = None
     """Docker Compose service name."""
+    command: tuple[str, ...] = ()
+    """Starts it as a process of this machine; empty: it is started by others, or a container."""
+    environment: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Added to that of the program, for ``command``."""
+    cwd: str | None = None
+    """Where ``command`` runs; None: beside the configuration file."""
+    weights: str | None = None
+    """File or folder of its weights on this machine: what of it is in the page cache tells one
+    cold start from another. None: found from its command line where it names a path."""
+    compile_cache: str | None = None
+    """Folder of its compile caches (VLLM_CACHE_ROOT); emptied for a first start ever."""
     level: int = 1
     """Sleep level when none is chosen."""
     pinned: bool = False
@@ -125,6 +140,13 @@ class Settings:
     servers: tuple[ServerSpec, ...] = ()
     demo: str | None = None
     """Scenario of the simulated fleet, instead of servers."""
+    gpu_bank: str | None = None
+    """Folder where simulated servers that run on their own keep the memory of their simulated
+    GPUs: then there is no NVML to ask, and no figure is a measurement."""
+    plan: Mapping[str, float | int | str | bool | None] = field(default_factory=dict)
+    """What the header of a recording says of the benchmark that it is of, by dotted name."""
+    seed: int | None = None
+    """Of the benchmark's order."""
     readonly: bool = False
     """Watch only: nothing can be put to sleep or woken."""
     sampling: Sampling = Sampling()

@@ -1,0 +1,115 @@
+"""A benchmark while it runs: its phases. Values only."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sleeptui.core.cold import ColdKind
+from sleeptui.core.events import BenchEvent
+from sleeptui.core.verdict import Verdict
+
+
+class Question(StrEnum):
+    """The four experiments."""
+
+    LATENCY = "latency"
+    MEMORY = "memory"
+    IN_FLIGHT = "in_flight"
+    STABILITY = "stability"
+
+
+class PhaseKind(StrEnum):
+    """What a phase of a benchmark does. They nest: block > cold, warm-up, baseline, cycle."""
+
+    PREPARE = "prepare"
+    """Others are put to sleep, so that there is room."""
+    BLOCK = "block"
+    """One life of a process."""
+    COLD = "cold"
+    """Stop and start."""
+    WARM_UP = "warm-up"
+    BASELINE = "baseline"
+    """References of the canary, and times of requests before any sleep."""
+    CYCLE = "cycle"
+    """Sleep, dwell, wake, requests. ``nth`` 0 is the first of a process."""
+    PROOF = "proof"
+    """Another model wakes in the freed space."""
+    CONTROL = "control"
+    """The same requests with no sleep."""
+    TRIAL = "trial"
+    """A sleep with requests in flight."""
+    RESTORE = "restore"
+    """Every server is brought back to how it was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchPhase:
+    """One phase: everything that begins between its begin and its end is of it."""
+
+    id: int
+    kind: PhaseKind
+    title: str
+    """For the user: ``code: cycle 3 of 4 at level 1, block 2 of 6``."""
+    parent: int | None = None
+    question: Question | None = None
+    server: str = ""
+    arm: str = ""
+    """What is compared: ``L1``, ``L2``, ``cold_cached``, ``wait``."""
+    block: int | None = None
+    """From 1."""
+    nth: int | None = None
+    """Cycle within the block, repeat of a trial; from 1, 0 is the first of a process."""
+    level: int | None = None
+    mode: str | None = None
+    streams: int | None = None
+    cold: ColdKind | None = None
+    dwell_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchPlanned(BenchEvent):
+    """What will be done."""
+
+    at_s: float
+    plan: str
+    """Its name."""
+    plan_toml: str
+    expectations_toml: str
+    baseline: str = ""
+    """Session that it is compared with; empty: none."""
+    seed: int
+    steps: int
+    estimate_s: float
+    notes: tuple[str, ...] = ()
+    """What is left out, and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseBegan(BenchEvent):
+    """A phase begins."""
+
+    at_s: float
+    phase: BenchPhase
+    done: int
+    """Steps so far, of ``BenchPlanned.steps``."""
+    left_s: float | None = None
+    """Until the end of it all, as it looks now; None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseEnded(BenchEvent):
+    """A phase ended, well or not."""
+
+    at_s: float
+    id: int
+    cls: str = "ok"
+    """As of an attempt: ok, invalid:WHY, engine_dead, user_abort …"""
+    note: str = ""
+    """Why, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictReached(BenchEvent):
+    """An expectation was judged."""
+
+    at_s: float
+    verdict: Verdict

@@ -1,0 +1,78 @@
+"""Cold starts: which kind one was, and how that is proven. Values only.
+
+One cold start is not another: whether the weights lie in the page cache of the machine moves it
+by a factor, so does a compile cache. What is claimed of a start is proven, or said to be unknown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ColdKind(StrEnum):
+    """From what a server started."""
+
+    CACHED = "cold_cached"
+    """Weights in the page cache, compile caches populated: the restart of every day."""
+    DISK = "cold_disk"
+    """Weights not in the page cache, compile caches populated: after a reboot."""
+    VIRGIN = "cold_virgin"
+    """Weights not in the page cache, compile caches empty: the first start ever."""
+    UNKNOWN = "cold_unknown"
+    """Not proven: nothing says where its weights are, or the file system cannot be asked."""
+
+
+RESIDENT = 0.90
+"""Share of the weights in the page cache from which a start counts as cached."""
+EVICTED = 0.05
+"""Share up to which it counts as from disk."""
+READ_FROM_DISK = 0.90
+"""Share of the weights that a start from disk must have read physically."""
+READ_FROM_CACHE = 0.10
+"""Share that a cached start may have read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Residency:
+    """How much of a server's weights is in the page cache."""
+
+    total_bytes: int = 0
+    resident_bytes: int | None = None
+    """None: cannot be told, ``problem`` says why."""
+    files: int = 0
+    problem: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """0 to 1; None: not known."""
+        if self.resident_bytes is None or not self.total_bytes:
+            return None
+        return self.resident_bytes / self.total_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColdStart:
+    """One start, as it was found out."""
+
+    asked: ColdKind | None = None
+    """What was prepared; None: nothing was."""
+    kind: ColdKind = ColdKind.UNKNOWN
+    """What is proven."""
+    proof: str = ""
+    """How, or why not, in one sentence."""
+    weight_bytes: int | None = None
+    resident_before: float | None = None
+    """Share of the weights in the page cache just before."""
+    read_bytes: int | None = None
+    """That the process tree read physically, until it answered."""
+    compile_cache: str = ""
+    """populated, empty, unknown"""
+    last_bad_s: float | None = None
+    """Monotonic time of the last look at /health that found nothing: the server answered
+    between it and the first good one."""
+    poll_s: float | None = None
+    """Between two of those looks."""
+    container_started_s: float | None = None
+    """From the begin until the runtime's own stamp (Docker's StartedAt); None: it has none."""
+    phases: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that the server's log tells of its own steps: weights, compile, graphs, engine …"""
