@@ -72,6 +72,8 @@ class Services:
         self.clock = clock
         self.finder = finder
         self.archive = archive
+        self.hands_off = False
+        """A benchmark moves the servers: nothing is asked of them by itself meanwhile."""
         self.bus = Bus()
         self.store = FleetStore(settings)
         self.bus.subscribe(self.store.apply)
@@ -88,6 +90,7 @@ class Services:
             clock=clock,
         )
         lag = LagMeter()
+        self.ledger = Ledger(self.bus, clock)
         self.recordings = Recordings(
             settings=settings,
             bus=self.bus,
@@ -151,7 +154,7 @@ class Services:
             store=self.store,
             supervisor=self.supervisor,
             clock=self.clock,
-            ledger=Ledger(self.bus, self.clock),
+            ledger=self.ledger,
             lag=lag,
             written=self.recordings.written,
         )
@@ -162,6 +165,7 @@ class Services:
             store=self.store,
             operations=operations,
             clock=self.clock,
+            is_off=lambda: self.hands_off,
         )
         return operations
 

@@ -1,5 +1,7 @@
 """Verifies by itself what somebody else has woken, where there is a reference to compare with."""
 
+from collections.abc import Callable
+
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, Noted, StateObserved
 from sleeptui.core.fleet import FleetStore
@@ -22,7 +24,9 @@ class Vigil:
         store: FleetStore,
         operations: Operations,
         clock: Clock,
+        is_off: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_off = is_off
         self._settings = settings
         self._bus = bus
         self._store = store
@@ -32,7 +36,7 @@ class Vigil:
         bus.subscribe(self._follow)
 
     def _follow(self, event: Event) -> None:
-        if not isinstance(event, StateObserved) or self._settings.readonly:
+        if not isinstance(event, StateObserved) or self._settings.readonly or self._is_off():
             return
         view = self._store.server(event.server)
         if view is None or not view.check_due:

@@ -108,3 +108,11 @@ async def test_while_the_panel_closes_nothing_is_begun(clock):
         await panel.services.operations.drain(1.0)
         await moved_by_others(panel)
         assert verifies(panel) == []
+
+
+async def test_while_a_benchmark_runs_it_keeps_its_hands_off(clock):
+    async with opened(FakeEngine(clock), clock=clock) as panel:
+        panel.services.hands_off = True
+        refer(panel)
+        await moved_by_others(panel)
+        assert verifies(panel) == []
