@@ -5,7 +5,15 @@ from enum import StrEnum
 
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.events import BenchEvent
-from sleeptui.core.verdict import Verdict
+from sleeptui.core.verdict import Verdict, Word
+
+_SEVERITY = {
+    Word.PASS: "good",
+    Word.FAIL: "bad",
+    Word.INCONCLUSIVE: "warning",
+    Word.INVALID: "bad",
+    Word.NOT_RUN: "info",
+}
 
 
 class Question(StrEnum):
@@ -82,6 +90,11 @@ class BenchPlanned(BenchEvent):
     notes: tuple[str, ...] = ()
     """What is left out, and why."""
 
+    @property
+    def told(self) -> tuple[str | None, str, str]:
+        """A line of the event log."""
+        return None, "info", f"benchmark {self.plan}: {self.steps} steps, seed {self.seed}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseBegan(BenchEvent):
@@ -93,6 +106,11 @@ class PhaseBegan(BenchEvent):
     """Steps so far, of ``BenchPlanned.steps``."""
     left_s: float | None = None
     """Until the end of it all, as it looks now; None: not known."""
+
+    @property
+    def told(self) -> tuple[str | None, str, str]:
+        """A line of the event log."""
+        return self.phase.server or None, "info", f"phase: {self.phase.title}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +124,13 @@ class PhaseEnded(BenchEvent):
     note: str = ""
     """Why, in one sentence."""
 
+    @property
+    def told(self) -> tuple[str | None, str, str]:
+        """A line of the event log, of one that did not end well."""
+        if self.cls == "ok":
+            return None, "info", ""
+        return None, "warning", f"phase {self.id}: {self.cls}{self.note and f', {self.note}'}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictReached(BenchEvent):
@@ -113,3 +138,10 @@ class VerdictReached(BenchEvent):
 
     at_s: float
     verdict: Verdict
+
+    @property
+    def told(self) -> tuple[str | None, str, str]:
+        """A line of the event log."""
+        one = self.verdict
+        text = f"{one.word.value}: {one.expectation.title}{one.reason and f' ({one.reason})'}"
+        return one.server or None, _SEVERITY[one.word], text

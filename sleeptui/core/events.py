@@ -267,6 +267,11 @@ class BenchEvent:
 
     at_s: float
 
+    @property
+    def told(self) -> tuple[str | None, str, str]:
+        """A line of the event log: server, severity, text; no text: none."""
+        return None, "info", ""
+
 
 Event = (
     ServerAdded

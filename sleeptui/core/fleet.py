@@ -6,6 +6,7 @@ from dataclasses import replace
 from sleeptui.core import memory, units
 from sleeptui.core.derive import derive
 from sleeptui.core.events import (
+    BenchEvent,
     Described,
     Discovered,
     Event,
@@ -130,6 +131,8 @@ class FleetStore:
                 self._advanced(event)
             case OperationEnded():
                 self._ended(event.record, event.at_s)
+            case BenchEvent():
+                self._say(*event.told)
             case _:
                 self._learned(event)
 
@@ -326,7 +329,9 @@ class FleetStore:
             self._say(name, "info", state.value)
 
     def _say(self, server: str | None, severity: str, text: str) -> None:
-        self._log.append(LogEntry(at_s=self._now_s, server=server, severity=severity, text=text))
+        if text:
+            now_s = self._now_s
+            self._log.append(LogEntry(at_s=now_s, server=server, severity=severity, text=text))
 
     def _paint(self) -> FleetView:
         for name in self._dirty:

@@ -19,6 +19,8 @@ from sleeptui.core.settings import (
 )
 from sleeptui.recorder.line_session import Header, Target
 
+BANKED = "servers with simulated GPUs"
+"""What stands for a scenario where simulated servers run on their own."""
 Plain = float | int | str | bool | None
 _V = TypeVar("_V", Sampling, Thresholds, Timeouts)
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -35,10 +37,12 @@ def header_of(settings: Settings, *, run_id: str, now_ns: int, wall_ns: int) -> 
         boot_id=boot_id(),
         tool=f"sleeptui {__version__}",
         python=python_version(),
-        demo=settings.demo,
+        demo=settings.demo or (BANKED if settings.gpu_bank else None),
         text=settings.recording.text,
         settings=dict(_dotted(settings)),
         targets=tuple(map(target_of, settings.servers)),
+        plan=dict(settings.plan),
+        seed=settings.seed,
     )
 
 

@@ -143,6 +143,8 @@ class ReqBegin(Line, tag="req.begin", kw_only=True):
     max_tokens: int
     prompt: str | None = None
     """Only with ``text``."""
+    xid: str = ""
+    """Its X-Request-Id."""
 
 
 class ReqMark(Line, tag="req.mark", kw_only=True):
@@ -178,6 +180,12 @@ class ReqEnd(Line, tag="req.end", kw_only=True):
     text_sha: str = ""
     text: str | None = None
     """Only with ``text``."""
+    control: int | None = None
+    """The request without a sleep that asked the same."""
+    equal: bool | None = None
+    """Its text is that of the control; None: not compared."""
+    equal_chars: int | None = None
+    """So many characters from the begin are the same."""
 
 
 class Canary(Line, tag="canary", kw_only=True):

@@ -9,6 +9,7 @@ Names follow ``vllm bench serve`` and Prometheus where they have one. Values tha
 uses (facts, home, verification) are written as they are, under their own names.
 """
 
+from sleeptui.recorder.line_bench import PhaseEndLine, PhaseLine, PlanLine, VerdictLine
 from sleeptui.recorder.line_operations import (
     Canary,
     OpBegin,
@@ -66,6 +67,10 @@ AnyLine = (
     | Mark
     | Anomaly
     | Series
+    | PlanLine
+    | PhaseLine
+    | PhaseEndLine
+    | VerdictLine
     | End
 )
 
@@ -90,6 +95,9 @@ __all__ = [
     "OpEnd",
     "OpPhase",
     "OpQueued",
+    "PhaseEndLine",
+    "PhaseLine",
+    "PlanLine",
     "Prom",
     "Recalled",
     "ReferenceLine",
@@ -99,4 +107,5 @@ __all__ = [
     "Series",
     "Server",
     "StateLine",
+    "VerdictLine",
 ]

@@ -26,7 +26,7 @@ from sleeptui.core.events import (
     Verified,
 )
 from sleeptui.core.settings import Settings
-from sleeptui.recorder import lines, op_lines, request_lines
+from sleeptui.recorder import bench_lines, lines, op_lines, request_lines
 from sleeptui.recorder.gpu_lines import Readings
 from sleeptui.recorder.header import settings_of, spec_of
 from sleeptui.recorder.line import Line, seconds
@@ -166,6 +166,8 @@ def _noted(line: Line, at_s: float) -> Iterator[Event]:
             yield Described(at_s=at_s, machine=line.machine)
         case lines.Lag():
             yield LagMeasured(at_s=at_s, worst_s=seconds(line.max_ns))
+        case lines.PlanLine() | lines.PhaseLine() | lines.PhaseEndLine() | lines.VerdictLine():
+            yield bench_lines.event_of(line)
         case _:
             pass  # clock, state, series and end tell what follows from others, or nothing
 

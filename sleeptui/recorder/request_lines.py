@@ -28,6 +28,8 @@ def begin_line(event: RequestBegan, *, text: bool) -> ReqBegin:
         prompt_chars=len(event.prompt),
         max_tokens=event.max_tokens,
         prompt=_writable(event.prompt) if text else None,
+        scheduled_ns=_ns(event.scheduled_s),
+        xid=event.xid,
     )
 
 
@@ -51,6 +53,9 @@ def end_line(event: RequestEnded, *, began_ns: int, text: bool) -> ReqEnd:
         end_ns=ns(event.at_s),
         error=event.error,
         fate=event.fate.value,
+        control=event.control,
+        equal=event.equal,
+        equal_chars=event.equal_chars,
     )
     done = event.completion
     if done is not None:
@@ -82,6 +87,8 @@ def began_of(line: ReqBegin) -> RequestBegan:
         operation=line.op,
         prompt=line.prompt or "",
         max_tokens=line.max_tokens,
+        scheduled_s=_seconds(line.scheduled_ns),
+        xid=line.xid,
     )
 
 
@@ -110,6 +117,9 @@ def ended_of(line: ReqEnd) -> RequestEnded:
         completion=completion,
         error=None if completion else line.error,
         chunks=tuple((seconds(at_ns), tokens) for at_ns, tokens in stamps(line)),
+        control=line.control,
+        equal=line.equal,
+        equal_chars=line.equal_chars,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from sleeptui.core.canary import Reference
 from sleeptui.core.environment import env_id
 from sleeptui.core.events import (
+    BenchEvent,
     Described,
     Discovered,
     Event,
@@ -37,7 +38,7 @@ from sleeptui.core.events import (
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import Fate, Kind, Operation
 from sleeptui.core.ports import Clock
-from sleeptui.recorder import lines, op_lines, request_lines
+from sleeptui.recorder import bench_lines, lines, op_lines, request_lines
 from sleeptui.recorder.gpu_lines import ReadingLines
 from sleeptui.recorder.header import target_of
 from sleeptui.recorder.line import Line, ns
@@ -182,6 +183,8 @@ class Scribe:
                 self._sink.put(lines.Env(t=t, env_id=name, machine=event.machine))
             case LagMeasured():
                 self._sink.put(lines.Lag(t=t, max_ns=ns(event.worst_s)))
+            case BenchEvent():
+                self._sink.put(bench_lines.line_of(event))
             case _:
                 pass  # of the recording itself: the writer tells what becomes of it
 

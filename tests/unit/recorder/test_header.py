@@ -110,3 +110,17 @@ def test_which_start_of_the_machine(monkeypatch):
     assert boot_id() == ""
     monkeypatch.setattr(sys, "platform", "darwin")
     assert boot_id() == ""
+
+
+def test_a_benchmark_is_told_with_its_plan_and_seed():
+    found = header(replace(SETTINGS, plan={"name": "quick", "blocks": 3}, seed=7))
+    assert (found.plan, found.seed) == ({"name": "quick", "blocks": 3}, 7)
+    assert (header().plan, header().seed) == ({}, None)
+
+
+def test_servers_with_simulated_gpus_are_no_measurement():
+    assert header(replace(SETTINGS, demo=None, gpu_bank="/tmp/bank")).demo == (
+        "servers with simulated GPUs"
+    )
+    assert header(replace(SETTINGS, gpu_bank="/tmp/bank")).demo == "default"
+    assert header(replace(SETTINGS, demo=None)).demo is None

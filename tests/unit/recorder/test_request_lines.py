@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -111,3 +113,23 @@ def test_words_of_a_newer_version_and_half_a_character():
     assert line.prompt == "?!"
     assert line.prompt_sha == sha("\ud800!")
     assert sha("") == ""
+
+
+def test_one_of_a_load_has_its_schedule_and_what_it_was_compared_with():
+    began = replace(BEGAN, cohort="late", scheduled_s=9.5, xid="b2-late-1")
+    line = again(request_lines.begin_line(began, text=True))
+    assert (line.scheduled_ns, line.xid) == (9_500_000_000, "b2-late-1")
+    assert began_of(line) == began
+    end = RequestEnded(
+        at_s=11.0,
+        id=3,
+        server="qwen",
+        fate=Fate.COMPLETED,
+        completion=answered(text=""),
+        control=2,
+        equal=False,
+        equal_chars=17,
+    )
+    line = again(request_lines.end_line(end, began_ns=0, text=False))
+    assert (line.control, line.equal, line.equal_chars) == (2, False, 17)
+    assert ended_of(line) == end
