@@ -6,23 +6,22 @@ where a version does not know it, or would do harm with it, is decided by ``core
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlencode
-from uuid import uuid4
 
 import httpx
-import msgspec
 
 from sleeptui.adapters.http_errors import NOT_VLLM_HINT, refused, timed_out
 from sleeptui.adapters.measuring import Measuring, telling
 from sleeptui.adapters.sse import Answer, BrokenStreamError
+from sleeptui.adapters.vllm_ask import canary_body, prompt_body
 from sleeptui.adapters.vllm_json import Done, Models, ServerInfo, Version, VllmConfig, read
 from sleeptui.adapters.vllm_look import Looker
-from sleeptui.adapters.vllm_wire import BODY_BYTES, MIB, Stamps, Wire, chunks
+from sleeptui.adapters.vllm_wire import BODY_BYTES, MIB, NO_HEADERS, Stamps, Wire, chunks
 from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.model import Observation, ServerFacts, SleepLevel, SleepMode
@@ -129,6 +128,9 @@ class VllmClient:
         max_tokens: int,
         on_token: Callable[[TokenEvent], None],
         model: str | None = None,
+        ignore_eos: bool = False,
+        request_id: str = "",
+        limit_s: float | None = None,
     ) -> Completion:
         """Stream one greedy completion; ``on_token`` is called on the caller's event loop.
 
@@ -140,20 +142,24 @@ class VllmClient:
             max_tokens: Where the answer is cut.
             on_token: Called for each piece, in order.
             model: A served name; None: the first.
+            ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
+            request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
+            limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
         """
-        content = msgspec.json.encode(
-            {
-                "model": model or await self._first_model(),
-                "prompt": prompt,
-                "max_tokens": max_tokens,
-                "temperature": 0,
-                "stream": True,
-                # Tokens are counted by usage: special ones come without text.
-                "stream_options": {"include_usage": True, "continuous_usage_stats": True},
-            }
+        content = prompt_body(
+            model or await self._first_model(),
+            prompt,
+            max_tokens=max_tokens,
+            ignore_eos=ignore_eos,
         )
         answer = Answer()
-        stream = self._stream(content, answer, telling(on_token), self._spec.timeouts.prompt_s)
+        stream = self._stream(
+            content,
+            answer,
+            telling(on_token),
+            self._spec.timeouts.prompt_s if limit_s is None else limit_s,
+            headers={"x-request-id": request_id} if request_id else NO_HEADERS,
+        )
         completion, late_s = await self._measuring.timed(stream)
         return replace(completion, late_s=late_s)
 
@@ -176,21 +182,7 @@ class VllmClient:
         if not (await self._features()).cache_salt:
             with suppress(Refused, BadReply):
                 await self._control("/reset_prefix_cache", self._spec.timeouts.canary_s)
-        content = msgspec.json.encode(
-            {
-                "model": await self._first_model(),
-                "prompt": prompt,
-                "max_tokens": max_tokens,
-                "temperature": 0,
-                "seed": 0,
-                "ignore_eos": True,
-                "logprobs": 2,
-                "return_token_ids": True,
-                "cache_salt": uuid4().hex,
-                "stream": True,
-                "stream_options": {"include_usage": True, "continuous_usage_stats": True},
-            }
-        )
+        content = canary_body(await self._first_model(), prompt, max_tokens=max_tokens)
         answer = Answer(detailed=True)
         tell = _ignore if on_token is None else telling(on_token)
         stream = self._stream(content, answer, tell, self._spec.timeouts.canary_s)
@@ -292,6 +284,7 @@ class VllmClient:
         answer: Answer,
         tell: Callable[[TokenEvent], None],
         deadline_s: float,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> Completion:
         """On the measuring loop."""
         stamps = Stamps()
@@ -299,7 +292,9 @@ class VllmClient:
         try:
             async with (
                 asyncio.timeout(deadline_s),
-                self._wire.exchange(_COMPLETIONS, stamps, content=content) as response,
+                self._wire.exchange(
+                    _COMPLETIONS, stamps, content=content, headers=headers
+                ) as response,
             ):
                 await self._read_stream(response, answer, tell)
         except TimeoutError as error:

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import cast
 
 import httpx
@@ -25,6 +26,7 @@ from sleeptui.core.settings import ServerSpec
 MIB = 1 << 20
 BODY_BYTES = MIB
 """Larger answers are not read, but for those that are known to be larger."""
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _HEADERS = {"accept-encoding": "identity", "user-agent": f"sleeptui/{__version__}"}
 # Two requests at once, and room for those whose connections are still being torn down.
 _PROBE_LIMITS = httpx.Limits(max_connections=8, max_keepalive_connections=2)
@@ -107,7 +109,12 @@ class Wire:
 
     @asynccontextmanager
     async def exchange(
-        self, path: str, stamps: Stamps, *, content: bytes = b""
+        self,
+        path: str,
+        stamps: Stamps,
+        *,
+        content: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncIterator[httpx.Response]:
         """POST once, on a connection of its own, closed at the end; for timed requests.
 
@@ -116,6 +123,7 @@ class Wire:
         if self._timed is None:
             self._timed = _transport(self._base, _TIMED_LIMITS)
         request = self._request("POST", path, content=content)
+        request.headers.update(headers)
         request.extensions["trace"] = stamps
         with self._translated():
             response = await self._timed.handle_async_request(request)

@@ -57,6 +57,9 @@ class EngineClient(Protocol):
         max_tokens: int,
         on_token: Callable[[TokenEvent], None],
         model: str | None = None,
+        ignore_eos: bool = False,
+        request_id: str = "",
+        limit_s: float | None = None,
     ) -> Completion:
         """Stream one completion; ``on_token`` is called on the caller's event loop.
 
@@ -68,6 +71,9 @@ class EngineClient(Protocol):
             max_tokens: Where the answer is cut.
             on_token: Called for each piece, in order.
             model: A served name (an alias, a LoRA adapter); None: the first.
+            ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
+            request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
+            limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
         """
 
     async def canary(

@@ -238,7 +238,14 @@ class FakeEngine:
         return await self._control("reset_prefix_cache", 0.01, lambda: None)
 
     async def complete(
-        self, prompt: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
+        self,
+        prompt: str,
+        *,
+        max_tokens: int,
+        on_token: Callable[[TokenEvent], None],
+        ignore_eos: bool = False,
+        request_id: str = "",
+        limit_s: float | None = None,
     ) -> Completion:
         self._note(f"complete {prompt} {max_tokens}")
         self._raise("complete")
