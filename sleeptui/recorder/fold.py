@@ -11,9 +11,7 @@ from typing import Any
 
 from sleeptui.core.environment import Machine
 from sleeptui.core.errors import JournalError
-from sleeptui.core.home import Home
-from sleeptui.core.learned import Learned
-from sleeptui.core.model import Reach, ServerFacts, State
+from sleeptui.core.operation import Kind
 from sleeptui.core.session import (
     CanarySeen,
     ImportedSeries,
@@ -23,12 +21,13 @@ from sleeptui.core.session import (
     StateSpan,
 )
 from sleeptui.recorder import lines
-from sleeptui.recorder.fold_attempts import Drafts, answered_sleeps
+from sleeptui.recorder.fold_attempts import Drafts, answered_sleeps, is_sent
+from sleeptui.recorder.fold_bench import BenchFold
 from sleeptui.recorder.fold_curves import GpuFold, Holders, Steps, all_gpus, used_points
 from sleeptui.recorder.fold_requests import Requests
+from sleeptui.recorder.fold_server import ServerFold
 from sleeptui.recorder.line import Line, seconds
 from sleeptui.recorder.reader import Reading
-from sleeptui.recorder.state_lines import OURS
 
 _ASLEEP = "asleep"
 
@@ -69,88 +68,6 @@ def fold(every: Iterable[Line]) -> Session:
         raise JournalError(f"line {count} has a number that is beyond reason") from error
 
 
-class _ServerFold:
-    """One server over the session."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.url = ""
-        self.facts: ServerFacts | None = None
-        self.home: Home | None = None
-        self.life = 1
-        self.starts: dict[int, float] = {}
-        """When the process of each life began, as it says."""
-        self.slept: int | None = None
-        self.learned: list[Learned] = []
-        self.running, self.waiting = Steps(), Steps()
-        self._queue: tuple[float | None, float | None] = (None, None)
-        self._reach = Reach.ANSWERED.value
-        self._has_answered = self._was_gone = False
-
-    @property
-    def model(self) -> str | None:
-        """The first served name; None: not known yet."""
-        return self.facts.models[0] if self.facts and self.facts.models else None
-
-    def look(self, line: lines.Prom) -> None:
-        """Take in what looks have found."""
-        if line.reach is not None:
-            self._reach = line.reach
-        if line.m or line.gone:
-            self._figures(line)
-        if self._reach == Reach.ANSWERED.value:
-            self._answered()
-            running, waiting = self._queue
-        else:
-            self._was_gone = self._was_gone or self._reach == Reach.REFUSED.value
-            running = waiting = None
-        self.running.put(line.t, running)
-        self.waiting.put(line.t, waiting)
-
-    def _answered(self) -> None:
-        """A process that tells nothing of its start is another one if it was gone between."""
-        if self._was_gone and self._has_answered and self.life not in self.starts:
-            self.life += 1
-        self._has_answered, self._was_gone = True, False
-
-    def _figures(self, line: lines.Prom) -> None:
-        running, waiting = self._queue
-        if "running" in line.gone or "waiting" in line.gone:
-            running = None if "running" in line.gone else running
-            waiting = None if "waiting" in line.gone else waiting
-        told = line.m
-        self._queue = _number(told, "running", running), _number(told, "waiting", waiting)
-        slept = _number(told, "sleep_operations", None)
-        if slept is not None:
-            self.slept = int(slept)
-        start_s = _number(told, "process_start_s", None)
-        if start_s is not None:
-            self.began(start_s)
-
-    def began(self, start_s: float) -> None:
-        """Its process says when it began."""
-        before_s = self.starts.get(self.life)
-        if before_s is not None and before_s != start_s:
-            self.life += 1
-            self.slept = None
-        self.starts[self.life] = start_s
-
-    def became(self, line: lines.StateLine) -> None:
-        """Its state changed; a sleep by somebody else is told by no counter before 0.32."""
-        if line.state == State.ASLEEP and line.level == 1 and line.by != OURS:
-            self.slept = self.slept or 1
-
-    def earlier(self) -> dict[tuple[str, int], int]:
-        """Level 1 sleeps of each life that earlier runs have seen."""
-        found = {}
-        for life, start_s in self.starts.items():
-            those = [learned.cycles_of(start_s) for learned in self.learned]
-            slept = max((sum(one.level == 1 for one in cycles) for cycles in those), default=0)
-            if slept:
-                found[self.name, life] = slept
-        return found
-
-
 class _Folding:
     """All of a session in the making."""
 
@@ -159,10 +76,11 @@ class _Folding:
         self.ended_ns = 0
         self._looks = 0
         self._env_id, self._machine = "", Machine()
-        self._servers: dict[str, _ServerFold] = {}
+        self._servers: dict[str, ServerFold] = {}
         self._gpus: dict[int, GpuFold] = {}
         self._holders = Holders()
         self._drafts, self._requests = Drafts(), Requests()
+        self._bench = BenchFold()
         self._states: dict[str, list[StateSpan]] = defaultdict(list)
         self._order: list[tuple[str, int]] = []
         self._canaries: list[CanarySeen] = []
@@ -185,7 +103,7 @@ class _Folding:
             lines.OpBegin: self._op_begin,
             lines.OpEnd: self._op_end,
             lines.StateLine: self._state,
-            lines.ReqBegin: self._requests.begin,
+            lines.ReqBegin: lambda line: self._requests.begin(line, phase=self._bench.now),
             lines.ReqMark: self._requests.mark,
             lines.ReqEnd: self._requests.end,
             lines.Canary: self._canary,
@@ -193,13 +111,17 @@ class _Folding:
             lines.Mark: self._mark,
             lines.Anomaly: self._anomaly,
             lines.Series: self._series,
+            lines.PlanLine: self._bench.planned,
+            lines.PhaseLine: self._bench.begin,
+            lines.PhaseEndLine: self._bench.end,
+            lines.VerdictLine: self._bench.judged,
             lines.End: self._end,
         }
 
-    def _server(self, name: str) -> _ServerFold:
+    def _server(self, name: str) -> ServerFold:
         found = self._servers.get(name)
         if found is None:
-            found = self._servers[name] = _ServerFold(name)
+            found = self._servers[name] = ServerFold(name)
         return found
 
     # --- samples -------------------------------------------------------------------------------
@@ -268,11 +190,22 @@ class _Folding:
         server = self._server(line.s)
         if line.pre is not None and line.pre.process_start_s is not None:
             server.began(line.pre.process_start_s)
-        self._drafts.begin(line, life=server.life, model=server.model, slept_before=server.slept)
+        if line.name == Kind.START:
+            server.started()
+        self._drafts.begin(
+            line,
+            life=server.life,
+            model=server.model,
+            slept_before=server.slept,
+            phase=self._bench.now,
+        )
 
     def _op_end(self, line: lines.OpEnd) -> None:
         server = self._server(line.s)
-        self._drafts.end(line, life=server.life, model=server.model)
+        draft = self._drafts.end(line, life=server.life, model=server.model)
+        if line.name == Kind.START and not is_sent(line):
+            server.was_not_started()
+            draft.life = server.life
 
     def _state(self, line: lines.StateLine) -> None:
         self._server(line.s).became(line)
@@ -368,9 +301,12 @@ class _Folding:
             host_available=self._host.ended(),
             lag_s=self._lag.ended(),
             imported=tuple(self._imported),
+            bench=self._bench.plan,
+            phases=self._bench.phases(),
+            verdicts=self._bench.verdicts,
         )
 
-    def _seen(self, server: _ServerFold) -> ServerSeen:
+    def _seen(self, server: ServerFold) -> ServerSeen:
         memory = self._holders.curves.get(server.name) or Steps()
         return ServerSeen(
             name=server.name,
@@ -391,8 +327,3 @@ def _fallings(answered: dict[str, list[int]], states: Sequence[StateSpan]) -> di
         if span.state == _ASLEEP:
             answered.setdefault(span.server, []).append(span.began_ns)
     return {server: sorted(moments) for server, moments in answered.items()}
-
-
-def _number(told: dict[str, float | int | str], name: str, other: float | None) -> float | None:
-    value = told.get(name, other)
-    return None if isinstance(value, str) else value

@@ -29,6 +29,8 @@ class Draft:
     line: OpBegin | OpEnd
     """Its first: an end has no begin where that was cut away."""
     end: OpEnd | None = None
+    phase: int | None = None
+    """Of a benchmark."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -39,7 +41,13 @@ class Drafts:
     running: dict[int, Draft] = field(default_factory=dict)
 
     def begin(
-        self, line: OpBegin, *, life: int, model: str | None, slept_before: int | None
+        self,
+        line: OpBegin,
+        *,
+        life: int,
+        model: str | None,
+        slept_before: int | None,
+        phase: int | None = None,
     ) -> None:
         """It begins; another one of that number that still runs is left without an end."""
         draft = Draft(
@@ -49,11 +57,12 @@ class Drafts:
             model=model,
             slept_before=slept_before,
             line=line,
+            phase=phase,
         )
         self.every.append(draft)
         self.running[line.op] = draft
 
-    def end(self, line: OpEnd, *, life: int, model: str | None) -> None:
+    def end(self, line: OpEnd, *, life: int, model: str | None) -> Draft:
         """It has ended; its begin may be missing."""
         draft = self.running.pop(line.op, None)
         if draft is None or draft.server != line.s:
@@ -67,6 +76,7 @@ class Drafts:
             )
             self.every.append(draft)
         draft.end = line
+        return draft
 
     def attempts(
         self, models: Mapping[str, str], earlier: Mapping[tuple[str, int], int]
@@ -120,8 +130,8 @@ def _attempt(draft: Draft, counting: _Counting, models: Mapping[str, str]) -> At
     begin = draft.line if isinstance(draft.line, OpBegin) else None
     end = draft.end
     told = end or draft.line
-    is_sent = _is_sent(draft)
-    cycle = counting.cycle(draft, told.name) if is_sent else None
+    counts = end is None or is_sent(end)
+    cycle = counting.cycle(draft, told.name) if counts else None
     return Attempt(
         id=draft.number,
         kind=told.name,
@@ -139,15 +149,15 @@ def _attempt(draft: Draft, counting: _Counting, models: Mapping[str, str]) -> At
         pre=_standing(begin.pre if begin else None),
         post=_standing(end.post if end else None),
         life=draft.life,
-        nth=counting.nth(draft, told.name, told.level) if is_sent else 0,
+        nth=counting.nth(draft, told.name, told.level) if counts else 0,
         cycle=cycle if told.cyc is None else told.cyc,
+        phase=draft.phase,
     )
 
 
-def _is_sent(draft: Draft) -> bool:
+def is_sent(end: OpEnd) -> bool:
     """Whether anything may have reached the server: what was never sent counts nowhere."""
-    end = draft.end
-    return end is None or end.sent_ns is not None or not end.cls.startswith(_NOTHING_SENT)
+    return end.sent_ns is not None or not end.cls.startswith(_NOTHING_SENT)
 
 
 def _standing(line: StandingLine | None) -> Standing | None:

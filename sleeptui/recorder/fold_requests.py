@@ -20,9 +20,12 @@ class Requests:
         self._ends: dict[int, tuple[ReqBegin, ReqEnd]] = {}
         self._marks: dict[int, int] = {}
         self._open: dict[int, ReqBegin] = {}
+        self._phases: dict[int, int] = {}
 
-    def begin(self, line: ReqBegin) -> None:
-        """It is about to be sent."""
+    def begin(self, line: ReqBegin, *, phase: int | None = None) -> None:
+        """It is about to be sent, in a phase of a benchmark."""
+        if phase is not None:
+            self._phases[id(line)] = phase
         self._begins.append(line)
         self._open[line.req] = line
 
@@ -47,14 +50,15 @@ class Requests:
         found = []
         for begin in self._begins:
             ended = self._ends.get(id(begin))
+            phase = self._phases.get(id(begin))
             if ended is None:
-                found.append(_unended(begin, self._marks.get(id(begin))))
+                found.append(_unended(begin, self._marks.get(id(begin)), phase))
             else:
-                found.append(_ended(begin, ended[1], sleeps.get(begin.s, ())))
+                found.append(_ended(begin, ended[1], sleeps.get(begin.s, ()), phase))
         return tuple(found)
 
 
-def _unended(line: ReqBegin, first_ns: int | None) -> RequestSeen:
+def _unended(line: ReqBegin, first_ns: int | None, phase: int | None) -> RequestSeen:
     return RequestSeen(
         id=line.req,
         server=line.s,
@@ -67,10 +71,12 @@ def _unended(line: ReqBegin, first_ns: int | None) -> RequestSeen:
         max_tokens=line.max_tokens,
         prompt_sha=line.prompt_sha,
         fate=_OPEN,
+        phase=phase,
+        xid=line.xid,
     )
 
 
-def _ended(begin: ReqBegin, end: ReqEnd, sleeps: Sequence[int]) -> RequestSeen:
+def _ended(begin: ReqBegin, end: ReqEnd, sleeps: Sequence[int], phase: int | None) -> RequestSeen:
     chunks = stamps(end)
     gap, after_ns = _longest_gap(chunks)
     return RequestSeen(
@@ -96,6 +102,11 @@ def _ended(begin: ReqBegin, end: ReqEnd, sleeps: Sequence[int]) -> RequestSeen:
         chunks=chunks,
         max_gap_s=None if gap is None else gap / 1e9,
         gap_covers_sleep=gap is not None and _is_within(sleeps, after_ns, after_ns + gap),
+        phase=phase,
+        xid=begin.xid,
+        control=end.control,
+        equal=end.equal,
+        equal_chars=end.equal_chars,
     )
 
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 from msgspec import Struct, field
 
 from sleeptui.core.canary import Verification
+from sleeptui.core.cold import ColdStart
 from sleeptui.core.operation import InFlight
 from sleeptui.recorder.line import Line
 
@@ -48,7 +49,7 @@ class OpBegin(Line, tag="op.begin", kw_only=True):
     s: str
     op: int
     name: str
-    """sleep, wake, switch, prompt, verify"""
+    """sleep, wake, switch, prompt, verify, start, stop"""
     level: int | None = None
     mode: str | None = None
     phase: str = ""
@@ -96,6 +97,8 @@ class OpEnd(Line, tag="op.end", kw_only=True):
     residual_b: int | None = None
     host_b: int | None = None
     in_flight: InFlight | None = None
+    cold: ColdStart | None = None
+    """Of a start."""
     verification: Verification | None = None
     first_token_s: float | None = None
     tokens_per_s: float | None = None
@@ -174,7 +177,7 @@ class ReqEnd(Line, tag="req.end", kw_only=True):
     usage_tokens: int | None = None
     error: str | None = None
     fate: str
-    """completed, aborted, cut"""
+    """completed, aborted, cut, hung, lost"""
     chunks: tuple[tuple[int, int], ...] = ()
     """Microseconds since the chunk before (the first: since ``sent_ns``), and tokens so far."""
     text_sha: str = ""
@@ -186,6 +189,8 @@ class ReqEnd(Line, tag="req.end", kw_only=True):
     """Its text is that of the control; None: not compared."""
     equal_chars: int | None = None
     """So many characters from the begin are the same."""
+    http: int | None = None
+    """Status with which it was refused."""
 
 
 class Canary(Line, tag="canary", kw_only=True):

@@ -1,0 +1,68 @@
+"""A benchmark from its lines: its plan, its phases, what was judged."""
+
+from sleeptui.core.session import PhaseSeen, PlanSeen
+from sleeptui.core.verdict import Verdict
+from sleeptui.recorder.line_bench import PhaseEndLine, PhaseLine, PlanLine, VerdictLine
+
+
+class BenchFold:
+    """All of it, while the lines come by."""
+
+    def __init__(self) -> None:
+        self.plan: PlanSeen | None = None
+        """None: no plan has come."""
+        self._begins: list[PhaseLine] = []
+        self._ends: dict[int, PhaseEndLine] = {}
+        self._open: list[int] = []
+        self._verdicts: dict[tuple[str, str], Verdict] = {}
+
+    @property
+    def now(self) -> int | None:
+        """The innermost phase that is open."""
+        return self._open[-1] if self._open else None
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The newest of each expectation and server, in the order of the first."""
+        return tuple(self._verdicts.values())
+
+    def planned(self, line: PlanLine) -> None:
+        """What will be done."""
+        self.plan = PlanSeen(
+            name=line.name,
+            toml=line.toml,
+            expectations=line.expectations,
+            baseline=line.baseline,
+            seed=line.seed,
+            steps=line.steps,
+            estimate_s=line.estimate_s,
+            notes=line.notes,
+        )
+
+    def begin(self, line: PhaseLine) -> None:
+        """A phase begins, within those that are open."""
+        self._begins.append(line)
+        self._open.append(line.phase.id)
+
+    def end(self, line: PhaseEndLine) -> None:
+        """A phase ends, and with it what is still open within it."""
+        if line.id in self._open:
+            del self._open[self._open.index(line.id) :]
+        self._ends[line.id] = line
+
+    def judged(self, line: VerdictLine) -> None:
+        """An expectation was judged; once more: what counts is the newest."""
+        one = line.verdict
+        self._verdicts[one.expectation.id, one.server] = one
+
+    def phases(self) -> tuple[PhaseSeen, ...]:
+        """In the order of their begins; what has no end is unfinished."""
+        return tuple(map(self._seen, self._begins))
+
+    def _seen(self, line: PhaseLine) -> PhaseSeen:
+        end = self._ends.get(line.phase.id)
+        if end is None:
+            return PhaseSeen(phase=line.phase, began_ns=line.t)
+        return PhaseSeen(
+            phase=line.phase, began_ns=line.t, ended_ns=end.t, cls=end.cls, note=end.note
+        )

@@ -1,0 +1,100 @@
+from support import benching
+from support.journal_lines import S, asked, begin, end, header
+
+from sleeptui.core.bench import PhaseKind
+from sleeptui.core.session import PlanSeen
+from sleeptui.core.verdict import Word
+from sleeptui.recorder.bench_lines import line_of
+from sleeptui.recorder.fold import fold
+from sleeptui.recorder.line_bench import PhaseEndLine
+from sleeptui.recorder.line_operations import ReqEnd
+
+
+def phase(number, at_s, kind=PhaseKind.CYCLE, **fields):
+    return line_of(benching.phase(number, kind, at_s=float(at_s), **fields))
+
+
+def over(number, at_s, **fields):
+    return PhaseEndLine(t=at_s * S, id=number, **fields)
+
+
+def folded(*every):
+    return fold([header(), *every])
+
+
+def test_a_session_by_hand_is_of_no_benchmark():
+    found = folded(begin(), end())
+    assert (found.bench, found.phases, found.verdicts) == (None, (), ())
+    assert found.attempts[0].phase is None
+
+
+def test_the_plan_as_it_was_read():
+    found = folded(line_of(benching.planned(notes=("no cold starts",), baseline="b")))
+    assert found.bench == PlanSeen(
+        name="quick",
+        toml='name = "quick"\n',
+        expectations="version = 1\n",
+        baseline="b",
+        seed=7,
+        steps=12,
+        estimate_s=90.0,
+        notes=("no cold starts",),
+    )
+
+
+def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
+    found = folded(
+        begin(1, S, name="wake"),
+        phase(1, 2, PhaseKind.BLOCK, block=1),
+        phase(2, 3, parent=1, nth=0),
+        begin(2, 4 * S),
+        asked(1, 4 * S, xid="b1-1", scheduled_ns=3 * S),
+        asked(2, 5 * S),
+        over(2, 6),
+        end(2, 7 * S),
+        ReqEnd(
+            t=7 * S, s="q", req=1, end_ns=7 * S, fate="completed", control=9, equal=True,
+            equal_chars=40,
+        ),
+        begin(3, 8 * S, name="wake"),
+        over(1, 9, cls="engine_dead", note="the engine is lost"),
+        begin(4, 10 * S, name="wake"),
+        asked(3, 10 * S),
+    )  # fmt: skip
+    assert [one.phase for one in found.attempts] == [None, 2, 1, None]
+    assert [one.phase for one in found.requests] == [2, 2, None]
+    first = found.requests[0]
+    assert (first.xid, first.scheduled_ns) == ("b1-1", 3 * S)
+    assert (first.control, first.equal, first.equal_chars) == (9, True, 40)
+    block, cycle = found.phases
+    assert (block.began_ns, block.ended_ns, block.cls) == (2 * S, 9 * S, "engine_dead")
+    assert (block.phase.block, block.note) == (1, "the engine is lost")
+    assert (cycle.phase.parent, cycle.ended_ns, cycle.cls) == (1, 6 * S, "ok")
+
+
+def test_a_phase_ends_with_what_is_open_within_it():
+    found = folded(
+        phase(1, 1, PhaseKind.BLOCK),
+        phase(2, 2),
+        over(1, 3),
+        begin(1, 4 * S),
+        over(7, 5),
+        phase(3, 6, PhaseKind.RESTORE),
+        begin(2, 7 * S, name="wake"),
+    )
+    assert [one.phase for one in found.attempts] == [None, 3]
+    assert [(one.cls, one.ended_ns) for one in found.phases] == [
+        ("ok", 3 * S),
+        ("unfinished", None),
+        ("unfinished", None),
+    ]
+
+
+def test_of_a_verdict_the_newest_counts():
+    first = benching.verdict(Word.INCONCLUSIVE)
+    other = benching.verdict(Word.FAIL, server="code")
+    found = folded(*map(line_of, (first, other, benching.verdict(Word.PASS))))
+    assert [(one.server, one.word) for one in found.verdicts] == [
+        ("qwen", Word.PASS),
+        ("code", Word.FAIL),
+    ]
