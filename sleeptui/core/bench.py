@@ -1,6 +1,7 @@
 """A benchmark while it runs: its phases. Values only."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sleeptui.core.cold import ColdKind
@@ -130,6 +131,23 @@ class PhaseEnded(BenchEvent):
         if self.cls == "ok":
             return None, "info", ""
         return None, "warning", f"phase {self.id}: {self.cls}{self.note and f', {self.note}'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted(BenchEvent):
+    """A server's own metrics were read, to be held against what came of our requests."""
+
+    at_s: float
+    server: str
+    moment: str
+    """before, asleep, after"""
+    running: int | None = None
+    waiting: int | None = None
+    finished: Mapping[str, float] = field(default_factory=dict)
+    """vllm:request_success_total by finished_reason."""
+    preemptions: float | None = None
+    ours: int = 0
+    """Requests of ours that are open on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

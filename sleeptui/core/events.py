@@ -197,6 +197,8 @@ class RequestEnded:
     """Its text is that of the control; None: not compared."""
     equal_chars: int | None = None
     """So many characters from the begin are the same."""
+    http: int | None = None
+    """Status with which it was refused; None: it was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

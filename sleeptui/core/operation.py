@@ -158,6 +158,14 @@ class Fate(StrEnum):
     """Still open, with no token yet; it runs after the wake."""
     CUT = "cut"
     """Its stream broke off, or ended with an error."""
+    HUNG = "hung"
+    """Still open at the deadline of a benchmark, while its server answered another one."""
+    LOST = "lost"
+    """Still open at the deadline of a benchmark, and its server answered nobody."""
+
+
+GIVEN_UP = "given up"
+"""Why nothing came of a request that was taken back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,8 @@ class RequestSeen:
     equal: bool | None = None
     """Its text is that of its control; None: not compared."""
     equal_chars: int | None = None
+    http: int | None = None
+    """Status with which it was refused; None: it was not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,24 @@ class PhaseSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountsSeen:
+    """What a server's own metrics said at one moment of a trial; None: not in them."""
+
+    at_ns: int
+    server: str
+    phase: int | None
+    moment: str
+    """before, asleep, after"""
+    running: int | None = None
+    waiting: int | None = None
+    finished: Mapping[str, float] = field(default_factory=dict)
+    """vllm:request_success_total by finished_reason."""
+    preemptions: float | None = None
+    ours: int = 0
+    """Requests of ours that were open on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSeen:
     """The plan of a benchmark, as it was read."""
 
@@ -290,6 +310,8 @@ class Session:
     """None: it is of no benchmark."""
     phases: tuple[PhaseSeen, ...] = ()
     """In the order of their begins; ``id`` is their place, from 1."""
+    counts: tuple[CountsSeen, ...] = ()
+    """Around trials with requests in flight."""
     verdicts: tuple[Verdict, ...] = ()
 
     @property

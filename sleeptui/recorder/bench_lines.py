@@ -1,11 +1,11 @@
 """What a benchmark tells as lines, and back."""
 
-from sleeptui.core.bench import BenchPlanned, PhaseBegan, PhaseEnded, VerdictReached
+from sleeptui.core.bench import BenchPlanned, Counted, PhaseBegan, PhaseEnded, VerdictReached
 from sleeptui.core.events import BenchEvent
 from sleeptui.recorder.line import Line, ns, seconds
-from sleeptui.recorder.line_bench import PhaseEndLine, PhaseLine, PlanLine, VerdictLine
+from sleeptui.recorder.line_bench import CountsLine, PhaseEndLine, PhaseLine, PlanLine, VerdictLine
 
-BenchLine = PlanLine | PhaseLine | PhaseEndLine | VerdictLine
+BenchLine = PlanLine | PhaseLine | PhaseEndLine | CountsLine | VerdictLine
 
 
 def line_of(event: BenchEvent) -> Line:
@@ -18,6 +18,8 @@ def line_of(event: BenchEvent) -> Line:
             return PhaseLine(t=t, phase=event.phase, done=event.done, left_s=event.left_s)
         case PhaseEnded():
             return PhaseEndLine(t=t, id=event.id, cls=event.cls, note=event.note)
+        case Counted():
+            return _counts_line(event, t)
         case VerdictReached():
             return VerdictLine(t=t, verdict=event.verdict)
         case _:
@@ -34,6 +36,8 @@ def event_of(line: BenchLine) -> BenchEvent:
             return PhaseBegan(at_s=at_s, phase=line.phase, done=line.done, left_s=line.left_s)
         case PhaseEndLine():
             return PhaseEnded(at_s=at_s, id=line.id, cls=line.cls, note=line.note)
+        case CountsLine():
+            return _counted(line, at_s)
         case _:
             return VerdictReached(at_s=at_s, verdict=line.verdict)
 
@@ -63,4 +67,30 @@ def _planned(line: PlanLine, at_s: float) -> BenchPlanned:
         steps=line.steps,
         estimate_s=line.estimate_s,
         notes=line.notes,
+    )
+
+
+def _counts_line(event: Counted, t: int) -> CountsLine:
+    return CountsLine(
+        t=t,
+        s=event.server,
+        moment=event.moment,
+        run=event.running,
+        wait=event.waiting,
+        done=dict(event.finished),
+        pre=event.preemptions,
+        ours=event.ours,
+    )
+
+
+def _counted(line: CountsLine, at_s: float) -> Counted:
+    return Counted(
+        at_s=at_s,
+        server=line.s,
+        moment=line.moment,
+        running=line.run,
+        waiting=line.wait,
+        finished=line.done,
+        preemptions=line.pre,
+        ours=line.ours,
     )

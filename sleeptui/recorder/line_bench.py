@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from msgspec import field
+
 from sleeptui.core.bench import BenchPhase
 from sleeptui.core.verdict import Verdict
 from sleeptui.recorder.line import Line
@@ -38,6 +40,24 @@ class PhaseEndLine(Line, tag="phase.end", kw_only=True):
     id: int
     cls: str = "ok"
     note: str = ""
+
+
+class CountsLine(Line, tag="counts", kw_only=True):
+    """A server's own metrics at one moment of a trial."""
+
+    SYNCED: ClassVar[bool] = True
+
+    s: str
+    moment: str
+    """before, asleep, after"""
+    run: int | None = None
+    wait: int | None = None
+    done: dict[str, float] = field(default_factory=dict)
+    """Ended requests by finish reason, since the server began."""
+    pre: float | None = None
+    """Preemptions, since it began."""
+    ours: int = 0
+    """Requests of ours that were open on it."""
 
 
 class VerdictLine(Line, tag="verdict", kw_only=True):

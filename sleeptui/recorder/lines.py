@@ -9,7 +9,7 @@ Names follow ``vllm bench serve`` and Prometheus where they have one. Values tha
 uses (facts, home, verification) are written as they are, under their own names.
 """
 
-from sleeptui.recorder.line_bench import PhaseEndLine, PhaseLine, PlanLine, VerdictLine
+from sleeptui.recorder.line_bench import CountsLine, PhaseEndLine, PhaseLine, PlanLine, VerdictLine
 from sleeptui.recorder.line_operations import (
     Canary,
     OpBegin,
@@ -70,6 +70,7 @@ AnyLine = (
     | PlanLine
     | PhaseLine
     | PhaseEndLine
+    | CountsLine
     | VerdictLine
     | End
 )
@@ -79,6 +80,7 @@ __all__ = [
     "AnyLine",
     "Canary",
     "Clock",
+    "CountsLine",
     "End",
     "Env",
     "Facts",

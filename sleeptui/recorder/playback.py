@@ -166,7 +166,13 @@ def _noted(line: Line, at_s: float) -> Iterator[Event]:
             yield Described(at_s=at_s, machine=line.machine)
         case lines.Lag():
             yield LagMeasured(at_s=at_s, worst_s=seconds(line.max_ns))
-        case lines.PlanLine() | lines.PhaseLine() | lines.PhaseEndLine() | lines.VerdictLine():
+        case (
+            lines.PlanLine()
+            | lines.PhaseLine()
+            | lines.PhaseEndLine()
+            | lines.CountsLine()
+            | lines.VerdictLine()
+        ):
             yield bench_lines.event_of(line)
         case _:
             pass  # clock, state, series and end tell what follows from others, or nothing

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import count
+from itertools import count, takewhile
 
 from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
@@ -15,7 +15,7 @@ from sleeptui.core.events import (
     RequestEnded,
     StateObserved,
 )
-from sleeptui.core.operation import Fate
+from sleeptui.core.operation import GIVEN_UP, Fate
 from sleeptui.core.ports import Clock
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import within
@@ -38,6 +38,10 @@ class Request:
         slept_s: How long its server slept, from the first look that said so to the one that
             said that it was over; not the time that an open request is asleep now.
         asleep_since_s: When its server was first seen asleep; None: it is awake.
+        http: Status with which it was refused; None: it was not.
+        control: The request without a sleep that asked the same.
+        equal: Its text is that of the control; None: not compared.
+        equal_chars: So many characters from the begin are the same.
     """
 
     def __init__(self, server: str, *, number: int = 0, began_s: float = 0.0) -> None:
@@ -51,6 +55,10 @@ class Request:
         self.fate: Fate | None = None
         self.slept_s = 0.0
         self.asleep_since_s: float | None = None
+        self.http: int | None = None
+        self.control: int | None = None
+        self.equal: bool | None = None
+        self.equal_chars: int | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def answered(self, completion: Completion) -> None:
@@ -63,6 +71,20 @@ class Request:
             self.fate = Fate.COMPLETED
         else:
             self.fate = Fate.CUT
+
+    def failed(self, error: EngineError) -> None:
+        """Take in why there is no answer."""
+        self.error = error.message
+        self.http = error.status if isinstance(error, Refused) else None
+
+    def compared(self, control: int, text: str) -> None:
+        """Hold its answer against that of its control, which had no sleep in it."""
+        self.control = control
+        if self.completion is None:
+            return
+        pairs = zip(self.completion.text, text, strict=False)
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        self.equal, self.equal_chars = self.completion.text == text, same
 
     def watched(self, at_s: float, *, is_sleeping: bool) -> None:
         """Take in a look at its server."""
@@ -110,6 +132,8 @@ class Ledger:
         prompt: str,
         max_tokens: int,
         operation: int | None = None,
+        scheduled_s: float | None = None,
+        xid: str = "",
     ) -> Iterator[Request]:
         """A request that is open until the block ends; one that was not answered was cut.
 
@@ -117,10 +141,12 @@ class Ledger:
 
         Args:
             server: Whom it is sent to.
-            cohort: prompt, canary
+            cohort: As of ``RequestBegan``.
             prompt: What it asks.
             max_tokens: Where its answer is cut.
             operation: The one that sends it.
+            scheduled_s: When an open-loop load wants it sent.
+            xid: Its X-Request-Id.
         """
         now_s = self._clock.now_s()
         request = Request(server, number=next(self._numbers), began_s=now_s)
@@ -132,6 +158,8 @@ class Ledger:
             operation=operation,
             prompt=prompt,
             max_tokens=max_tokens,
+            scheduled_s=scheduled_s,
+            xid=xid,
         )
         self._bus.publish(began)
         self._open.append(request)
@@ -164,7 +192,11 @@ class Ledger:
             server=request.server,
             fate=fate,
             completion=request.completion,
-            error=None if request.completion is not None else request.error or "given up",
+            error=None if request.completion is not None else request.error or GIVEN_UP,
+            control=request.control,
+            equal=request.equal,
+            equal_chars=request.equal_chars,
+            http=request.http,
             chunks=tuple(request.chunks),
         )
         self._bus.publish(ended)

@@ -3,7 +3,7 @@ import pytest
 from support import benching
 from support.playing import Twin
 
-from sleeptui.core.bench import PhaseEnded, PhaseKind
+from sleeptui.core.bench import Counted, PhaseEnded, PhaseKind
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.events import BenchEvent
 from sleeptui.core.verdict import Word
@@ -30,6 +30,17 @@ EVENTS = [
     benching.phase(1, PhaseKind.RESTORE, server="", title="all as they were found"),
     PhaseEnded(at_s=4.0, id=3, cls="engine_dead", note="the engine is lost"),
     PhaseEnded(at_s=4.0, id=3),
+    Counted(at_s=4.5, server="code", moment="before"),
+    Counted(
+        at_s=4.5,
+        server="code",
+        moment="after",
+        running=8,
+        waiting=1,
+        finished={"abort": 8.0},
+        preemptions=2.0,
+        ours=9,
+    ),
     benching.verdict(Word.INCONCLUSIVE, reason="3 more blocks are needed", blocks=3),
     benching.verdict(Word.NOT_RUN, value=None, low=None, high=None, n=0),
 ]
@@ -57,6 +68,8 @@ def test_the_scribe_writes_it_and_a_replay_tells_it():
         "phase",
         "phase.end",
         "phase.end",
+        "counts",
+        "counts",
         "verdict",
         "verdict",
     ]

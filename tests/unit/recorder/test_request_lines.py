@@ -129,7 +129,8 @@ def test_one_of_a_load_has_its_schedule_and_what_it_was_compared_with():
         control=2,
         equal=False,
         equal_chars=17,
+        http=503,
     )
     line = again(request_lines.end_line(end, began_ns=0, text=False))
-    assert (line.control, line.equal, line.equal_chars) == (2, False, 17)
+    assert (line.control, line.equal, line.equal_chars, line.http) == (2, False, 17, 503)
     assert ended_of(line) == end

@@ -186,3 +186,39 @@ async def test_one_that_is_given_up_has_an_end_too(error, words):
 )
 def test_whether_a_request_that_failed_was_sent(error, sent):
     assert was_sent(error) is sent
+
+
+async def test_what_a_benchmark_knows_beforehand_is_told_with_the_begin():
+    heard = []
+    with new_ledger(heard).entry("qwen", **ASKED, scheduled_s=99.5, xid="run-7"):
+        pass
+    assert (heard[0].scheduled_s, heard[0].xid) == (99.5, "run-7")
+
+
+@pytest.mark.parametrize(
+    ("text", "control", "equal", "chars"),
+    [
+        ("one two", "one two", True, 7),
+        ("one tow", "one two", False, 5),
+        ("one", "one two", False, 3),
+        ("", "one two", False, 0),
+    ],
+)
+async def test_an_answer_is_held_against_that_of_its_control(text, control, equal, chars):
+    heard = []
+    with new_ledger(heard).entry("qwen", **ASKED) as request:
+        request.answered(completion(text=text))
+        request.compared(3, control)
+    assert (heard[-1].control, heard[-1].equal, heard[-1].equal_chars) == (3, equal, chars)
+
+
+async def test_without_an_answer_nothing_is_compared():
+    heard = []
+    with new_ledger(heard).entry("qwen", **ASKED) as request:
+        request.failed(Refused("503, it sleeps", server="qwen", status=503))
+        request.compared(3, "one")
+    assert (heard[-1].error, heard[-1].http) == ("503, it sleeps", 503)
+    assert (heard[-1].control, heard[-1].equal, heard[-1].equal_chars) == (3, None, None)
+    with new_ledger(heard).entry("qwen", **ASKED) as request:
+        request.failed(Unreachable("gone", server="qwen", sent=True))
+    assert (heard[-1].error, heard[-1].http) == ("gone", None)
