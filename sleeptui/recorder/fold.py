@@ -114,6 +114,7 @@ class _Folding:
             lines.PlanLine: self._bench.planned,
             lines.PhaseLine: self._bench.begin,
             lines.PhaseEndLine: self._bench.end,
+            lines.CountsLine: self._bench.counted,
             lines.VerdictLine: self._bench.judged,
             lines.End: self._end,
         }
@@ -303,6 +304,7 @@ class _Folding:
             imported=tuple(self._imported),
             bench=self._bench.plan,
             phases=self._bench.phases(),
+            counts=self._bench.counts,
             verdicts=self._bench.verdicts,
         )
 

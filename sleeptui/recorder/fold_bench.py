@@ -1,8 +1,8 @@
 """A benchmark from its lines: its plan, its phases, what was judged."""
 
-from sleeptui.core.session import PhaseSeen, PlanSeen
+from sleeptui.core.session import CountsSeen, PhaseSeen, PlanSeen
 from sleeptui.core.verdict import Verdict
-from sleeptui.recorder.line_bench import PhaseEndLine, PhaseLine, PlanLine, VerdictLine
+from sleeptui.recorder.line_bench import CountsLine, PhaseEndLine, PhaseLine, PlanLine, VerdictLine
 
 
 class BenchFold:
@@ -14,6 +14,7 @@ class BenchFold:
         self._begins: list[PhaseLine] = []
         self._ends: dict[int, PhaseEndLine] = {}
         self._open: list[int] = []
+        self._counts: list[CountsSeen] = []
         self._verdicts: dict[tuple[str, str], Verdict] = {}
 
     @property
@@ -25,6 +26,11 @@ class BenchFold:
     def verdicts(self) -> tuple[Verdict, ...]:
         """The newest of each expectation and server, in the order of the first."""
         return tuple(self._verdicts.values())
+
+    @property
+    def counts(self) -> tuple[CountsSeen, ...]:
+        """What servers counted around trials."""
+        return tuple(self._counts)
 
     def planned(self, line: PlanLine) -> None:
         """What will be done."""
@@ -49,6 +55,22 @@ class BenchFold:
         if line.id in self._open:
             del self._open[self._open.index(line.id) :]
         self._ends[line.id] = line
+
+    def counted(self, line: CountsLine) -> None:
+        """A server's own metrics were read."""
+        self._counts.append(
+            CountsSeen(
+                at_ns=line.t,
+                server=line.s,
+                phase=self.now,
+                moment=line.moment,
+                running=line.run,
+                waiting=line.wait,
+                finished=line.done,
+                preemptions=line.pre,
+                ours=line.ours,
+            )
+        )
 
     def judged(self, line: VerdictLine) -> None:
         """An expectation was judged; once more: what counts is the newest."""

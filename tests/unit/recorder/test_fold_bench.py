@@ -1,8 +1,8 @@
 from support import benching
 from support.journal_lines import S, asked, begin, end, header
 
-from sleeptui.core.bench import PhaseKind
-from sleeptui.core.session import PlanSeen
+from sleeptui.core.bench import Counted, PhaseKind
+from sleeptui.core.session import CountsSeen, PlanSeen
 from sleeptui.core.verdict import Word
 from sleeptui.recorder.bench_lines import line_of
 from sleeptui.recorder.fold import fold
@@ -54,7 +54,7 @@ def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
         end(2, 7 * S),
         ReqEnd(
             t=7 * S, s="q", req=1, end_ns=7 * S, fate="completed", control=9, equal=True,
-            equal_chars=40,
+            equal_chars=40, http=503,
         ),
         begin(3, 8 * S, name="wake"),
         over(1, 9, cls="engine_dead", note="the engine is lost"),
@@ -65,7 +65,7 @@ def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
     assert [one.phase for one in found.requests] == [2, 2, None]
     first = found.requests[0]
     assert (first.xid, first.scheduled_ns) == ("b1-1", 3 * S)
-    assert (first.control, first.equal, first.equal_chars) == (9, True, 40)
+    assert (first.control, first.equal, first.equal_chars, first.http) == (9, True, 40, 503)
     block, cycle = found.phases
     assert (block.began_ns, block.ended_ns, block.cls) == (2 * S, 9 * S, "engine_dead")
     assert (block.phase.block, block.note) == (1, "the engine is lost")
@@ -88,6 +88,17 @@ def test_a_phase_ends_with_what_is_open_within_it():
         ("unfinished", None),
         ("unfinished", None),
     ]
+
+
+def test_what_a_server_counted_is_of_its_phase():
+    counts = {"moment": "after", "finished": {"abort": 8.0}, "preemptions": 2.0, "ours": 1}
+    found = folded(
+        phase(1, 1, PhaseKind.TRIAL),
+        line_of(Counted(at_s=2.0, server="q", running=1, waiting=0, **counts)),
+    )
+    assert found.counts == (
+        CountsSeen(at_ns=2 * S, server="q", phase=1, running=1, waiting=0, **counts),
+    )
 
 
 def test_of_a_verdict_the_newest_counts():
