@@ -62,7 +62,7 @@ def tables() -> dict[str, str]:
         "configuration": _configuration(),
         "environment": _table(("variable", "meaning"), _coded(ENVIRONMENT.items())),
         "commands": ", ".join(f"`{command}`" for command in BY_ID) + "\n",
-        "faults": ", ".join(f"`{fault}`" for fault in Fault) + ".\n",
+        "faults": _table(("fault", "what happens"), _coded(field_docstrings(Fault).items())),
         "scenarios": _table(
             ("scenario", "shows"),
             (
@@ -147,14 +147,19 @@ def _default(field: msgspec.structs.FieldInfo, value: type) -> str:
 
 
 def field_docstrings(kind: type) -> dict[str, str]:
-    """The docstrings that stand under the fields of a class."""
+    """The docstrings that stand under the fields of a class, or the values of an enumeration."""
     (node,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(node, ast.ClassDef)
     found: dict[str, str] = {}
     for before, after in zip(node.body, node.body[1:], strict=False):
         said = after.value if isinstance(after, ast.Expr) else None
-        if isinstance(before, ast.AnnAssign) and isinstance(said, ast.Constant):
-            found[ast.unparse(before.target)] = " ".join(str(said.value).split())
+        if not isinstance(said, ast.Constant):
+            continue
+        words = " ".join(str(said.value).split())
+        if isinstance(before, ast.AnnAssign):
+            found[ast.unparse(before.target)] = words
+        elif isinstance(before, ast.Assign) and isinstance(before.value, ast.Constant):
+            found[str(before.value.value)] = words.replace("``", "`")
     return found
 
 

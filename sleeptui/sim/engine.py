@@ -4,7 +4,9 @@ It has no clock and no tasks of its own: ``advance(now_s)`` brings it up to a mo
 asks. The captures that it follows are named in executor.py, completions.py and routes.py.
 """
 
+import math
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
@@ -19,6 +21,7 @@ from sleeptui.sim.log import ServerLog
 from sleeptui.sim.memory import EngineMemory
 from sleeptui.sim.scheduler import Pause, Scheduler, SimRequest
 from sleeptui.sim.spec import EngineSpec, Scenario, Start
+from sleeptui.sim.startup import Conditions, Line, StartUp
 from sleeptui.sim.stats import Stats
 from sleeptui.sim.traffic import Traffic
 
@@ -29,6 +32,10 @@ _API_BYTES, _CORE_BYTES = 1 << 30, 2 << 30
 """Resident host memory of API and engine process, without the copy of the weights."""
 
 
+_SHORTEST_S = 1e-3
+"""Of a start: its steps share it."""
+
+
 class Phase(Enum):
     """The life of the process."""
 
@@ -36,6 +43,9 @@ class Phase(Enum):
     UP = "up"
     DYING = "dying"
     GONE = "gone"
+    """It has died, or could not start."""
+    STOPPED = "stopped"
+    """It was ended, or has not been started yet."""
 
 
 class Engine:
@@ -51,17 +61,34 @@ class Engine:
         now_s: float,
         wall_s: Callable[[], float],
         speed: float = 1.0,
+        seed: str = "",
+        conditions: Conditions | None = None,
     ) -> None:
+        """Begins as its specification says.
+
+        Args:
+            spec: The engine.
+            scenario: The fleet that it is in.
+            gpus: All GPUs of the machine.
+            log: Where it writes.
+            now_s: Monotonic time of its begin.
+            wall_s: Seconds since the epoch.
+            speed: Everything takes so many times less.
+            seed: Another one, other paces and other draws.
+            conditions: What its starts find; None: those of the measured starts.
+        """
         self.spec = spec
         self.log = log
         self.dialect = dialect_of(spec.parsed_version)
-        self.faults = Faults(spec.faults)
+        self.faults = Faults(spec.faults, seed=f"{spec.name}{seed}")
         self.kv_tokens = scenario.kv_tokens(spec)
         self.phase = Phase.UP
         self._pool_bytes = scenario.pool_bytes(spec)
-        self.latency = Latency.of(spec, self._pool_bytes, speed)
+        self._speed = speed
+        self._conditions = conditions or Conditions()
         self._gpus = [gpus[index] for index in spec.gpus]
-        self._rng = random.Random(f"engine-{spec.name}")  # noqa: S311 - a picture, no secret
+        self._rng = random.Random(f"engine-{spec.name}{seed}")  # noqa: S311 - a picture, no secret
+        self.latency = Latency.of(spec, self._pool_bytes, speed, self._rng)
         self._wall_s = wall_s
         self.traffic = Traffic(
             clients=spec.clients,
@@ -72,10 +99,13 @@ class Engine:
         self.created_s = wall_s()
         """Start of the process, seconds since the epoch."""
         self._since_s = self._ready_s = now_s
+        self._lines: deque[Line] = deque()
         self._core = self._loaded(now_s, spec.start)
         self.executor.pinned = self.executor.pinned or spec.slept_before
         if spec.start is Start.COLD:
             self.restart(now_s)
+        elif spec.start is Start.STOPPED:
+            self.phase = Phase.STOPPED
         elif Fault.DEATH in self.faults:
             self.kill()
 
@@ -100,6 +130,8 @@ class Engine:
             rng=self._rng,
             at_s=now_s,
         )
+        if start in {Start.COLD, Start.STOPPED}:
+            return core
         level = {Start.LEVEL_1: 1, Start.LEVEL_2: 2}.get(start)
         share = 1.0 if level is None else 0.0
         memory.map(weights=share, kv_cache=share)
@@ -160,7 +192,7 @@ class Engine:
     def host_bytes(self) -> int:
         """Resident host memory; the pinned copy of level 1 stays after a wake."""
         match self.phase:
-            case Phase.GONE:
+            case Phase.GONE | Phase.STOPPED:
                 return 0
             case Phase.DYING:
                 return _API_BYTES
@@ -201,14 +233,21 @@ class Engine:
             self._end_process(Phase.DYING)
 
     def restart(self, now_s: float, after_s: float | None = None) -> None:
-        """Stop, and come back awake after ``after_s`` at speed 1, else after the cold start.
+        """Start anew, and come up awake after ``after_s`` at speed 1, else after a cold start.
 
         As in vLLM it does not come back where its share of the GPU is not free.
         """
         self.advance(now_s)
         self._end_process(Phase.STARTING)
-        cold_s = self.latency.cold_start_s(self._rng)
-        self._ready_s = now_s + (cold_s if after_s is None else self.latency.scaled(after_s))
+        self.created_s = self._wall_s()
+        self.latency = Latency.of(self.spec, self._pool_bytes, self._speed, self._rng)
+        start_up = StartUp.drawn(self.latency, self._conditions, self._rng)
+        if after_s is not None:
+            start_up = start_up.lasting(max(self.latency.scaled(after_s), _SHORTEST_S))
+        self._ready_s = self._since_s + start_up.total_s
+        self._lines = deque(
+            start_up.lines(version=self.spec.version, weight_gib=self.latency.weight_gib)
+        )
         if not self.executor.memory.fits(1.0):
             self.log.core(
                 "core.py:1180",
@@ -217,6 +256,11 @@ class Engine:
                 "ERROR",
             )
             self.phase = Phase.GONE
+
+    def stop(self, now_s: float) -> None:
+        """End the process: its memory is free, nothing listens, it does not come back."""
+        self.advance(now_s)
+        self._end_process(Phase.STOPPED)
 
     def advance(self, now_s: float) -> None:
         """Bring everything up to this moment; earlier moments change nothing."""
@@ -247,16 +291,25 @@ class Engine:
         elif self.phase is Phase.STARTING and at_s >= self._ready_s:
             self._started()
         elif self.phase is Phase.STARTING:
+            self._say_until(passed_s)
             share = passed_s / (self._ready_s - self._since_s)
             memory = self.executor.memory
             memory.map(weights=min(share * 2, 1.0), kv_cache=max(share * 2 - 1, 0.0))
 
+    def _say_until(self, passed_s: float) -> None:
+        while self._lines and self._lines[0].after_s <= passed_s:
+            line = self._lines.popleft()
+            if line.place:
+                self.log.core(line.place, line.text)
+            else:
+                self.log.web(line.text)
+
     def _started(self) -> None:
         self._core = self._loaded(self._core.at_s, Start.AWAKE)
-        self.created_s = self._wall_s()
         if not self.executor.memory.mapped:
             self.executor.memory.release()
             self.phase = Phase.GONE
+            self.log.core("core.py:1180", "CUDA out of memory.", "ERROR")
             return
         self.phase = Phase.UP
-        self.log.api("launcher.py:38", "Application startup complete.")
+        self._say_until(math.inf)

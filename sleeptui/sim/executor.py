@@ -93,6 +93,12 @@ class Executor:
         """Neither way any more."""
         return self.lost or Fault.WEDGE in self._faults
 
+    @property
+    def _slower(self) -> float:
+        """How many times as long a wake takes."""
+        setting = self._faults.get(Fault.SLOWER)
+        return 1.0 if setting is None else setting.factor
+
     def fall_asleep_at_once(self, level: int) -> None:
         """Begin in a sleep state; the first, slow, level 1 sleep has been."""
         self.asleep = {WEIGHTS, KV_CACHE}
@@ -151,6 +157,7 @@ class Executor:
                 copied=self._copied,
                 rng=self._rng,
             )
+            took_s *= self._slower
         return Transition(
             call=call,
             kind="wake",
@@ -170,7 +177,7 @@ class Executor:
             raise CallFailed(f"'Worker' object has no attribute '{call.function}'")
         if self.stuck or (WEIGHTS in self.asleep and self._freed):
             raise CallFailed("Worker failed with error 'CUDA error: an illegal memory access'")
-        end_s = now_s + self._latency.reload_s(self._rng)
+        end_s = now_s + self._latency.reload_s(self._rng) * self._slower
         return Transition(call=call, kind="reload", begin_s=now_s, end_s=end_s)
 
     def follow(self, transition: Transition, now_s: float) -> None:
@@ -236,7 +243,7 @@ class Executor:
         if WEIGHTS in transition.tags and transition.frees:
             self.weights_ok = self.weights_ok and self._copied
             self.weights_empty = self.weights_empty or not self._copied
-            if Fault.GARBAGE in self._faults:
+            if self._faults.strikes(Fault.GARBAGE):
                 self.weights_ok = False
         tags: Sequence[str] | set[str] = sorted(transition.tags)
         if transition.call.tags is None:

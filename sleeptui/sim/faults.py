@@ -1,5 +1,6 @@
 """Faults that can be switched on while a simulated server runs."""
 
+import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,11 +24,14 @@ class Fault(StrEnum):
     WEDGE = "wedge"
     """Sleep and wake fail with ``invalid argument``, prompts hang, /health stays 200."""
     GARBAGE = "garbage"
-    """After the next wake the weights are garbage until they are reloaded."""
+    """After a wake the weights are garbage until they are reloaded; ``chance``: not after each."""
     MUTE = "mute"
     """It says that it is awake, takes prompts and generates nothing; /health stays 200."""
     LOSE = "lose"
-    """Each ``every``-th request, the third if not said, is carried out and never answered."""
+    """Each ``every``-th request, the third if not said, is carried out and never answered; or
+    each with a ``chance``. With ``paths`` of completions only those are lost."""
+    SLOWER = "slower"
+    """Wakes and reloads of weights take ``factor`` times as long, 1.2 if not said."""
     LEAK = "leak"
     """Each sleep leaves ``bytes`` more on the GPU."""
     KEEPS_MEMORY = "keeps-memory"
@@ -51,7 +55,9 @@ ONCE = frozenset({Fault.DEATH, Fault.RESTART})
 _DEFAULT_SECONDS: Mapping[Fault, float] = {Fault.SLOW: 3.0}
 _DEFAULT_BYTES: Mapping[Fault, int] = {Fault.LEAK: 400 << 20, Fault.HUGE_METRICS: 100_000_000}
 _ERROR_STATUSES = range(400, 600)
-_PARAMETERS = frozenset({"fault", "seconds", "bytes", "status", "every", "paths"})
+_PARAMETERS = frozenset(
+    {"fault", "seconds", "bytes", "status", "every", "paths", "chance", "factor"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,9 @@ class FaultSetting:
     bytes: int | None = None
     status: int = 500
     every: int = 3
+    chance: float | None = None
+    """0 to 1, by a seed: how often it strikes (garbage, lose); None: always, or each ``every``."""
+    factor: float = 1.2
     paths: tuple[str, ...] = ()
     """Only these routes; empty: all of them (hang, slow, error, lose, html, half-json)."""
 
@@ -101,18 +110,23 @@ class FaultSetting:
             bytes=None if data.get("bytes") is None else int(_number(data, "bytes") or 0),
             status=int(_number(data, "status") or 500),
             every=max(int(_number(data, "every") or 3), 1),
+            chance=_number(data, "chance"),
+            factor=_number(data, "factor") or 1.2,
             paths=tuple(str(path) for path in data.get("paths") or ()),
         )
         if setting.status not in _ERROR_STATUSES:
             raise SimError(f"{setting.status} is no error status")
+        if setting.chance is not None and setting.chance > 1:
+            raise SimError(f"chance is a number from 0 to 1, not {setting.chance:g}")
         return setting
 
 
 class Faults:
     """The faults of one server that are on now."""
 
-    def __init__(self, settings: Iterable[FaultSetting] = ()) -> None:
+    def __init__(self, settings: Iterable[FaultSetting] = (), seed: str = "") -> None:
         self._on = {setting.fault: setting for setting in settings}
+        self._rng = random.Random(f"faults-{seed}")  # noqa: S311 - a draw, no secret
 
     def set(self, setting: FaultSetting) -> None:
         """Switch on, or change the parameters."""
@@ -131,6 +145,13 @@ class Faults:
         if setting is None or (path and setting.paths and path not in setting.paths):
             return None
         return setting
+
+    def strikes(self, fault: Fault) -> bool:
+        """Whether it strikes this time: it is on, and its chance is drawn."""
+        setting = self._on.get(fault)
+        if setting is None:
+            return False
+        return setting.chance is None or self._rng.random() < setting.chance
 
     def __contains__(self, fault: Fault) -> bool:
         return fault in self._on

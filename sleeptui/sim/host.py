@@ -44,8 +44,8 @@ class Host:
             wall_s=clock.wall_s,
             speed=speed,
         )
-        if spec.start is not Start.COLD:
-            self.log.api("launcher.py:38", "Application startup complete.")
+        if spec.start not in {Start.COLD, Start.STOPPED}:
+            self.log.web("Application startup complete.")
         self.app = EngineApp(self.engine, clock)
         self.listener = Listener(self.app)
 

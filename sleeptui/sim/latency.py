@@ -5,6 +5,9 @@ through both gives the fixed part and the part per GiB. Level 1, sleep: 0.148 an
 0.31 and 0.53 s, first sleep (it allocates the pinned host copy): 2.5 and 12.1 s. Level 2, sleep:
 0.087 s, wake in steps: 0.022 s weights, 0.77 s reload of 3.06 GiB, 0.12 s for 80 GiB of KV cache.
 Cold start: 45 s and 114 s.
+
+Two processes of the same server are not alike: each draws a pace, beside the spread from run to
+run. Without that, restarts would tell nothing that more wakes of one process do not.
 """
 
 import random
@@ -15,6 +18,9 @@ from sleeptui.sim.spec import EngineSpec
 
 _SPREAD = 0.06
 """Relative spread from run to run, as in the captured cycles."""
+_PACE_SD = 0.03
+"""Relative standard deviation between processes."""
+_PACE_AT_MOST = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +32,29 @@ class Latency:
     params_b: float
     speed: float = 1.0
     """Everything is so many times faster."""
+    pace: float = 1.0
+    """This process takes so many times as long as the usual one."""
 
     @classmethod
-    def of(cls, spec: EngineSpec, pool_bytes: int, speed: float) -> "Latency":
-        """For an engine whose pool holds weights and KV cache."""
+    def of(
+        cls, spec: EngineSpec, pool_bytes: int, speed: float, rng: random.Random | None = None
+    ) -> "Latency":
+        """For a process of an engine whose pool holds weights and KV cache.
+
+        Args:
+            spec: The engine.
+            pool_bytes: Weights and KV cache.
+            speed: Everything takes so many times less.
+            rng: Its pace is drawn from it; None: it is the usual one.
+        """
+        drawn = 0.0 if rng is None else rng.gauss(0.0, _PACE_SD)
         ranks = len(spec.gpus)
         return cls(
             weight_gib=spec.weight_bytes / GIB / ranks,
             kv_gib=(pool_bytes - spec.weight_bytes) / GIB / ranks,
             params_b=spec.params_b / ranks,
             speed=speed,
+            pace=1.0 + max(-_PACE_AT_MOST, min(drawn, _PACE_AT_MOST)),
         )
 
     def sleep_s(self, *, level: int, pinned: bool, rng: random.Random) -> float:
@@ -91,4 +110,4 @@ class Latency:
         return seconds / self.speed
 
     def _spread(self, seconds: float, rng: random.Random) -> float:
-        return seconds * (1 + rng.uniform(-_SPREAD, _SPREAD)) / self.speed
+        return seconds * self.pace * (1 + rng.uniform(-_SPREAD, _SPREAD)) / self.speed

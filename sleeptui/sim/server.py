@@ -145,6 +145,8 @@ class EngineApp:
         losing = self.engine.faults.get(Fault.LOSE, path)
         if losing is None:
             return False
+        if losing.chance is not None:
+            return self.engine.faults.strikes(Fault.LOSE)
         self._losable += 1
         if self._losable < losing.every:
             return False

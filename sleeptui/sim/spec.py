@@ -25,6 +25,8 @@ class Start(StrEnum):
     LEVEL_2 = "level 2"
     COLD = "cold"
     """The process has just started: nothing listens until the cold start is over."""
+    STOPPED = "stopped"
+    """There is no process; it can be started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

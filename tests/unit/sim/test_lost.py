@@ -184,6 +184,18 @@ class TestLose:
             await client.post("/sleep?level=2", timeout=0.5)
         assert (await client.get("/is_sleeping")).json() == {"is_sleeping": True}
 
+    async def test_each_by_a_chance(self, run):
+        fleet, client = await run()
+        lose = FaultSetting(fault=Fault.LOSE, chance=0.3, paths=("/version",))
+        fleet.engine("code").faults.set(lose)
+        lost = 0
+        for _ in range(20):
+            try:
+                await client.get("/version", timeout=0.2)
+            except httpx.ReadTimeout:
+                lost += 1
+        assert 0 < lost < 20
+
     def test_reading_it(self):
         assert FaultSetting.read({"fault": "lose", "every": 10}).every == 10
         assert FaultSetting.read({"fault": "lose", "every": 0}).every == 3

@@ -1,6 +1,7 @@
 """The small parts: GPUs, latencies, text, faults, scenarios, histograms, the address."""
 
 import random
+import statistics
 
 import pytest
 
@@ -79,6 +80,19 @@ class TestLatency:
         assert wake_s == pytest.approx(0.53, rel=0.15)
         assert it.cold_start_s(rng) == pytest.approx(114, rel=0.15)
 
+    def test_processes_differ_more_than_the_runs_of_one(self):
+        spec = SCENARIOS["default"].engines[0]
+        rng = random.Random(7)
+        made = [Latency.of(spec, 80 * GIB, 1.0, rng).pace for _ in range(400)]
+        assert statistics.mean(made) == pytest.approx(1.0, abs=0.01)
+        assert statistics.stdev(made) == pytest.approx(0.03, abs=0.006)
+        assert Latency.of(spec, 80 * GIB, 1.0).pace == 1.0
+        usual, late = (
+            Latency(weight_gib=3, kv_gib=80, params_b=1.5, pace=pace) for pace in (1.0, 1.1)
+        )
+        ratio = late.reload_s(random.Random(1)) / usual.reload_s(random.Random(1))
+        assert ratio == pytest.approx(1.1)
+
 
 class TestText:
     def test_greedy_text_is_a_function_of_model_and_prompt(self):
@@ -121,6 +135,7 @@ class TestFaults:
             ({"fault": "slow", "seconds": -1}, "at least 0"),
             ({"fault": "leak", "bytes": True}, "bytes"),
             ({"fault": "error", "status": 200}, "200"),
+            ({"fault": "garbage", "chance": 1.5}, "1.5"),
         ],
     )
     def test_mistakes_are_said(self, data, says):
@@ -132,6 +147,19 @@ class TestFaults:
         assert faults.get(Fault.HANG, "/metrics") is not None
         assert faults.get(Fault.HANG, "/health") is None
         assert Fault.HANG in faults
+
+    def test_a_chance_is_drawn_by_a_seed(self):
+        setting = FaultSetting.read({"fault": "garbage", "chance": 0.05})
+
+        def struck(seed: str) -> list[bool]:
+            faults = Faults([setting], seed)
+            return [faults.strikes(Fault.GARBAGE) for _ in range(2000)]
+
+        assert struck("a") == struck("a") != struck("b")
+        assert 60 < sum(struck("a")) < 140
+        always = Faults([FaultSetting(fault=Fault.GARBAGE)])
+        assert all(always.strikes(Fault.GARBAGE) for _ in range(10))
+        assert not Faults().strikes(Fault.GARBAGE)
 
     def test_switching_off(self):
         faults = Faults([FaultSetting(fault=Fault.HANG), FaultSetting(fault=Fault.SLOW)])
@@ -167,7 +195,11 @@ class TestScenarios:
     def test_the_shapes_that_are_promised(self):
         default, two, many = (SCENARIOS[name] for name in ("default", "two-gpus", "sixty-four"))
         assert (len(default.gpus), len(default.engines)) == (1, 3)
-        assert {engine.start for engine in default.engines} == set(Start) - {Start.COLD}
+        assert {engine.start for engine in default.engines} == {
+            Start.AWAKE,
+            Start.LEVEL_1,
+            Start.LEVEL_2,
+        }
         assert (len(two.gpus), len(two.engines)) == (2, 8)
         assert (len(many.gpus), len(many.engines)) == (8, 64)
         assert sum(engine.start is Start.AWAKE for engine in many.engines) == 8
@@ -232,3 +264,13 @@ def test_the_log_keeps_the_last_lines():
         '(APIServer pid=10) INFO:     127.0.0.1:5 - "POST /sleep?level=1 HTTP/1.1" 200 OK',
     ]
     assert len(log.tail(9999)) < 1000
+
+
+def test_the_log_goes_where_it_is_told_to():
+    heard = []
+    log = ServerLog(api_pid=10, core_pid=11, wall_s=lambda: 0.0, sink=heard.append)
+    log.web("Application startup complete.")
+    log.belongs_to(20, 21)
+    log.web("Application startup complete.")
+    assert heard == list(log.tail(9))
+    assert heard[1] == "(APIServer pid=20) INFO:     Application startup complete."
