@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sleeptui.core.units import percent
+
 
 class ColdKind(StrEnum):
     """From what a server started."""
@@ -76,3 +78,78 @@ class ColdStart:
     """From the begin until the runtime's own stamp (Docker's StartedAt); None: it has none."""
     phases: Mapping[str, float] = field(default_factory=dict)
     """Seconds that the server's log tells of its own steps: weights, compile, graphs, engine …"""
+
+    @property
+    def is_invalid(self) -> bool:
+        """It was looked at, and is not what was asked: no value for that kind.
+
+        Where nothing can be seen it is no such contradiction, but only unknown.
+        """
+        if self.asked in {None, ColdKind.UNKNOWN, self.kind}:
+            return False
+        return self.kind is not ColdKind.UNKNOWN or self.resident_before is not None
+
+
+POPULATED, EMPTY, NOT_KNOWN = "populated", "empty", "unknown"
+"""Compile caches."""
+
+
+def prove(
+    before: Residency,
+    *,
+    read_bytes: int | None,
+    compile_cache: str,
+    asked: ColdKind | None = None,
+) -> ColdStart:
+    """Which kind of cold start it was, and how that is known. The rest of the value is left empty.
+
+    Args:
+        before: Of the weights, just before the start.
+        read_bytes: Physically by the process tree until it answered; None: cannot be told.
+        compile_cache: Before the start: populated, empty, unknown.
+        asked: What was prepared.
+    """
+    kind, proof = _judge(before, read_bytes, compile_cache)
+    return ColdStart(
+        asked=asked,
+        kind=kind,
+        proof=proof,
+        weight_bytes=before.total_bytes or None,
+        resident_before=before.share,
+        read_bytes=read_bytes,
+        compile_cache=compile_cache,
+    )
+
+
+def _judge(before: Residency, read_bytes: int | None, compile_cache: str) -> tuple[ColdKind, str]:
+    share = before.share
+    if share is None:
+        return ColdKind.UNKNOWN, before.problem or "It is not known where the weights are"
+    seen = f"{percent(share)} of the weights were in the page cache"
+    if EVICTED < share < RESIDENT:
+        return ColdKind.UNKNOWN, f"{seen}: neither cached nor from disk"
+    read = None if read_bytes is None else read_bytes / before.total_bytes
+    is_cached = share >= RESIDENT
+    if read is not None:
+        seen += f", {percent(read)} of their size was read from disk"
+        if is_cached and read > READ_FROM_CACHE:
+            return ColdKind.UNKNOWN, f"{seen}: more than a cached start may read"
+        if not is_cached and read < READ_FROM_DISK:
+            return ColdKind.UNKNOWN, f"{seen}: less than a start from disk must read"
+    else:
+        seen += ", what was read from disk could not be seen"
+    return _with_caches(is_cached, compile_cache, seen)
+
+
+def _with_caches(is_cached: bool, compile_cache: str, seen: str) -> tuple[ColdKind, str]:
+    match compile_cache:
+        case "populated":
+            seen += ", compile caches were populated"
+        case "empty" if is_cached:
+            seen += ", but compile caches were empty: no start of every day"
+            return ColdKind.UNKNOWN, seen
+        case "empty":
+            return ColdKind.VIRGIN, f"{seen}, compile caches were empty"
+        case _:
+            seen += ", compile caches were not looked at"
+    return (ColdKind.CACHED if is_cached else ColdKind.DISK), seen

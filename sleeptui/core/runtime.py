@@ -83,6 +83,9 @@ class WeightFiles(Protocol):
     async def warm(self, spec: ServerSpec, command: Sequence[str] = ()) -> Residency:
         """Read them all once, and look again."""
 
+    async def compile_cache(self, spec: ServerSpec) -> str:
+        """What is in its folder of compile caches: populated, empty, unknown. Never raises."""
+
     async def clear_compile_cache(self, spec: ServerSpec) -> str:
         """Empty its folder of compile caches. Returns why it could not; empty: it is empty."""
 
