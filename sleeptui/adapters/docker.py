@@ -5,19 +5,14 @@ out. A daemon that failed is left alone for a while, so that a hanging one costs
 one each look.
 """
 
-import os
-import socket
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from sleeptui.adapters import process_table
 from sleeptui.adapters.container_facts import ContainerFacts, read_facts
-from sleeptui.adapters.docker_errors import docker_failures, explain, explain_connection
+from sleeptui.adapters.docker_gateway import DockerGateway, NoSuchContainer
 from sleeptui.adapters.local_address import LocalAddresses
 from sleeptui.adapters.process_logs import LONGEST_TAIL, log_lines
 from sleeptui.adapters.process_table import ProcessTable
@@ -30,8 +25,6 @@ from sleeptui.core.text import one_line
 if TYPE_CHECKING:
     import docker
 
-T = TypeVar("T")
-DEFAULT_SOCKET = "/var/run/docker.sock"
 MOST_ENDED = 8
 """At most so many containers that have ended are listed as candidates: the latest."""
 _SHORTEST_ID = 12
@@ -64,10 +57,6 @@ class _Known:
     facts: ContainerFacts
 
 
-class _Missing(Exception):
-    """There is no such container."""
-
-
 class DockerEngine:
     """Finds servers among the containers of one Docker engine."""
 
@@ -87,21 +76,16 @@ class DockerEngine:
             timeout_s: Deadline of each request.
             retry_s: How long a daemon that failed is left alone.
         """
-        self._clock = clock
-        self._environment = dict(os.environ if environment is None else environment)
-        self._address = _address(self._environment)
-        self._timeout_s = timeout_s
-        self._retry_s = retry_s
+        self._gateway = DockerGateway(
+            clock, environment=environment, timeout_s=timeout_s, retry_s=retry_s
+        )
         self._lock = threading.Lock()
-        self._client: docker.DockerClient | None = None
         self._known: dict[str, _Known] = {}
-        self._failure: ContainerError | None = None
-        self._failed_s = 0.0
 
     @property
     def host(self) -> str:
         """Where the ports of its containers are reached."""
-        return urlsplit(self._address).hostname or "127.0.0.1"
+        return self._gateway.host
 
     def homes(self, specs: Sequence[ServerSpec]) -> FoundContainers:
         """The containers of those servers, running or not.
@@ -118,7 +102,7 @@ class DockerEngine:
         table = ProcessTable.read()
         homes: dict[str, Home] = {}
         for spec in specs:
-            port = self._port(here, spec.url)
+            port = self._gateway.port_of(here, spec.url)
             found = _match(spec, containers, port)
             if found is not None:
                 homes[spec.name] = _home(table, found, port)
@@ -145,7 +129,7 @@ class DockerEngine:
         table = ProcessTable.read()
         return ContainerCandidates(
             candidates=tuple(one.candidate(self.host) for one in (*live, *ended[:MOST_ENDED])),
-            pids=frozenset().union(*(_pids(table, one) for one in live)),
+            pids=frozenset().union(*(table.container(one.pid, one.id) for one in live)),
         )
 
     def log_tail(self, container: str, lines: int) -> Sequence[str]:
@@ -156,8 +140,8 @@ class DockerEngine:
         """
         with self._lock:
             try:
-                content = self._ask(lambda client: _read_log(client, container, lines))
-            except _Missing as error:
+                content = self._gateway.ask(lambda client: _read_log(client, container, lines))
+            except NoSuchContainer as error:
                 raise ContainerError(
                     f"There is no container {one_line(container)} any more",
                     hint="Was it removed or renamed? docker ps -a shows all.",
@@ -167,11 +151,11 @@ class DockerEngine:
     def close(self) -> None:
         """Close its connections."""
         with self._lock:
-            self._drop_client()
+            self._gateway.close()
 
     def _containers(self) -> tuple[list[ContainerFacts], list[str]]:
         """All containers, ended ones too, and a note for each that is not understood."""
-        listed = self._ask(lambda client: client.api.containers(all=True))
+        listed = self._gateway.ask(lambda client: client.api.containers(all=True))
         known: dict[str, _Known] = {}
         notes: list[str] = []
         for entry in listed:
@@ -183,93 +167,16 @@ class DockerEngine:
                 known[identity] = before
                 continue
             try:
-                seen = self._ask(partial(_inspect, container=identity))
+                seen = self._gateway.ask(partial(_inspect, container=identity))
                 known[identity] = _Known(key=key, facts=read_facts(seen))
-            except _Missing:  # removed since it was listed
+            except NoSuchContainer:  # removed since it was listed
                 continue
             except ContainerError as error:
-                if self._failure is not None:
+                if self._gateway.is_failing:
                     raise
                 notes.append(str(error))
         self._known = known
         return [one.facts for one in known.values()], notes
-
-    def _ask(self, call: "Callable[[docker.DockerClient], T]") -> T:
-        """The gateway: carry out one request of docker-py.
-
-        Raises:
-            _Missing: The daemon answers, and there is no such container.
-            ContainerError: Anything else that goes wrong.
-        """
-        now_s = self._clock.now_s()
-        if self._failure is not None and now_s - self._failed_s < self._retry_s:
-            raise self._failure
-        self._knock(now_s)
-        import docker  # noqa: PLC0415 - 0.15 s, only where a daemon answers
-
-        try:
-            if self._client is None:
-                self._client = docker.from_env(
-                    environment=self._environment,
-                    timeout=self._timeout_s,  # type: ignore[arg-type] # requests takes fractions
-                )
-            answer = call(self._client)
-        except docker.errors.NotFound as error:
-            raise _Missing from error
-        except docker_failures() as error:
-            failure = explain(error, address=self._shown, timeout_s=self._timeout_s)
-            if not isinstance(error, docker.errors.APIError):
-                self._fail(failure, now_s)
-            raise failure from error
-        self._failure = None
-        return answer
-
-    def _knock(self, now_s: float) -> None:
-        """See that the daemon's socket takes connections.
-
-        So docker-py is not even imported where there is no Docker; and it leaks the socket of
-        each connection that fails.
-        """
-        scheme, _, path = self._address.partition("://")
-        if scheme != "unix":
-            return
-        try:
-            with socket.socket(socket.AF_UNIX) as knock:
-                knock.settimeout(self._timeout_s)
-                knock.connect(path)
-        except OSError as error:
-            failure = explain_connection(error, address=self._shown, timeout_s=self._timeout_s)
-            self._fail(failure, now_s)
-            raise failure from error
-
-    def _fail(self, failure: ContainerError, now_s: float) -> None:
-        self._failure, self._failed_s = failure, now_s
-        self._drop_client()
-
-    @property
-    def _shown(self) -> str:
-        return one_line(self._address.removeprefix("unix://"))
-
-    def _drop_client(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _port(self, here: LocalAddresses, url: str) -> int | None:
-        """The port of a URL that leads to the daemon's machine."""
-        if here.has(self.host):
-            return here.port_of(url)
-        return LocalAddresses(known=frozenset({self.host})).port_of(url)
-
-
-def _address(environment: dict[str, str]) -> str:
-    """Where the daemon is; a rootless one is found without DOCKER_HOST, which is then set."""
-    if not environment.get("DOCKER_HOST"):
-        directory = environment.get("XDG_RUNTIME_DIR")
-        rootless = Path(directory or "/", "docker.sock")
-        if not Path(DEFAULT_SOCKET).exists() and directory and rootless.exists():
-            environment["DOCKER_HOST"] = f"unix://{rootless}"
-    return environment.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}"
 
 
 def _match(
@@ -277,7 +184,7 @@ def _match(
 ) -> ContainerFacts | None:
     """The container of a server: as configured, else by its port; a live one before others."""
     if spec.container:
-        found = [one for one in containers if _is_called(one, spec.container)]
+        found = [one for one in containers if is_called(one, spec.container)]
     elif spec.compose:
         found = [one for one in containers if one.compose == spec.compose]
     elif port is not None:
@@ -295,7 +202,8 @@ def _match(
     )
 
 
-def _is_called(container: ContainerFacts, name: str) -> bool:
+def is_called(container: ContainerFacts, name: str) -> bool:
+    """The container has this name, or an id that begins so."""
     name = name.lstrip("/")
     is_id = len(name) >= _SHORTEST_ID and container.id.startswith(name)
     return container.name == name or is_id
@@ -307,7 +215,7 @@ def _missing(spec: ServerSpec) -> str:
 
 
 def _home(table: ProcessTable, container: ContainerFacts, port: int | None) -> Home:
-    pids = _pids(table, container)
+    pids = table.container(container.pid, container.id)
     return Home(
         pids=pids,
         container=container.name,
@@ -323,17 +231,6 @@ def _home(table: ProcessTable, container: ContainerFacts, port: int | None) -> H
         image_digest=container.image_digest,
         environment=container.environment,
     )
-
-
-def _pids(table: ProcessTable, container: ContainerFacts) -> frozenset[int]:
-    """The processes of a container, on this machine; empty where they are another machine's.
-
-    PIDs of a remote daemon, or of a panel that itself runs in a container, name other processes
-    here or none: so the control group must name the container.
-    """
-    if container.pid is None or container.id not in process_table.control_groups(container.pid):
-        return frozenset()
-    return table.tree(container.pid)
 
 
 def _inspect(client: "docker.DockerClient", container: str) -> Mapping[str, Any]:

@@ -88,6 +88,20 @@ class ProcessTable:
                 waiting.extend(self._children.get(pid, ()))
         return frozenset(found)
 
+    def container(self, pid: int | None, identity: str) -> frozenset[int]:
+        """The processes of a container, on this machine; empty where they are another machine's.
+
+        PIDs of a remote daemon, or of a panel that itself runs in a container, name other
+        processes here or none: so the control group must name the container.
+
+        Args:
+            pid: Its first process, as the daemon's machine counts; None: it has none.
+            identity: The whole id of the container.
+        """
+        if pid is None or identity not in control_groups(pid):
+            return frozenset()
+        return self.tree(pid)
+
     def started_s(self, pid: int) -> float | None:
         """When it was started, seconds since the epoch; with the PID it names a process."""
         import psutil  # noqa: PLC0415

@@ -15,9 +15,10 @@ import requests.exceptions
 import urllib3.exceptions
 from support.clock import ManualClock
 
-from sleeptui.adapters import docker as module
-from sleeptui.adapters.docker import DEFAULT_SOCKET, DockerEngine
+from sleeptui.adapters import docker_gateway as module
+from sleeptui.adapters.docker import DockerEngine
 from sleeptui.adapters.docker_errors import docker_failures, explain, explain_connection
+from sleeptui.adapters.docker_gateway import DEFAULT_SOCKET
 from sleeptui.core.errors import ContainerError
 from sleeptui.core.settings import ServerSpec
 
@@ -101,7 +102,7 @@ def test_a_daemon_that_hangs_costs_one_deadline(path, clock, daemon):
     engine = engine_at(path, clock, timeout_s=0.2)
     assert "has not answered in 0 s" in failure_of(engine).message
     # It is left alone for a while: no connection is tried, though none would be refused.
-    engine._address = "unix:///another"
+    engine._gateway._address = "unix:///another"
     assert "has not answered" in failure_of(engine).message
     clock.move(10)
     assert "there is no /another" in failure_of(engine).message
@@ -135,7 +136,7 @@ def test_a_service_that_does_not_speak_http(path, clock, daemon):
 
 def test_a_container_that_is_not_understood_hides_no_other(path, clock, monkeypatch):
     engine = engine_at(path, clock)
-    monkeypatch.setattr(engine, "_ask", lambda call: call(Client()))
+    monkeypatch.setattr(engine._gateway, "ask", lambda call: call(Client()))
     found = engine.homes((ServerSpec(name="b", url="http://127.0.0.1:8002"),))
     assert found.homes["b"].container == "b"
     (note,) = found.notes
@@ -145,7 +146,7 @@ def test_a_container_that_is_not_understood_hides_no_other(path, clock, monkeypa
 def test_pids_of_another_machine_are_not_ours(path, clock, monkeypatch):
     """PID 1 exists here, and is no process of the container."""
     engine = engine_at(path, clock)
-    monkeypatch.setattr(engine, "_ask", lambda call: call(Client()))
+    monkeypatch.setattr(engine._gateway, "ask", lambda call: call(Client()))
     home = engine.homes((ServerSpec(name="b", url="http://127.0.0.1:8002"),)).homes["b"]
     assert (home.container_state, home.pids, home.host_bytes) == ("running", frozenset(), None)
 
@@ -185,7 +186,7 @@ class Client:
 def test_a_daemon_elsewhere(clock, monkeypatch, *, host, reached_at, url, matches):
     engine = DockerEngine(clock, environment={"DOCKER_HOST": host})
     assert engine.host == reached_at
-    monkeypatch.setattr(engine, "_ask", lambda call: call(Client()))
+    monkeypatch.setattr(engine._gateway, "ask", lambda call: call(Client()))
     found = engine.homes((ServerSpec(name="b", url=url),))
     assert ("b" in found.homes) is matches
 
