@@ -37,6 +37,8 @@ class Interval:
     server: str
     model: str
     level: int | None = None
+    arm: str = ""
+    """Of a cold start: from what it started (``core.cold.ColdKind``)."""
     unit: str = "s"
     samples: tuple[Sample, ...] = ()
     """Those that count, in the order of the session."""

@@ -9,6 +9,13 @@ request to the first token of the new model, ``switch.total``, ``switch.sleep``,
 ``server.op.sleep``, ``server.op.wake`` as the server itself has timed them; ``prompt.ttft`` and
 ``prompt.parked`` (its server slept, or was being woken, before the first token).
 
+Of a benchmark these are of its steady cycles only; ``wake.first`` and ``wake.first.ttft`` are of
+the first cycle of a process, ``sleep.in_flight`` and ``wake.in_flight`` of its trials, and
+``wake.steady`` is from the request of a wake to the first of three requests that are as fast as
+before the sleep. Starts: ``cold.health`` from the begin to the first good look at /health,
+``cold.ttft`` to the first token, ``cold.container`` to the runtime's own stamp, ``cold.phases.*``
+as the server's log tells; the arm is the kind of cold start that is proven.
+
 Only attempts that are ``ok`` give values. All others are counted, by class.
 """
 
@@ -19,7 +26,9 @@ from typing import NamedTuple
 
 from sleeptui.core import stats
 from sleeptui.core.interval import OK, Interval, Sample, measured
+from sleeptui.core.measure_cold import Steadiness, arm_of, of_start
 from sleeptui.core.operation import Kind
+from sleeptui.core.places import Place, Places
 from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, Session
 
@@ -39,6 +48,10 @@ class Comparison:
     above: Interval
     below: Interval
     ratio: stats.Ratio
+    level: int | None = None
+    """Where the id does not name it."""
+    arm: str = ""
+    """Kind of cold start."""
 
 
 class _Key(NamedTuple):
@@ -46,17 +59,27 @@ class _Key(NamedTuple):
     id: str
     level: int | None
     model: str
+    arm: str
 
 
 _ORDER = (
+    "cold.health",
+    "cold.ttft",
+    "cold.container",
+    "cold.phases",
     "sleep.first",
     "sleep.call",
     "sleep.drained",
+    "sleep.in_flight",
     "sleep.mem",
+    "wake.first",
+    "wake.first.ttft",
     "wake.call",
     "wake.ready_l2",
     *(f"wake.ready_l2.{step}" for step in STEPS),
     "wake.ttft",
+    "wake.steady",
+    "wake.in_flight",
     "switch",
     "switch.total",
     "switch.sleep",
@@ -70,15 +93,15 @@ _ORDER = (
 
 def intervals(session: Session) -> tuple[Interval, ...]:
     """All that was timed, by server as the session has them, sleeps first."""
-    gate = Gate(session)
-    asleep = _sleeping(session)
+    gate, context = Gate(session), _context(session)
     taken: dict[_Key, list[Sample]] = defaultdict(list)
     others: dict[_Key, Counter[str]] = defaultdict(Counter)
     for attempt in session.attempts:
         cls = gate.class_of(attempt)
-        for name, value in _values(attempt, asleep):
-            level = None if attempt.kind in (Kind.SWITCH, Kind.PROMPT) else attempt.level
-            key = _Key(attempt.server, name, level, attempt.model)
+        for name, value in _values(attempt, context):
+            level = attempt.level if attempt.kind in (Kind.SLEEP, Kind.WAKE) else None
+            arm = arm_of(attempt) if attempt.kind == Kind.START else ""
+            key = _Key(attempt.server, name, level, attempt.model, arm)
             if cls != OK:
                 others[key][cls] += 1
             elif value is None:
@@ -92,6 +115,7 @@ def intervals(session: Session) -> tuple[Interval, ...]:
                 server=key.server,
                 model=key.model,
                 level=key.level,
+                arm=key.arm,
                 samples=tuple(taken.get(key, ())),
                 others=dict(sorted(others.get(key, Counter()).items())),
             )
@@ -103,63 +127,97 @@ def intervals(session: Session) -> tuple[Interval, ...]:
 def ratios(session: Session, every: Iterable[Interval] | None = None) -> tuple[Comparison, ...]:
     """What the intervals of one server say of each other.
 
-    ``sleep.first/sleep.call``: what the pinned memory costs; ``wake.l2/wake.l1``: what it costs to
-    drop the weights, to the first token.
+    ``cold.ttft/wake.ttft``: how much sooner it answers after a wake than after a cold start, by
+    level and kind of start; ``sleep.first/sleep.call``: what the pinned memory costs;
+    ``wake.l2/wake.l1``: what it costs to drop the weights, to the first token.
 
     Args:
         session: The session.
         every: Its intervals, where they are at hand.
     """
     known = list(intervals(session) if every is None else every)
-
-    def of(server: str, model: str, name: str, level: int) -> Interval | None:
-        """The interval of that name, if there is one."""
-        wanted = (server, model, name, level)
-        return next(
-            (one for one in known if (one.server, one.model, one.id, one.level) == wanted), None
-        )
-
     found = []
     for server, model in dict.fromkeys((one.server, one.model) for one in known):
-        pairs = (
-            ("sleep.first/sleep.call", ("sleep.first", 1), ("sleep.call", 1)),
-            ("wake.l2/wake.l1", ("wake.ttft", 2), ("wake.ttft", 1)),
-        )
+        own = {
+            (one.id, one.level, one.arm): one
+            for one in known
+            if (one.server, one.model) == (server, model)
+        }
+        arms = dict.fromkeys(arm for name, _, arm in own if name == "cold.ttft")
+        pairs: list[tuple[str, _Series, _Series]] = [
+            ("cold.ttft/wake.ttft", ("cold.ttft", None, arm), ("wake.ttft", level, ""))
+            for arm in arms
+            for level in (1, _DISCARD)
+        ]
+        pairs.append(("sleep.first/sleep.call", ("sleep.first", 1, ""), ("sleep.call", 1, "")))
+        pairs.append(("wake.l2/wake.l1", ("wake.ttft", _DISCARD, ""), ("wake.ttft", 1, "")))
         for name, top, bottom in pairs:
-            above, below = of(server, model, *top), of(server, model, *bottom)
+            above, below = own.get(top), own.get(bottom)
             if above and below and above.n and (below.min or 0) > 0:
-                ratio = stats.ratio(above.blocks, below.blocks)
-                found.append(
-                    Comparison(
-                        id=name, server=server, model=model, above=above, below=below, ratio=ratio
-                    )
-                )
+                found.append(_comparison(name, above, below))
     return tuple(found)
 
 
-def _values(attempt: Attempt, asleep: "_Asleep") -> Iterator[tuple[str, float | None]]:
+_Series = tuple[str, int | None, str]
+
+
+def _comparison(name: str, above: Interval, below: Interval) -> Comparison:
+    return Comparison(
+        id=name,
+        server=above.server,
+        model=above.model,
+        above=above,
+        below=below,
+        ratio=stats.ratio(above.blocks, below.blocks),
+        level=below.level if above.arm else None,
+        arm=above.arm,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Context:
+    """What the value of an attempt depends on beyond itself."""
+
+    asleep: "_Asleep"
+    places: Places
+    steady: Steadiness
+
+
+def _context(session: Session) -> _Context:
+    places = Places(session)
+    return _Context(asleep=_sleeping(session), places=places, steady=Steadiness(session, places))
+
+
+def _values(attempt: Attempt, context: _Context) -> Iterator[tuple[str, float | None]]:
     """Id and value of what one attempt has timed; None: it should have, and has not."""
     match attempt.kind:
         case Kind.SLEEP:
-            yield from _of_sleep(attempt)
+            yield from _of_sleep(attempt, context.places.of(attempt))
         case Kind.WAKE:
-            yield from _of_wake(attempt)
+            yield from _of_wake(attempt, context)
         case Kind.SWITCH:
             yield from _of_switch(attempt)
+        case Kind.START:
+            yield from of_start(attempt)
         case Kind.PROMPT:
             first_s = attempt.record.first_token_s if attempt.record else None
-            is_parked = asleep.during(attempt, first_s or 0.0)
+            is_parked = context.asleep.during(attempt, first_s or 0.0)
             yield "prompt.parked" if is_parked else "prompt.ttft", first_s
         case _:
             return
 
 
-def _of_sleep(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
+def _of_sleep(attempt: Attempt, place: Place) -> Iterator[tuple[str, float | None]]:
     record, drained = attempt.record, has_drained(attempt)
     seconds = record.duration_s if record else None
     name = "sleep.drained" if drained else "sleep.call"
+    if place is Place.IN_FLIGHT:
+        yield "sleep.in_flight", seconds
+        return
     if attempt.level == 1 and attempt.nth == 1:
         name, seconds = "sleep.first", None if drained else seconds  # a time of two things at once
+    elif place is not Place.STEADY:
+        return
     yield name, seconds
     if record and attempt.cls == OK:
         parts = {part.name: part.duration_s for part in record.parts}
@@ -169,12 +227,23 @@ def _of_sleep(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
             yield "server.op.sleep", record.server_s
 
 
-def _of_wake(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
-    record = attempt.record
+def _of_wake(attempt: Attempt, context: _Context) -> Iterator[tuple[str, float | None]]:
+    record, place = attempt.record, context.places.of(attempt)
+    seconds, first_s = (record.duration_s, record.first_token_s) if record else (None, None)
     is_staged = attempt.level == _DISCARD
-    name = "wake.ready_l2" if is_staged else "wake.call"
-    yield name, record.duration_s if record else None
-    yield "wake.ttft", record.first_token_s if record else None
+    match place:
+        case Place.ASIDE:
+            return
+        case Place.IN_FLIGHT:
+            yield "wake.in_flight", seconds
+            return
+        case Place.FIRST:
+            yield "wake.first", seconds
+            yield "wake.first.ttft", first_s
+            return
+        case _:
+            yield "wake.ready_l2" if is_staged else "wake.call", seconds
+            yield "wake.ttft", first_s
     if record and attempt.cls == OK:
         if is_staged:
             for part in record.parts:
@@ -182,6 +251,7 @@ def _of_wake(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
                     yield f"wake.ready_l2.{part.name}", part.duration_s
         if record.server_s is not None:
             yield "server.op.wake", record.server_s
+        yield from context.steady.of(attempt)
 
 
 def _of_switch(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
@@ -245,7 +315,13 @@ def _ordered(session: Session, keys: Iterable[_Key], taken: Mapping[_Key, object
             servers.get(key.server, len(servers)),
             key.server,
             key.model,
-            _ORDER.index(key.id),
+            _rank(key.id),
             key.level or 0,
+            key.arm,
+            key.id,
         ),
     )
+
+
+def _rank(name: str) -> int:
+    return _ORDER.index("cold.phases" if name.startswith("cold.phases.") else name)

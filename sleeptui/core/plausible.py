@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from sleeptui.core.environment import Card
 from sleeptui.core.interval import OK
+from sleeptui.core.measure_cold import cold_class
 from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, Session
 
@@ -29,7 +30,12 @@ class Gate:
         self._weights = _weights(session)
 
     def class_of(self, attempt: Attempt) -> str:
-        """The class of an attempt; ``implausible`` for one that was faster than its link."""
+        """The class of an attempt; ``implausible`` for one that was faster than its link.
+
+        A start from another cache than was asked is ``invalid:cache``.
+        """
+        if attempt.kind == Kind.START:
+            return cold_class(attempt)
         if attempt.cls != OK or attempt.record is None or attempt.level != 1:
             return attempt.cls
         if attempt.kind not in (Kind.SLEEP, Kind.WAKE):
