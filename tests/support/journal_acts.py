@@ -46,9 +46,10 @@ class Doing:
 class Acts:
     """Does things, on a teller's clock."""
 
-    def __init__(self, teller: Teller, *, slower: float = 1.0) -> None:
+    def __init__(self, teller: Teller, *, slower: float = 1.0, leak_b: int = 0) -> None:
         self.teller = teller
         self._slower = slower
+        self._leak_b = leak_b
         self._operations = count(1)
         self._requests = count(1)
 
@@ -112,16 +113,20 @@ class Acts:
             doing.end |= {"in_flight": requests}
         self._state(engine, "asleep", by="sleeptui")
 
-    def wake(self, name: str, *, parent: int | None = None) -> None:
-        """Wake it; the canary answers as before."""
+    def wake(self, name: str, grade: Grade = Grade.IDENTICAL, *, parent: int | None = None) -> None:
+        """Wake it; the canary answers as before, or not."""
         engine = self.teller.engines[name]
         level = engine.level or 1
         with self._doing(engine, "wake", level, parent) as doing:
             doing.end |= {"residual_b": engine.held_b}
             self._wake_up(engine, level, doing)
             self._settle(doing)
-            self._ask(engine, doing)
-        self._state(engine, "awake", by="sleeptui", check="verified")
+            self._ask(engine, doing, grade)
+            if grade is Grade.GARBAGE:
+                doing.end |= {"outcome": "suspect", "cause": "garbage", "cls": "wrong_output"}
+                doing.end |= {"message": "awake, and its answers are not those from before"}
+        check = "changed" if grade is Grade.GARBAGE else "verified"
+        self._state(engine, "awake", by="sleeptui", check=check)
 
     def failed_wake(self, name: str) -> None:
         """Somebody else has taken the room."""
@@ -300,6 +305,7 @@ class Acts:
         engine.slept_s += seconds - 0.004
         engine.has_pinned = engine.has_pinned or level == 1
         engine.held_b = engine.residual_b + teller.random.randrange(0, 16) * (2 << 20)
+        engine.held_b += self._leak_b * engine.sleeps
         self._settle(doing)
         doing.end |= {
             "freed_b": used_b - teller.used_b,

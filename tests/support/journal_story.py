@@ -49,6 +49,8 @@ class Engine:
     woken_s: float = 0.0
     told: dict[str, float | int | str] = field(default_factory=dict)
     has_pinned: bool = False
+    is_up: bool = True
+    was_refused: bool = False
 
     def metrics(self) -> dict[str, float | int | str]:
         """What its /metrics says now."""
@@ -73,6 +75,8 @@ class Engine:
 
     def standing(self, state: str, used_b: int) -> Standing:
         """As an operation finds or leaves it."""
+        if not self.is_up:
+            return Standing(state="down", used_b={0: used_b})
         return Standing(
             state=state,
             level=self.level,
@@ -146,6 +150,13 @@ class Teller:
             self._each_second(t + 60_000, busy)
 
     def _look(self, engine: Engine, t: int) -> None:
+        if not engine.is_up:
+            took_ns = int(self.about(4e5, 0.2))
+            reach = "refused" if engine.told or not engine.was_refused else None
+            engine.told, engine.was_refused = {}, True
+            self.looks += 1
+            self.add(kinds.Prom(t=t, s=engine.name, took_ns=took_ns, reach=reach))
+            return
         new = engine.metrics()
         changed = {name: value for name, value in new.items() if engine.told.get(name) != value}
         first = not engine.told
@@ -197,6 +208,7 @@ def request_begin(
     cohort: str,
     op: int | None,
     max_tokens: int,
+    **fields: object,
 ) -> None:
     """A request is about to be sent."""
     prompt = f"{cohort} {number}"
@@ -210,6 +222,7 @@ def request_begin(
             prompt_sha=sha256(prompt.encode()).hexdigest(),
             prompt_chars=63,
             max_tokens=max_tokens,
+            **fields,
         )
     )
 
@@ -224,6 +237,7 @@ def request_end(
     fate: Fate = Fate.COMPLETED,
     finish: str | None = "length",
     end_ns: int | None = None,
+    **fields: object,
 ) -> None:
     """A request has ended; ``at_ns``: when each of its tokens came, just before ``end_ns``."""
     before, chunks = sent_ns, []
@@ -243,12 +257,13 @@ def request_end(
             last_ns=at_ns[-1],
             end_ns=end_ns,
             finish_reason=finish,
-            done_seen=True,
+            done_seen=finish is not None,
             prompt_tokens=16,
             usage_tokens=len(at_ns),
             fate=fate.value,
             chunks=tuple(chunks),
             text_sha=sha256(f"answer {number}".encode()).hexdigest(),
+            **fields,
         )
     )
     engine.tokens += len(at_ns)

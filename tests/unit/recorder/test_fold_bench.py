@@ -1,4 +1,7 @@
-from support import benching
+from statistics import median
+
+import pytest
+from support import benching, journals
 from support.journal_lines import S, asked, begin, end, header
 
 from sleeptui.core.bench import Counted, PhaseKind
@@ -109,3 +112,62 @@ def test_of_a_verdict_the_newest_counts():
         ("qwen", Word.PASS),
         ("code", Word.FAIL),
     ]
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return fold(journals.bench_lines())
+
+
+def test_the_sample_benchmark_as_it_was_told(sample):
+    assert (sample.bench.name, sample.seed, sample.plan["latency.blocks"]) == ("standard", 7, 6)
+    assert [(one.name, one.lives) for one in sample.servers] == [("summarize", 6), ("code", 7)]
+    starts = [one for one in sample.attempts if one.kind == "start"]
+    assert [one.life for one in starts if one.server == "code"] == [1, 2, 3, 4, 5, 6, 7]
+    assert {one.record.cold.kind for one in starts} == {ColdKind.CACHED}
+    assert {one.cls for one in sample.attempts} == {"ok", "wrong_output", "engine_dead"}
+    assert {one.cls for one in sample.phases} == {"ok", "wrong_output", "engine_dead"}
+    assert {one.word for one in sample.verdicts} == {
+        Word.PASS,
+        Word.FAIL,
+        Word.INCONCLUSIVE,
+        Word.NOT_RUN,
+    }
+    assert not [one for one in sample.phases if one.ended_ns is None]
+
+
+def test_each_of_its_attempts_and_requests_is_of_a_phase(sample):
+    phases = {one.phase.id: one.phase for one in sample.phases}
+    assert [one.phase.id for one in sample.phases] == list(range(1, len(phases) + 1))
+    kinds = {}
+    for one in sample.attempts:
+        kinds.setdefault(one.kind, set()).add(phases[one.phase].kind)
+    assert kinds["start"] == {PhaseKind.COLD}
+    assert kinds["stop"] == {PhaseKind.COLD, PhaseKind.RESTORE}
+    assert {phases[one.phase].kind for one in sample.requests if one.cohort == "steady"} == {
+        PhaseKind.BASELINE,
+        PhaseKind.CYCLE,
+    }
+    firsts = [one for one in sample.attempts if (one.kind, one.level, one.nth) == ("sleep", 1, 1)]
+    assert len(firsts) == sum(one.lives for one in sample.servers)
+
+
+def test_a_sample_can_leak_lose_and_be_slower(sample):
+    """What tests of verdicts begin with."""
+    worse = {"leak_b": 200 << 20, "lost_every": 2, "garbage_every": 0, "wakes": 1.2}
+    other = fold(journals.bench_lines(journals.BenchSample(dies=False, **worse)))
+    left = [one.record.residual_bytes >> 20 for one in other.attempts if one.kind == "sleep"]
+    assert max(left) - min(left) > 8 * 200
+    cut = [one for one in other.requests if one.fate == "cut"]
+    assert len(cut) == sum(one.cohort == "inflight" for one in other.requests) // 2
+    assert {one.cls for one in other.attempts} == {"ok"}
+    medians = [
+        median(one.record.duration_s for one in found.attempts if one.kind == "wake")
+        for found in (sample, other)
+    ]
+    assert medians[1] / medians[0] == pytest.approx(1.2, rel=0.03)
+
+
+def test_a_sample_that_was_cut_off_has_no_verdicts():
+    found = fold(journals.bench_lines(journals.BenchSample(has_end=False, blocks=1)))
+    assert (found.verdicts, found.phases[-1].phase.kind) == ((), PhaseKind.TRIAL)
