@@ -5,6 +5,7 @@ from support import benching, journals
 from support.journal_lines import S, asked, begin, end, header
 
 from sleeptui.core.bench import Counted, PhaseKind
+from sleeptui.core.cold import ColdKind
 from sleeptui.core.session import CountsSeen, PlanSeen
 from sleeptui.core.verdict import Word
 from sleeptui.recorder.bench_lines import line_of
