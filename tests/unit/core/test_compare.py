@@ -68,9 +68,18 @@ class TestTwoRecordings:
     def test_a_session_is_the_same_as_itself(self):
         comparison = compare(recorded(), recorded())
         assert comparison.unlike == comparison.differences == comparison.lone == ()
-        assert {pair.verdict for pair in comparison.times} <= {Verdict.SAME, Verdict.UNCLEAR}
+        assert {pair.verdict for pair in comparison.times} == {Verdict.SAME}
+        assert {pair.why for pair in comparison.times} == {""}
         assert not any(pair.is_notable for pair in comparison.memory)
         assert not any(pair.is_notable for pair in comparison.reliability)
+
+    def test_two_journals_that_say_the_same_are_two_measurements(self):
+        """Only the hash of its bytes tells that a session is compared with itself."""
+        again = replace(recorded(), journal_sha256="other")
+        unhashed = replace(recorded(), journal_sha256="")
+        for a, b in ((recorded(), again), (unhashed, unhashed)):
+            verdicts = {pair.id: pair.verdict for pair in compare(a, b).times}
+            assert verdicts["prompt.ttft"] is Verdict.UNCLEAR
 
     def test_memory_and_reliability_are_there(self):
         comparison = slower()

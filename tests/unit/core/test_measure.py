@@ -205,6 +205,34 @@ def test_what_dropping_the_weights_costs():
     assert (found.id, found.ratio.value) == ("wake.l2/wake.l1", 2.0)
 
 
+@pytest.mark.parametrize(
+    ("sent_s", "first_token_s", "name"),
+    [
+        (4.0, 0.5, "prompt.ttft"),  # answered before the wake was sent
+        (4.9, 0.3, "prompt.parked"),
+        (5.2, 0.9, "prompt.parked"),
+        (6.01, 0.02, "prompt.ttft"),  # the wake was answered by then
+    ],
+)
+def test_a_prompt_whose_server_was_being_woken_waited_for_that(sent_s, first_token_s, name):
+    wake = attempt("wake", 1.0, at_s=5)
+    given_up = attempt("wake", at_s=0, sent_ns=None, done_ns=None)
+    asked = attempt("prompt", at_s=sent_s, record={"first_token_s": first_token_s})
+    elsewhere = attempt("wake", 9.0, at_s=0, server="code")
+    found = by_id(intervals(session(given_up, wake, asked, elsewhere)))
+    assert found[name, None].values == (first_token_s,)
+    assert not {"prompt.ttft", "prompt.parked"} - {name} & {one for one, _ in found}
+
+
+def test_a_prompt_that_had_its_first_token_before_the_server_slept_did_not_wait():
+    slept = StateSpan(server="qwen", state="asleep", level=1, began_ns=10 * S, ended_ns=20 * S)
+    asked = attempt("prompt", at_s=9, record={"first_token_s": 0.4})
+    late = attempt("prompt", at_s=9.5, record={"first_token_s": 11.0})
+    found = by_id(intervals(session(asked, late, states=(slept,))))
+    assert found["prompt.ttft", None].values == (0.4,)
+    assert found["prompt.parked", None].values == (11.0,)
+
+
 # --- plausibility --------------------------------------------------------------------------------
 
 H200 = Card(index=0, name="NVIDIA H200", pcie_gen=1, pcie_gen_max=5, pcie_width_max=16)

@@ -4,7 +4,9 @@ import pytest
 from support import journals
 from support.sessions import attempt, session, standing
 
+from sleeptui.core.environment import Card, Machine
 from sleeptui.core.measure_memory import memory, trends
+from sleeptui.core.operation import InFlight
 from sleeptui.recorder.fold import fold
 
 MIB = 1 << 20
@@ -122,3 +124,21 @@ def test_of_very_many_cycles_some_tell_the_slope():
     every = session(*cycles(900, grows=MIB))
     leak = trend(trends(every), "residual")
     assert (leak.cycles, leak.slope.value) == (900, MIB)
+
+
+def test_a_wake_faster_than_its_link_is_no_part_of_a_slope():
+    card = Card(index=0, name="NVIDIA H200", pcie_gen=5, pcie_width=16)
+    pinned = {"host_bytes": 15 * 10**9, "freed_bytes": 38 * 10**9}
+    first = attempt("sleep", 12.0, nth=1, cycle=1, record=pinned)
+    wakes = [attempt("wake", 0.5) for _ in range(6)]
+    fast = attempt("wake", 0.01)
+    every = session(first, *wakes, fast, machine=Machine(cards=(card,)))
+    assert trend(trends(every), "wake time").cycles == 6
+
+
+def test_a_sleep_that_waited_for_requests_is_no_part_of_a_slope():
+    busy = InFlight(running=3, waiting=0)
+    waited = [attempt("sleep", 9.0, mode="wait", record={"in_flight": busy}) for _ in range(2)]
+    idle = InFlight(running=0, waiting=0)
+    plain = [attempt("sleep", mode="wait", record={"in_flight": idle}) for _ in range(6)]
+    assert trend(trends(session(*plain, *waited)), "sleep time").cycles == 6

@@ -6,12 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from golden import GOLDEN
+from support import sessions
 
 from sleeptui.core.session import RequestSeen, ServerSeen
 from sleeptui.recorder.exports.bench_names import is_completed
 from sleeptui.recorder.exports.measured import Measured
 from sleeptui.recorder.exports.results_json import results_json
 
+KINDS = ("sleep", "wake")
+FIRST = {"first_token_s": 0.6}
 SERVE = {
     "date",
     "backend",
@@ -165,3 +168,24 @@ def test_lists_of_numbers_stand_on_one_line(session):
     text = results_json(Measured(session)).decode()
     (line,) = [line for line in text.splitlines() if line.startswith(' "ttfts"')]
     assert line.count(",") == 2
+
+
+def test_where_a_server_has_served_two_models_no_series_takes_the_place_of_another():
+    every = sessions.session(
+        *(sessions.attempt(kind, model=model) for kind in KINDS for model in ("a-7b", "b-1b")),
+        *(sessions.attempt("wake", level=2, model="a-7b", record=FIRST) for _ in range(2)),
+        *(sessions.attempt("wake", model=model, record=FIRST) for model in ("a-7b", "b-1b")),
+        *(sessions.attempt("sleep", nth=1, model=model) for model in ("a-7b", "b-1b")),
+    )
+    ours = json.loads(results_json(Measured(every)))["sleeptui"]
+    assert {"qwen/L1/sleep.call [a-7b]", "qwen/L1/sleep.call [b-1b]"} <= set(ours["intervals"])
+    assert "qwen/L2/wake.ttft" in ours["intervals"]  # of one model alone
+    assert {one["model"] for one in ours["intervals"].values()} == {"a-7b", "b-1b"}
+    assert set(ours["ratios"]) == {
+        "qwen/sleep.first/sleep.call [a-7b]",
+        "qwen/sleep.first/sleep.call [b-1b]",
+        "qwen/wake.l2/wake.l1",
+    }
+    first = ours["ratios"]["qwen/sleep.first/sleep.call [b-1b]"]
+    assert first["above"] == "qwen/L1/sleep.first [b-1b]"
+    assert first["below"] in ours["intervals"]
