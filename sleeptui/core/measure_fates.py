@@ -2,20 +2,20 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sleeptui.core.canary import Grade
+from sleeptui.core.fates import Window, classify
 from sleeptui.core.interval import DISTURBED, OK
-from sleeptui.core.operation import Fate, Kind
+from sleeptui.core.operation import InFlight, Kind
 from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, RequestSeen, Session
 from sleeptui.core.stats import Proportion, binomial
+from sleeptui.core.trials import COHORTS, COUNTED, Flight, Trial, trials
 
 UNFINISHED = "unfinished"
 _NOT_TRIED = ("user_abort", UNFINISHED)
-_WITHIN_NS = 250_000_000
-"""After the answer to a sleep: an end that comes so soon belongs to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +43,25 @@ class FateRow:
     running: int
     """By the server's own figures, all together; sleeps that did not tell count 0."""
     fates: Mapping[str, int] = field(default_factory=dict)
-    """Of our own requests: drained, aborted, resumed, released, truncated, errored, hung."""
+    """Of our own requests, by the words of ``core.fates.Class``."""
     finished: Mapping[str, int] = field(default_factory=dict)
     """Rise of the server's counters by finish reason, over all clients."""
     worst_stall_s: float | None = None
     """The longest silence of one of ours that the sleep lies in."""
+    server: str = ""
+    """Of trials of a benchmark; empty: sleeps by hand, of all servers."""
+    streams: int | None = None
+    """Requests that were to be in flight in each trial."""
+    invalid: int = 0
+    """Trials that do not count."""
+    expected: Proportion | None = None
+    """How many of ``fates`` became what the mode promises; None: there is none to judge."""
+    cohorts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Fates of the others: late, parked, probe; also of those of ``fates`` that were queued."""
+    differs: tuple[int, int] = (0, 0)
+    """Of answers without a sleep: how many differ when they are asked for again, of how many."""
+    checks: tuple[int, int] = (0, 0)
+    """Comparisons with the server's counters that agree, of how many."""
 
     @property
     def requests(self) -> int:
@@ -113,16 +127,75 @@ def canaries(session: Session) -> Mapping[str, Mapping[str, int]]:
 def in_flight(session: Session) -> tuple[FateRow, ...]:
     """The matrix of modes and fates, for the sleeps that found requests in flight.
 
-    A request counts once, at the first sleep that caught it.
+    Trials of a benchmark have rows of their own. A request counts once, at the first sleep that
+    caught it.
     """
+    every = trials(session)
+    tried = {one.sleep.id for one in every if one.sleep is not None}
+    return (*_by_hand(session, tried), *_of_trials(every))
+
+
+def _by_hand(session: Session, tried: Collection[int]) -> Iterator[FateRow]:
     rows: dict[tuple[str, int], list[tuple[Attempt, list[RequestSeen]]]] = defaultdict(list)
     caught, wakes = _caught(session), _wakes(session)
     for sleep in _sent_sleeps(session):
         requests = sleep.record.in_flight if sleep.record else None
+        if sleep.id in tried:
+            continue
         if sleep.id in caught or (requests and requests.total):
             those = caught.get(sleep.id, [])
             rows[sleep.mode or "wait", sleep.level or 0].append((sleep, those))
-    return tuple(_row(mode, level, those, wakes) for (mode, level), those in sorted(rows.items()))
+    for (mode, level), those in sorted(rows.items()):
+        yield _row(mode, level, those, wakes)
+
+
+def _of_trials(every: Sequence[Trial]) -> Iterator[FateRow]:
+    groups: dict[tuple[str, str, int, int], list[Trial]] = defaultdict(list)
+    for one in every:
+        groups[one.server, one.mode, one.level, one.streams].append(one)
+    for those in groups.values():
+        yield _trial_row(those)
+
+
+def _trial_row(those: Sequence[Trial]) -> FateRow:
+    first, good = those[0], [one for one in those if not one.invalid]
+    flights = [flight for one in good for flight in one.flights]
+    streams = [one for one in flights if one.cohort in COUNTED]
+    checked = [check for one in good for check in one.checks if check.agrees is not None]
+    judged = sum(len(one.counted) for one in good)
+    finished: Counter[str] = Counter()
+    for one in good:
+        requests = one.sleep.record.in_flight if one.sleep and one.sleep.record else None
+        finished.update(_risen(requests))
+    return FateRow(
+        mode=first.mode,
+        level=first.level,
+        sleeps=len(good),
+        running=len(streams),
+        fates=_classes(streams),
+        finished=dict(sorted(finished.items())),
+        worst_stall_s=max((one.stall_s for one in streams if one.stall_s), default=None),
+        server=first.server,
+        streams=first.streams,
+        invalid=len(those) - len(good),
+        expected=binomial(sum(one.expected for one in good), judged) if judged else None,
+        cohorts={
+            cohort: fates
+            for cohort in COHORTS[1:]
+            if (fates := _classes(one for one in flights if one.cohort == cohort))
+        },
+        differs=first.differs,
+        checks=(sum(bool(check.agrees) for check in checked), len(checked)),
+    )
+
+
+def _classes(flights: Iterable[Flight]) -> Mapping[str, int]:
+    return dict(sorted(Counter(one.cls.value for one in flights).items()))
+
+
+def _risen(requests: InFlight | None) -> Mapping[str, int]:
+    """The rise of the server's counters around a sleep."""
+    return {} if requests is None else {why: round(n) for why, n in requests.finished.items() if n}
 
 
 def _sent_sleeps(session: Session) -> Iterator[Attempt]:
@@ -162,12 +235,13 @@ def _row(
     running, stalls = 0, []
     for sleep, caught in those:
         wake = wakes.get((sleep.server, sleep.cycle))
-        fates.update(fate_of(one, sleep, wake) for one in caught)
+        window = Window.of(sleep, wake)
+        fates.update(classify(one, window).value for one in caught)
         stalls += [one.max_gap_s for one in caught if one.gap_covers_sleep and one.max_gap_s]
         requests = sleep.record.in_flight if sleep.record else None
         if requests:
             running += requests.total or 0
-            finished.update({why: round(n) for why, n in requests.finished.items() if n})
+            finished.update(_risen(requests))
     return FateRow(
         mode=mode,
         level=level,
@@ -185,28 +259,3 @@ def _wakes(session: Session) -> Mapping[tuple[str, int | None], Attempt]:
         for attempt in session.attempts
         if attempt.kind == Kind.WAKE and attempt.cls in (OK, DISTURBED)
     }
-
-
-def fate_of(request: RequestSeen, sleep: Attempt, wake: Attempt | None) -> str:
-    """What became of a request that was open when its server was put to sleep.
-
-    The first rule that matches, as in the experiment on requests in flight: errored, aborted,
-    truncated, drained, resumed, released, unclassified; ``hung`` where it was still open when the
-    recording ended.
-    """
-    if request.ended_ns is None:
-        return "hung"
-    if request.fate == Fate.ABORTED or request.finish_reason == "abort":
-        return "aborted"
-    if request.error is not None or request.finish_reason == "error":
-        return "errored"
-    if request.finish_reason is None or not request.terminated:
-        return "truncated"
-    answered_ns = sleep.done_ns or sleep.ended_ns
-    if answered_ns is not None and request.ended_ns <= answered_ns + _WITHIN_NS:
-        return "drained"
-    woken_ns = wake.sent_ns if wake else None
-    if woken_ns is None or request.ended_ns < woken_ns:
-        return "unclassified"
-    is_new = request.first_ns is None or request.first_ns >= woken_ns
-    return "released" if is_new else "resumed"

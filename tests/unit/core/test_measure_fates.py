@@ -1,10 +1,10 @@
 import pytest
 from support import journals
 from support.builders import verification
-from support.sessions import S, attempt, request, session
+from support.sessions import attempt, request, session
 
 from sleeptui.core.canary import Verdict, Verification
-from sleeptui.core.measure_fates import canaries, classes, fate_of, in_flight, reliability
+from sleeptui.core.measure_fates import canaries, classes, in_flight, reliability
 from sleeptui.core.operation import InFlight
 from sleeptui.core.session import CanarySeen
 from sleeptui.recorder.fold import fold
@@ -84,33 +84,6 @@ def sleeping(**fields):
 
 def woken(**fields):
     return attempt("wake", 0.5, at_s=20, cycle=1, **fields)
-
-
-@pytest.mark.parametrize(
-    ("fate", "fields"),
-    [
-        ("hung", {"ended_s": None}),
-        ("aborted", {"ended_s": 10.2, "finish_reason": "abort"}),
-        ("aborted", {"ended_s": 10.2, "fate": "aborted", "finish_reason": None}),
-        ("errored", {"ended_s": 12.0, "error": "engine died"}),
-        ("errored", {"ended_s": 12.0, "finish_reason": "error"}),
-        ("truncated", {"ended_s": 12.0, "finish_reason": None}),
-        ("truncated", {"ended_s": 12.0, "terminated": False}),
-        ("drained", {"ended_s": 10.4}),
-        ("unclassified", {"ended_s": 15.0}),
-        ("resumed", {"ended_s": 25.0}),
-        ("released", {"ended_s": 25.0, "first_ns": 21 * S}),
-        ("released", {"ended_s": 25.0, "first_ns": None}),
-    ],
-)
-def test_what_became_of_a_request(fate, fields):
-    assert fate_of(request(9.0, **fields), sleeping(), woken()) == fate
-
-
-def test_without_a_wake_or_an_answer_nothing_is_resumed():
-    assert fate_of(request(9.0, 25.0), sleeping(), None) == "unclassified"
-    unanswered = sleeping(done_ns=None, ended_ns=None)
-    assert fate_of(request(9.0, 10.1), unanswered, woken()) == "unclassified"
 
 
 def test_the_matrix_counts_a_request_once_and_others_by_the_servers_figures():
