@@ -44,6 +44,9 @@ class _State(msgspec.Struct, rename="pascal"):
     pid: int = 0
     exit_code: int = 0
     started_at: str = ""
+    finished_at: str = ""
+    error: str = ""
+    oom_killed: bool = msgspec.field(name="OOMKilled", default=False)
     health: _Health | None = None
 
 
@@ -120,6 +123,14 @@ class ContainerFacts:
     """None while it runs."""
     started_at: str | None
     """UTC, ISO 8601, in whole seconds."""
+    started_wall_s: float | None
+    """The same since the epoch, to the microsecond."""
+    ended_wall_s: float | None
+    """When it ended last, since the epoch; of one that runs, that was before its start."""
+    error: str
+    """Why the engine could not start it; empty: it could."""
+    is_oom_killed: bool
+    """The kernel has ended it for lack of memory."""
     restarts: int
     pid: int | None
     """Its first process, as the daemon's host counts."""
@@ -233,6 +244,10 @@ def read_facts(attributes: Mapping[str, Any]) -> ContainerFacts:
         health=health if health in {"starting", "healthy", "unhealthy"} else None,
         exit_code=seen.state.exit_code if ended else None,
         started_at=_moment(seen.state.started_at),
+        started_wall_s=_wall_s(seen.state.started_at),
+        ended_wall_s=_wall_s(seen.state.finished_at),
+        error=one_line(seen.state.error),
+        is_oom_killed=seen.state.oom_killed,
         restarts=seen.restart_count,
         pid=seen.state.pid or None,
         compose=labels.get(COMPOSE_SERVICE),
@@ -274,10 +289,20 @@ def _published(ports: _Ports) -> tuple[PublishedPort, ...]:
 
 
 def _moment(text: str) -> str | None:
+    moment = _utc(text)
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def _wall_s(text: str) -> float | None:
+    moment = _utc(text)
+    return None if moment is None else moment.timestamp()
+
+
+def _utc(text: str) -> dt.datetime | None:
     if not text or text.startswith(_NEVER):
         return None
     try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        # Of the engine's nanoseconds the last three digits are dropped.
+        return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(dt.UTC).isoformat(timespec="seconds")

@@ -34,8 +34,8 @@ def log_path(pid: int) -> str:
     raise output
 
 
-def tail(path: str, lines: int) -> Sequence[str]:
-    """The last lines of a file, cleaned, read from its end; at most LONGEST_TAIL bytes of it.
+def tail(path: str, lines: int, *, most: int = LONGEST_TAIL) -> Sequence[str]:
+    """The last lines of a file, cleaned, read from its end; at most ``most`` bytes of it.
 
     Raises:
         ProcessError: It cannot be read.
@@ -43,9 +43,9 @@ def tail(path: str, lines: int) -> Sequence[str]:
     try:
         with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            start = max(size - LONGEST_TAIL, 0)
+            start = max(size - most, 0)
             file.seek(start)
-            content = file.read(LONGEST_TAIL)
+            content = file.read(most)
     except OSError as error:
         raise ProcessError(
             f"The log {clean(path)} cannot be read: {error.strerror or error}"

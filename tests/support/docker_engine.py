@@ -139,6 +139,14 @@ class Containers:
         )
         return full
 
+    def create(self, name: str, command: Sequence[str], **options: object) -> str:
+        """A container that was not started; its full name."""
+        full = self.name(name)
+        options.setdefault("network_mode", "host")
+        self._made.append(full)
+        self.client.containers.create(self.image, list(command), name=full, **options)
+        return full
+
     def serve(self, name: str, port: int, *flags: str, **options: object) -> str:
         """A container with a ``vllm serve`` that listens."""
         full = self.run(
