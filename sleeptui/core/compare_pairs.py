@@ -1,6 +1,6 @@
 """One figure of two sessions side by side, and what can be said of it. Pure.
 
-A ratio is B over A, with an interval that draws starts of the servers anew (``stats.ratio``).
+A ratio is B over A, with an interval that knows of starts of the servers (``core.stats_blocks``).
 ``same``: the whole interval lies within 5 %, or the ratio does and its interval within the noise
 of the values themselves (three deviations, 10 % at most). ``faster`` and ``slower``: the ratio is
 beyond 5 %, and the interval leaves no doubt of the side. All else is ``unclear``.
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sleeptui.core import stats
+from sleeptui.core import stats, stats_blocks
 from sleeptui.core.drift import LEAST_BYTES
 from sleeptui.core.interval import Interval
 from sleeptui.core.measure_fates import Reliability
@@ -21,8 +21,8 @@ NOISE = 0.05
 MOST_NOISE = 0.10
 """An interval that reaches further says nothing, however much the values themselves scatter."""
 FEWEST_VALUES = 5
-"""On each side: with 3, intervals at 95 % cover the truth in 90 % of cases, with 5 in 95 %
-(simulated, reference/benchmarking.md 1.5)."""
+"""On each side, where there are too few starts of the server: with 3, intervals at 95 % cover the
+truth in 90 % of cases, with 5 in 95 % (simulated, reference/benchmarking.md 1.5)."""
 _DEVIATIONS = 3
 _MAD_TO_SD = 1.4826
 """Of values with normal spread: Hampel (1974)."""
@@ -58,7 +58,7 @@ class TimePair:
     b: Interval
     change: float | None
     """Median of B over that of A; None: one of them has none, or is 0."""
-    ratio: stats.Ratio | None
+    ratio: stats_blocks.Ratio | None
     """The same with its interval; None: there are no values to draw from."""
     verdict: Verdict
     why: str = ""
@@ -98,7 +98,7 @@ def time_pair(one: Interval, other: Interval, *, is_same: bool = False) -> TimeP
     """One interval of both, judged; ``is_same``: they are one measurement, not two."""
     change = other.median / one.median if one.median and other.median is not None else None
     has_values = bool(one.n and other.n and one.median)
-    ratio = stats.ratio(other.blocks, one.blocks) if has_values else None
+    ratio = stats_blocks.ratio(other.blocks, one.blocks) if has_values else None
     verdict, why = (Verdict.SAME, "") if is_same else _judge(one, other, ratio)
     return TimePair(
         id=one.id,
@@ -113,11 +113,12 @@ def time_pair(one: Interval, other: Interval, *, is_same: bool = False) -> TimeP
     )
 
 
-def _judge(one: Interval, other: Interval, ratio: stats.Ratio | None) -> tuple[Verdict, str]:
+def _judge(one: Interval, other: Interval, ratio: stats_blocks.Ratio | None) -> tuple[Verdict, str]:
     if ratio is None:
         return Verdict.UNCLEAR, "one of them has no values, only figures"
     low, high = ratio.low, ratio.high
-    if low is None or high is None or min(one.n, other.n) < FEWEST_VALUES:
+    is_few = bool(ratio.note) and min(one.n, other.n) < FEWEST_VALUES
+    if low is None or high is None or is_few:
         return Verdict.UNCLEAR, f"fewer than {FEWEST_VALUES} values on one side"
     noise = min(max(NOISE, _spread(one), _spread(other)), MOST_NOISE)
     is_close = _within(ratio.value, NOISE)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sleeptui.core import stats
+from sleeptui.core import stats, stats_blocks
 
 OK = "ok"
 DISTURBED = "disturbed"
@@ -52,7 +52,7 @@ class Interval:
     """Of the median's interval."""
     confidence: float = 0.0
     method: str = ""
-    """How the interval was made: ``order statistics``, ``block bootstrap``."""
+    """How the interval was made: ``order statistics``, ``Student's t on logarithms`` …"""
     mad: float | None = None
     q1: float | None = None
     q3: float | None = None
@@ -84,7 +84,7 @@ class Interval:
 
     @property
     def blocks(self) -> tuple[tuple[float, ...], ...]:
-        """Values by life of the process: what a bootstrap draws from."""
+        """Values by life of the process: what an interval must take together."""
         by_life: dict[int, list[float]] = defaultdict(list)
         for sample in self.samples:
             by_life[sample.life].append(sample.value_s)
@@ -97,8 +97,8 @@ def measured(
     """The interval with its figures, made from its samples.
 
     The interval of the median is exact for independent values. Values of one life of a process
-    are not: from 6 lives on, lives are drawn anew; with fewer it holds for these lives only,
-    and ``note`` says so.
+    are not: from 3 lives on the interval is that of lives (``core.stats_blocks``); with fewer it
+    holds for these lives only, and ``note`` says so.
     """
     if not bare.samples:
         return bare
@@ -136,12 +136,12 @@ def _middle(
     blocks: Sequence[Sequence[float]], values: Sequence[float]
 ) -> tuple[stats.Median, str, str]:
     """Median, how its interval was made, what that does not tell."""
-    lives = len(blocks)
-    if lives >= stats.FEWEST_LIVES and lives < len(values):
-        return stats.median_of_blocks(blocks), "block bootstrap", ""
-    note = ""
+    found = stats_blocks.median_of_blocks(blocks)
+    if found is not None:
+        return *found, ""
+    lives, note = len(blocks), ""
     if lives < len(values):
-        note = f"{stats.TOO_FEW_LIVES} that holds beyond {_these(lives)}"
+        note = f"{stats_blocks.TOO_FEW_LIVES} that holds beyond {_these(lives)}"
     return stats.median_interval(values), "order statistics", note
 
 

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sleeptui.core import stats
+from sleeptui.core import stats_blocks
 from sleeptui.core.interval import OK, Interval, Sample, measured
 from sleeptui.core.measure_cold import Steadiness, arm_of, of_start
 from sleeptui.core.operation import Kind
@@ -47,7 +47,7 @@ class Comparison:
     model: str
     above: Interval
     below: Interval
-    ratio: stats.Ratio
+    ratio: stats_blocks.Ratio
     level: int | None = None
     """Where the id does not name it."""
     arm: str = ""
@@ -168,7 +168,7 @@ def _comparison(name: str, above: Interval, below: Interval) -> Comparison:
         model=above.model,
         above=above,
         below=below,
-        ratio=stats.ratio(above.blocks, below.blocks),
+        ratio=stats_blocks.ratio(above.blocks, below.blocks),
         level=below.level if above.arm else None,
         arm=above.arm,
     )

@@ -1,24 +1,15 @@
 """Statistics, each with its source.
 
 Pure Python: sessions have hundreds of values, not millions. The tests check all of it against
-SciPy and NumPy.
+SciPy and NumPy. What is drawn in blocks (lives of a process) is in ``core.stats_blocks``.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, exp, floor, lgamma, log, log1p, sqrt
-from random import Random
 from statistics import NormalDist
 
-DRAWS = 10_000
-"""Of a bootstrap."""
-SEED = 20_261_123
-"""Of every bootstrap that is given no other: the same figures each time."""
-FEWEST_LIVES = 6
-"""Restarts below which a block bootstrap promises more than it holds: of intervals at 95 %, 77 %
-cover the truth at 3 blocks, 92 % at 6 (simulated, reference/benchmarking.md 1.5)."""
-TOO_FEW_LIVES = "too few restarts for an interval"
 _TAIL = 0.05
 _MANY = 10**12
 _EXACT = 10_000
@@ -46,22 +37,6 @@ class Median:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ratio:
-    """A ratio of two medians with its interval; None: too few values for any."""
-
-    value: float
-    low: float | None
-    high: float | None
-    confidence: float
-    draws: int
-    seed: int
-    blocks: tuple[int, int]
-    """Above and below the line."""
-    note: str = ""
-    """What the interval does not tell."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Proportion:
     """k of n with exact bounds."""
 
@@ -86,10 +61,11 @@ class Percentile:
 
 def median(values: Sequence[float]) -> float:
     """The middle value, or the mean of the two in the middle. At least one value."""
-    return _middle(sorted(values))
+    return middle(sorted(values))
 
 
-def _middle(ordered: Sequence[float]) -> float:
+def middle(ordered: Sequence[float]) -> float:
+    """The median of values that are in order."""
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
@@ -133,123 +109,6 @@ def _rank(count: int, confidence: float) -> tuple[int, float]:
     return rank, 1 - 2 * below / whole
 
 
-def median_of_blocks(
-    blocks: Sequence[Sequence[float]],
-    confidence: float = 0.95,
-    *,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Median:
-    """The median with a percentile bootstrap interval that draws blocks anew, not values.
-
-    Values of one block (one life of a process) are not independent: taken as if they were, an
-    interval of 95 % covered the truth in 60 % of cases. B. Efron and R. J. Tibshirani, "An
-    Introduction to the Bootstrap" (1993), 13.3; A. C. Davison and D. V. Hinkley (1997), 3.8.
-    """
-    kept = [block for block in blocks if block]
-    every = [value for block in kept for value in block]
-    if len(every) < 2:  # noqa: PLR2004 - one value has no spread
-        return Median(value=median(every), low=None, high=None, confidence=0.0)
-    resampled = sorted(_medians(kept, draws, Random(seed)))  # noqa: S311 - statistics
-    low, high = _between(resampled, confidence)
-    return Median(value=median(every), low=low, high=high, confidence=confidence)
-
-
-def ratio(
-    above: Sequence[Sequence[float]],
-    below: Sequence[Sequence[float]],
-    confidence: float = 0.95,
-    *,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Ratio:
-    """The ratio of two medians, with a percentile bootstrap interval that draws blocks anew.
-
-    Efron and Tibshirani (1993), 13.3, with the blocks of ``median_of_blocks``. Where a side has
-    one block its values are drawn instead: what another start would have changed is then not in
-    the interval, and the note says so.
-
-    Args:
-        above: Values by block (life of the process), at least one value.
-        below: The same for the other side; its values are above 0.
-        confidence: Of the interval, 0 to 1.
-        draws: How many samples are drawn.
-        seed: Makes the same interval each time.
-
-    Raises:
-        ValueError: A value below the line is 0 or less.
-    """
-    if any(value <= 0 for block in below for value in block):
-        raise ValueError(below)
-    kept = [[block for block in blocks if block] for blocks in (above, below)]
-    one, other = ([value for block in blocks for value in block] for blocks in kept)
-    counts = len(kept[0]), len(kept[1])
-    value = median(one) / median(other)
-    if len(one) < 2 or len(other) < 2:  # noqa: PLR2004 - one value has no spread
-        return Ratio(
-            value=value,
-            low=None,
-            high=None,
-            confidence=0.0,
-            draws=0,
-            seed=seed,
-            blocks=counts,
-            note="one value has no interval",
-        )
-    random = Random(seed)  # noqa: S311 - statistics
-    tops = _medians(kept[0], draws, random)
-    bottoms = _medians(kept[1], draws, random)
-    drawn = sorted(top / bottom for top, bottom in zip(tops, bottoms, strict=True))
-    low, high = _between(drawn, confidence)
-    return Ratio(
-        value=value,
-        low=low,
-        high=high,
-        confidence=confidence,
-        draws=draws,
-        seed=seed,
-        blocks=counts,
-        note=TOO_FEW_LIVES if min(counts) < FEWEST_LIVES else "",
-    )
-
-
-def _between(ordered: Sequence[float], confidence: float) -> tuple[float, float]:
-    tail = 50 * (1 - confidence)
-    return _quantile(ordered, tail), _quantile(ordered, 100 - tail)
-
-
-def _medians(blocks: Sequence[Sequence[float]], draws: int, random: Random) -> list[float]:
-    """Medians of resampled blocks; of resampled values where there is one block."""
-    if len(blocks) == 1:
-        return _medians_of_one(sorted(blocks[0]), draws, random)
-    pairs = sorted((value, number) for number, block in enumerate(blocks) for value in block)
-    numbers = range(len(blocks))
-    drawn = []
-    for _ in range(draws):
-        times = Counter(random.choices(numbers, k=len(blocks)))
-        drawn.append(_middle([value for value, one in pairs for _ in range(times[one])]))
-    return drawn
-
-
-def _medians_of_one(ordered: Sequence[float], draws: int, random: Random) -> list[float]:
-    """Medians of n values drawn from n, without drawing them.
-
-    The k-th smallest of n uniform numbers follows a beta law (k, n - k + 1), so that one number
-    tells which value would be in the middle: 10 000 draws of 5 000 values take 20 ms, not 20 s.
-    """
-    count = len(ordered)
-    half = (count + 1) // 2
-    drawn = []
-    for _ in range(draws):
-        place = random.betavariate(half, count - half + 1)
-        lower = ordered[min(floor(place * count), count - 1)]
-        if count % 2 == 0:  # the next one is the smallest of those that are left above
-            place += (1 - place) * (1 - random.random() ** (1 / (count - half)))
-            lower = (lower + ordered[min(floor(place * count), count - 1)]) / 2
-        drawn.append(lower)
-    return drawn
-
-
 def percentile(values: Sequence[float], percent: float) -> Percentile:
     """A percentile by linear interpolation, where the sample carries it.
 
@@ -265,7 +124,7 @@ def percentile(values: Sequence[float], percent: float) -> Percentile:
     if len(values) < needed:
         reason = f"p{percent:g} needs {needed} values, there are {len(values)}"
         return Percentile(value=None, reason=reason)
-    return Percentile(value=_quantile(sorted(values), percent))
+    return Percentile(value=quantile(sorted(values), percent))
 
 
 def values_needed(percent: float) -> int:
@@ -273,7 +132,8 @@ def values_needed(percent: float) -> int:
     return ceil(log(_TAIL) / log(max(percent, 100 - percent) / 100))
 
 
-def _quantile(ordered: Sequence[float], percent: float) -> float:
+def quantile(ordered: Sequence[float], percent: float) -> float:
+    """A percentile of values that are in order, by linear interpolation."""
     place = (len(ordered) - 1) * percent / 100
     index = floor(place)
     if index + 1 >= len(ordered):
@@ -284,7 +144,7 @@ def _quantile(ordered: Sequence[float], percent: float) -> float:
 def quartiles(values: Sequence[float]) -> tuple[float, float]:
     """The first and the third, by linear interpolation. They describe; they claim nothing."""
     ordered = sorted(values)
-    return _quantile(ordered, 25), _quantile(ordered, 75)
+    return quantile(ordered, 25), quantile(ordered, 75)
 
 
 def mad(values: Sequence[float]) -> float:
@@ -382,19 +242,46 @@ def theil_sen(points: Sequence[tuple[float, float]], confidence: float = 0.95) -
     Raises:
         ValueError: No two points have different x.
     """
+    return slope_within([points], confidence)
+
+
+def slope_within(
+    groups: Sequence[Sequence[tuple[float, float]]], confidence: float = 0.95
+) -> Slope:
+    """The median of all slopes between two points of one group, with Sen's interval.
+
+    Groups that lie at different heights (lives of a process) tell of one slope together: R. M.
+    Hirsch, J. R. Slack and R. A. Smith, "Techniques of trend analysis for monthly water quality
+    data", Water Resources Research 18 (1982), where the groups are seasons; the interval with
+    the sum of the groups' variances is R. O. Gilbert's (1987), 17.3.
+
+    Args:
+        groups: Of each n x 2, x and y.
+        confidence: Of the interval, 0 to 1.
+
+    Raises:
+        ValueError: No two points of a group have different x.
+    """
     slopes = sorted(
         (y2 - y1) / (x2 - x1)
+        for points in groups
         for number, (x1, y1) in enumerate(points)
         for x2, y2 in points[number + 1 :]
         if x2 != x1
     )
     if not slopes:
-        raise ValueError(points)
+        raise ValueError(groups)
+    variance = sum(max(_variance(points), 0) for points in groups)
+    spread = NormalDist().inv_cdf((1 + confidence) / 2) * sqrt(variance / 18)
+    high = min(round((len(slopes) + spread) / 2), len(slopes) - 1)
+    low = max(round((len(slopes) - spread) / 2) - 1, 0)
+    return Slope(value=median(slopes), low=slopes[low], high=slopes[high])
+
+
+def _variance(points: Sequence[tuple[float, float]]) -> int:
+    """18 times that of Kendall's S, with its correction for ties."""
     count = len(points)
     variance = count * (count - 1) * (2 * count + 5)
     for values in ([x for x, _ in points], [y for _, y in points]):
         variance -= sum(k * (k - 1) * (2 * k + 5) for k in Counter(values).values())
-    spread = NormalDist().inv_cdf((1 + confidence) / 2) * sqrt(max(variance, 0) / 18)
-    high = min(round((len(slopes) + spread) / 2), len(slopes) - 1)
-    low = max(round((len(slopes) - spread) / 2) - 1, 0)
-    return Slope(value=median(slopes), low=slopes[low], high=slopes[high])
+    return variance

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import theilslopes
 
-from sleeptui.core.stats import theil_sen
+from sleeptui.core.stats import slope_within, theil_sen
 
 VALUES = st.one_of(
     st.integers(-5, 5).map(float),  # many ties
@@ -72,4 +72,26 @@ def test_the_interval_holds_the_slope_as_often_as_it_says(count, noise):
     for _ in range(runs):
         slope = theil_sen([(float(x), 2.0 * x + draw()) for x in range(count)])
         held += slope.low <= 2.0 <= slope.high
+    assert held / runs >= 0.93
+
+
+def test_lives_at_different_heights_tell_of_one_slope():
+    low = [(float(x), 2.0 * x) for x in range(8)]
+    high = [(float(x), 900.0 + 2.0 * x) for x in range(8)]
+    found = slope_within([low, high])
+    assert (found.value, found.low, found.high) == (2.0, 2.0, 2.0)
+    with pytest.raises(ValueError, match=r"1\.0"):
+        slope_within([[(1.0, 2.0)], [(1.0, 3.0)]])
+
+
+def test_the_interval_of_many_lives_holds_the_slope_as_often_as_it_says():
+    dice = random.Random(7)
+    held, runs = 0, 500
+    for _ in range(runs):
+        groups = [
+            [(float(x), here + 2.0 * x + dice.gauss(0, 5)) for x in range(5)]
+            for here in (dice.gauss(0, 100) for _ in range(6))
+        ]
+        found = slope_within(groups)
+        held += found.low <= 2.0 <= found.high
     assert held / runs >= 0.93
