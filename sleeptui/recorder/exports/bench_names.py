@@ -10,13 +10,17 @@ from itertools import pairwise
 from typing import Any
 
 from sleeptui.core import stats
+from sleeptui.core.cold import ColdKind
 from sleeptui.core.interval import Interval
 from sleeptui.core.session import RequestSeen, ServerSeen, Session
 from sleeptui.recorder.exports.requests_csv import latencies
 
 PERCENTILES = (90, 95, 99)
 STARTUP_PERCENTILES = (10, 25, 50, 75, 90, 99)
+_COLD = ("cold.health", "cold.ttft")
 _TRIPLES = {
+    "cold_startup": ("cold.health",),
+    "cold_ttft": ("cold.ttft",),
     "wake": ("wake.call", "wake.ready_l2"),
     "wake_ttft": ("wake.ttft",),
     "first_sleep": ("sleep.first",),
@@ -145,14 +149,20 @@ def _error(one: RequestSeen) -> str:
 
 
 def _startup(intervals: Sequence[Interval]) -> dict[str, Any]:
-    """Average, values and percentiles, seconds; of the level that has most wakes.
+    """Average, values and percentiles, seconds; of the level with most wakes, the kind with most.
 
     ``vllm bench startup`` times the engine alone; these are times of a server.
     """
-    level = _level(intervals)
+    level, arm = _level(intervals), _arm(intervals)
     triples: dict[str, Any] = {"startup_scope": "server", "sleep_level": level}
+    if arm is not None:
+        triples["cold_kind"] = arm
     for name, ids in _TRIPLES.items():
-        wanted = [one for one in intervals if one.id in ids and one.level in (level, None)]
+        wanted = [
+            one
+            for one in intervals
+            if one.id in ids and one.level in (level, None) and one.arm in ("", arm)
+        ]
         values = [value for one in wanted for value in one.values]
         if values:
             triples[f"avg_{name}_time"] = sum(values) / len(values)
@@ -168,6 +178,12 @@ def _level(intervals: Sequence[Interval]) -> int | None:
         if one.id in _TRIPLES["wake"] and one.level is not None
     }
     return max(wakes, key=lambda level: (wakes[level], -level), default=None)
+
+
+def _arm(intervals: Sequence[Interval]) -> str | None:
+    """The kind of cold starts that most are of; None: there are none."""
+    starts = {one.arm: one.n for one in intervals if one.id in _COLD and one.n}
+    return max(starts, key=lambda arm: (starts[arm], arm == ColdKind.CACHED), default=None)
 
 
 def _percentiles(values: Sequence[float]) -> dict[str, float | None]:

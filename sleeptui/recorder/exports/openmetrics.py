@@ -12,6 +12,8 @@ from sleeptui.core.text import one_line
 from sleeptui.recorder.exports.measured import Measured
 
 _TIMES = {
+    "sleeptui_cold_start_seconds": (("cold.health",), "Started to healthy."),
+    "sleeptui_cold_start_first_token_seconds": (("cold.ttft",), "Started to the first token."),
     "sleeptui_sleep_seconds": (("sleep.call",), "Sleep called to answer complete."),
     "sleeptui_first_sleep_seconds": (("sleep.first",), "The same, first level 1 sleep of a life."),
     "sleeptui_wake_seconds": (("wake.call", "wake.ready_l2"), "Wake called to answer complete."),
@@ -28,6 +30,7 @@ def openmetrics(measured: Measured) -> bytes:
         *_times(measured.intervals),
         *_attempts(measured),
         *_memory(measured),
+        *_verdicts(measured),
         "# EOF",
     ]
     return ("\n".join(lines) + "\n").encode()
@@ -62,7 +65,8 @@ def _times(intervals: Sequence[Interval]) -> Iterator[str]:
 
 def _labels(one: Interval) -> Mapping[str, str]:
     level = {} if one.level is None else {"level": str(one.level)}
-    return {"server": one.server, "model": one.model, **level}
+    arm = {"cold_kind": one.arm} if one.arm else {}
+    return {"server": one.server, "model": one.model, **level, **arm}
 
 
 def _attempts(measured: Measured) -> Iterator[str]:
@@ -89,6 +93,17 @@ def _memory(measured: Measured) -> Iterator[str]:
             labels = {"gpu": str(gpu.index), "uuid": gpu.uuid}
             every.append((labels, gpu.used.values[-1]))
     return _family("sleeptui_gpu_memory_used_bytes", "Of a GPU, at the end.", every)
+
+
+def _verdicts(measured: Measured) -> Iterator[str]:
+    every = [
+        ({"server": one.server, "expectation": one.expectation.id}, one)
+        for one in measured.session.verdicts
+    ]
+    words: list[_Sample] = [({**who, "verdict": one.word.value}, 1.0) for who, one in every]
+    yield from _family("sleeptui_verdict", "What was said of an expectation.", words)
+    values: list[_Sample] = [(who, one.value) for who, one in every]
+    yield from _family("sleeptui_verdict_value", "What was measured for it.", values)
 
 
 def _family(name: str, told: str, samples: Sequence[_Sample]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from sleeptui.core.interval import Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.session import ServerSeen, Session
+from sleeptui.recorder.exports.bench_json import benchmark, verdicts
 from sleeptui.recorder.exports.bench_names import phase
 from sleeptui.recorder.exports.measured import Measured
 
@@ -55,7 +56,8 @@ def _block(measured: Measured) -> dict[str, Any]:
         "canary": measured.canaries,
         "inflight": [asdict(one) for one in measured.in_flight],
         "attempts": dict(sorted(Counter(measured.classes.values()).items())),
-        "verdicts": [],  # of an experiment's expectations: by hand there are none
+        "verdicts": verdicts(session.verdicts),
+        **benchmark(session),
         "anomalies": [
             {"at_s": (one.at_ns - session.began_ns) / 1e9, "code": one.code, "detail": one.text}
             for one in session.moments
@@ -99,26 +101,26 @@ def _server(one: ServerSeen) -> dict[str, Any]:
     }
 
 
-_Key = tuple[str, str, str, int | None]
+_Key = tuple[str, str, str, int | None, str]
 
 
 def _key(one: Interval) -> _Key:
-    return one.server, one.model, one.id, one.level
+    return one.server, one.model, one.id, one.level, one.arm
 
 
 def _names(intervals: Iterable[Interval]) -> Mapping[_Key, str]:
-    """``code/L1/wake.ttft``; without a level ``code/switch``.
+    """``code/L1/wake.ttft``; without a level ``code/switch``, ``code/cold_disk/cold.ttft``.
 
     With the model behind it where a server has served several: none may take another's place.
     """
-    names = {_key(one): _id(one) for one in intervals}
+    names = {_key(one): _path(one) for one in intervals}
     counts = Counter(names.values())
     return {key: name if counts[name] == 1 else f"{name} [{key[1]}]" for key, name in names.items()}
 
 
-def _id(one: Interval) -> str:
+def _path(one: Interval | Comparison) -> str:
     level = "" if one.level is None else f"L{one.level}/"
-    return f"{one.server}/{level}{one.id}"
+    return f"{one.server}/{one.arm and f'{one.arm}/'}{level}{one.id}"
 
 
 def _interval(one: Interval) -> dict[str, Any]:
@@ -127,6 +129,7 @@ def _interval(one: Interval) -> dict[str, Any]:
         "server": one.server,
         "model": one.model,
         "level": one.level,
+        "arm": one.arm or None,
         "n": one.n,
         "blocks": one.lives,
         "values_s": list(one.values),
@@ -155,10 +158,9 @@ def _interval(one: Interval) -> dict[str, Any]:
 
 def _ratios(measured: Measured, names: Mapping[_Key, str]) -> dict[str, Any]:
     found = measured.ratios
-    counts = Counter((one.server, one.id) for one in found)
+    counts = Counter(map(_path, found))
     return {
-        f"{one.server}/{one.id}"
-        + (f" [{one.model}]" if counts[one.server, one.id] > 1 else ""): _ratio(one, names)
+        _path(one) + (f" [{one.model}]" if counts[_path(one)] > 1 else ""): _ratio(one, names)
         for one in found
     }
 

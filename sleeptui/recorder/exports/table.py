@@ -67,6 +67,14 @@ def _openmetrics(measured: Measured) -> Files:
     return {"session.prom": openmetrics(measured)}
 
 
+def _plan(measured: Measured) -> Files:
+    """What it was run with, to run it again; a session by hand has none."""
+    plan = measured.session.bench
+    if plan is None:
+        return {}
+    return {"plan.toml": plan.toml.encode(), "expectations.toml": plan.expectations.encode()}
+
+
 EXPORTERS: Mapping[str, Exporter] = {
     one.name: one
     for one in (
@@ -76,6 +84,12 @@ EXPORTERS: Mapping[str, Exporter] = {
         Exporter(name="markdown", says="report.md, in a folder with its charts", make=_markdown),
         Exporter(name="charts", says="charts/*.svg", make=_charts, is_single=False),
         Exporter(name="trace", says="trace.json, for Perfetto", make=_trace),
+        Exporter(
+            name="plan",
+            says="plan.toml and expectations.toml of a benchmark",
+            make=_plan,
+            is_single=False,
+        ),
         Exporter(
             name="openmetrics",
             says="session.prom, for Prometheus' textfile collector",

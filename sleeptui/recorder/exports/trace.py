@@ -15,7 +15,15 @@ from sleeptui.core.session import Session
 from sleeptui.core.text import one_line
 from sleeptui.recorder.exports.trace_check import check
 from sleeptui.recorder.exports.trace_counters import counters
-from sleeptui.recorder.exports.trace_slices import OPS_TID, STATE_TID, operations, requests, states
+from sleeptui.recorder.exports.trace_slices import (
+    OPS_TID,
+    PHASES_TID,
+    STATE_TID,
+    operations,
+    phases,
+    requests,
+    states,
+)
 
 SESSION_PID = 1
 """Marks, notes and anomalies, and the GPUs."""
@@ -30,6 +38,7 @@ def trace(session: Session) -> bytes:
     """
     pids = {one.name: number for number, one in enumerate(session.servers, SESSION_PID + 1)}
     events: list[Event] = [
+        *phases(session, SESSION_PID),
         *operations(session, pids),
         *states(session, pids),
         *requests(session, pids),
@@ -81,10 +90,10 @@ def _names(pids: Mapping[str, int], events: Iterable[Event]) -> Iterator[Event]:
         yield _name("process_name", pid, 0, one_line(server, 80))
     threads = sorted({(one["pid"], one["tid"]) for one in events if one["ph"] in "Xi"})
     for pid, tid in threads:
-        known = {OPS_TID: "ops", STATE_TID: "state"}
+        known, other = {OPS_TID: "ops", STATE_TID: "state"}, "ops beside"
         if pid == SESSION_PID:
-            known = {OPS_TID: "marks"}
-        yield _name("thread_name", pid, tid, known.get(tid, "ops beside"))
+            known, other = {OPS_TID: "marks", PHASES_TID: "phases"}, "phases beside"
+        yield _name("thread_name", pid, tid, known.get(tid, other))
 
 
 def _name(what: str, pid: int, tid: int, name: str) -> Event:

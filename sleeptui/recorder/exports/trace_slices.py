@@ -5,10 +5,13 @@ from itertools import chain
 from typing import Any
 
 from sleeptui.core.operation import Kind
-from sleeptui.core.session import Attempt, RequestSeen, Session
+from sleeptui.core.session import Attempt, PhaseSeen, RequestSeen, Session
+from sleeptui.core.text import one_line
 
 OPS_TID = 1
 STATE_TID = 2
+PHASES_TID = 3
+"""Of the session: the phases of a benchmark."""
 BESIDE_TID = 10
 """The first of the threads for operations that overlap another one without lying within it."""
 _STAGES = ("weights", "reload", "kv_cache", "reset")
@@ -48,6 +51,45 @@ def states(session: Session, pids: Mapping[str, int]) -> Iterator[Event]:
             **_slice(f"{one.state}{level}", "state", one.began_ns, one.ended_ns),
             "args": {"by": one.by, "reason": one.reason, "answers": one.check},
         }
+
+
+def phases(session: Session, pid: int) -> Iterator[Event]:
+    """A slice for each phase of a benchmark, nested; one that never ended lasts to the end."""
+    threads: list[list[int]] = []
+    ends: dict[int, int] = {}
+    for one in session.phases:
+        last = ends.get(one.phase.parent or 0, session.ended_ns)
+        end = max(last if one.ended_ns is None else one.ended_ns, one.began_ns)
+        ends[one.phase.id] = end
+        thread = _thread(threads, one.began_ns, end)
+        tid = PHASES_TID if thread == 0 else BESIDE_TID + thread - 1
+        name = one.phase.title if one.cls == "ok" else f"{one.phase.title}: {one.cls}"
+        yield {
+            "pid": pid,
+            "tid": tid,
+            **_slice(one_line(name), one.phase.kind.value, one.began_ns, end),
+            "args": _phase_facts(one),
+        }
+
+
+def _phase_facts(one: PhaseSeen) -> dict[str, Any]:
+    phase = one.phase
+    return {
+        "phase": phase.id,
+        "class": one.cls,
+        "note": one.note,
+        "question": phase.question.value if phase.question else None,
+        "server": phase.server,
+        "arm": phase.arm,
+        "block": phase.block,
+        "nth": phase.nth,
+        "level": phase.level,
+        "mode": phase.mode,
+        "streams": phase.streams,
+        "dwell_s": phase.dwell_s,
+        "began_ns": one.began_ns,
+        "ended_ns": one.ended_ns,
+    }
 
 
 def requests(session: Session, pids: Mapping[str, int]) -> Iterator[Event]:
