@@ -24,6 +24,7 @@ from sleeptui.core.text import one_line
 KILL_LIMIT_S = 15.0
 """How long what was killed may take to be gone: the GPU's driver frees its memory meanwhile."""
 _LOOK_S = 0.05
+_NOTE_LIMIT_S = 5.0
 
 
 class ProcessRuntime:
@@ -192,7 +193,7 @@ class ProcessRuntime:
             return None
         try:
             # The thread that waits takes note in a moment.
-            return process.wait(1.0)
+            return process.wait(_NOTE_LIMIT_S)
         except subprocess.TimeoutExpired:
             return None
 

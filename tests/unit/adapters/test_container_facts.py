@@ -74,6 +74,21 @@ def test_all_facts():
     assert seen.is_live
 
 
+def test_when_it_was_started_and_why_it_could_not():
+    seen = facts(
+        State__StartedAt="2026-11-23T15:40:56.123456789Z",
+        State__FinishedAt="2026-11-23T15:40:55Z",
+        State__Error="could not select\ndevice driver",
+        State__OOMKilled=True,
+    )
+    assert seen.started_wall_s == 1795448456.123456
+    assert seen.ended_wall_s == 1795448455.0
+    assert (seen.error, seen.is_oom_killed) == ("could not select device driver", True)
+    never = facts(State__StartedAt="0001-01-01T00:00:00Z", State__FinishedAt="never")
+    assert (never.started_wall_s, never.ended_wall_s) == (None, None)
+    assert (never.error, never.is_oom_killed) == ("", False)
+
+
 def test_how_it_was_started_without_its_secrets():
     seen = facts(
         Image="sha256:" + ID,

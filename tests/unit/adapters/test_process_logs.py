@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sleeptui.adapters import process_logs
 from sleeptui.adapters.process_logs import LONGEST_TAIL, log_lines, log_path, tail
 from sleeptui.core.errors import ProcessError
 
@@ -133,11 +132,10 @@ def test_one_endless_line_is_cut(tmp_path):
     assert tail(str(path), 5) == ("x" * LONGEST_TAIL,)
 
 
-def test_a_line_that_is_cut_by_the_limit_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(process_logs, "LONGEST_TAIL", 12)
+def test_a_line_that_is_cut_by_the_limit_is_left_out(tmp_path):
     path = tmp_path / "a.log"
     path.write_text("a first line that is long\nlast line\n")
-    assert tail(str(path), 5) == ("last line",)
+    assert tail(str(path), 5, most=12) == ("last line",)
 
 
 def test_a_log_that_cannot_be_read(tmp_path):
