@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -123,7 +124,7 @@ def cli(
 
 
 @cli.command(epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.")
-@click.argument("scenario", type=Scenario(), default="default")
+@click.argument("scenario", type=Scenario(), required=False)
 @click.option(
     "--speed",
     type=click.FloatRange(0.01, 1000),
@@ -134,11 +135,47 @@ def cli(
 @click.option(
     "--until-eof", is_flag=True, help="End when standard input ends: for a parent process."
 )
-def sim(scenario: str, speed: float, until_eof: bool) -> int:
-    """Run the simulated fleet as real HTTP servers on loopback."""
-    from sleeptui.sim.__main__ import run
+@click.option("--server", metavar="NAME", help="One server of the scenario alone, as a process.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where it listens, on loopback.")
+@click.option("--bank", metavar="DIR", type=Path, help="Memory of the GPUs that it shares.")
+@click.option("--weights", metavar="FILE", type=Path, help="Weights that its start really reads.")
+@click.option("--fault", "faults", metavar="JSON", multiple=True, help="A fault; repeatable.")
+@click.option("--seed", metavar="TEXT", help="Of its pace and of what it draws.")
+def sim(
+    scenario: str | None,
+    *,
+    speed: float,
+    until_eof: bool,
+    server: str | None,
+    port: int | None,
+    bank: Path | None,
+    weights: Path | None,
+    faults: tuple[str, ...],
+    seed: str | None,
+) -> int:
+    """Run the simulated fleet as real HTTP servers on loopback, or one server of it alone.
 
-    return run(scenario, speed=speed, until_eof=until_eof)
+    Alone, with --server, it starts, logs and ends as vLLM does; servers with the same --bank
+    share GPUs.
+    """
+    from sleeptui.sim.__main__ import run, run_server
+
+    if server is None:
+        if port or bank or weights or faults or seed:
+            raise click.UsageError("--port, --bank, --weights, --fault and --seed need --server")
+        return run(scenario or "default", speed=speed, until_eof=until_eof)
+    if port is None or bank is None:
+        raise click.UsageError("--server needs --port and --bank")
+    return run_server(
+        server,
+        port=port,
+        bank=bank,
+        scenario=scenario,
+        speed=speed,
+        weights=weights,
+        faults=faults,
+        seed=seed,
+    )
 
 
 @cli.command(epilog=DOCTOR_EXAMPLES)

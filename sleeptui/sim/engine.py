@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from sleeptui.core.units import GIB
 from sleeptui.sim.calls import Call
 from sleeptui.sim.core_loop import DEAD, EngineCore, EngineDied
 from sleeptui.sim.dialect import dialect_of
@@ -249,13 +250,18 @@ class Engine:
             start_up.lines(version=self.spec.version, weight_gib=self.latency.weight_gib)
         )
         if not self.executor.memory.fits(1.0):
-            self.log.core(
-                "core.py:1180",
-                "Free memory on device is less than desired GPU memory utilization "
-                f"({self.spec.gpu_memory_utilization}).",
-                "ERROR",
-            )
+            self.log.core("core.py:1180", self._no_room(), "ERROR")
             self.phase = Phase.GONE
+
+    def _no_room(self) -> str:
+        gpu = min(self._gpus, key=lambda one: one.free_bytes)
+        share, total = self.spec.gpu_memory_utilization, gpu.spec.total_bytes
+        return (
+            f"ValueError: Free memory on device cuda:{gpu.index} "
+            f"({gpu.free_bytes / GIB:.2f}/{total / GIB:.2f} GiB) on startup is less than desired "
+            f"GPU memory utilization ({share:g}, {share * total / GIB:.2f} GiB). Decrease GPU "
+            "memory utilization or reduce GPU memory used by other processes."
+        )
 
     def stop(self, now_s: float) -> None:
         """End the process: its memory is free, nothing listens, it does not come back."""
@@ -313,3 +319,5 @@ class Engine:
             return
         self.phase = Phase.UP
         self._say_until(math.inf)
+        if Fault.DEATH in self.faults:
+            self.kill()

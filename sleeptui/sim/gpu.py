@@ -2,9 +2,12 @@
 
 import math
 import random
+from collections.abc import Sequence
+from typing import Any
 
 from sleeptui.sim.spec import GpuSpec
 
+_OTHER_PID = 4_199_000
 _OTHER = ""
 """Holder of what no server holds."""
 _IDLE_W = 76.0
@@ -70,6 +73,28 @@ class SimGpu:
         """Another process takes so much, as far as there is room."""
         limit = self.other_bytes + max(self.free_bytes, 0)
         self._held[_OTHER] = min(other_bytes, limit)
+
+    def figures(self, processes: Sequence[tuple[int, int]]) -> dict[str, Any]:
+        """What NVML says of it: the fields of core.model.GpuSample.
+
+        Args:
+            processes: PID and bytes of the servers that hold some of it.
+        """
+        known: dict[str, Any] = {"index": self.index, "name": self.spec.name}
+        if self.problem is not None:
+            return known | {"problem": self.problem}
+        others = [(_OTHER_PID + self.index, self.other_bytes)] if self.other_bytes else []
+        return known | {
+            "uuid": f"GPU-51117ab1-0000-0000-0000-{self.index:012x}",
+            "total_bytes": self.spec.total_bytes,
+            "used_bytes": self.used_bytes,
+            "reserved_bytes": self.spec.reserve_bytes,
+            "utilization": round(self.utilization, 3),
+            "power_w": round(self.power_w, 1),
+            "power_limit_w": self.spec.power_limit_w,
+            "temperature_c": round(self.temperature_c, 1),
+            "processes": [*processes, *others],
+        }
 
     def load(self, now_s: float, *, batch: int, copying: bool) -> None:
         """Follow the load: utilisation at once, power fast, temperature slowly.

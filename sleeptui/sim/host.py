@@ -1,8 +1,12 @@
 """One simulated server: its engine, its HTTP application, its port and its processes."""
 
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sleeptui.core.errors import SimError
 from sleeptui.core.ports import Clock
 from sleeptui.core.settings import ServerSpec
 from sleeptui.sim.engine import Engine, Phase
@@ -12,10 +16,28 @@ from sleeptui.sim.listener import LOOPBACK, Listener
 from sleeptui.sim.log import ServerLog
 from sleeptui.sim.server import EngineApp
 from sleeptui.sim.spec import KEY_ENV, EngineSpec, Scenario, Start
+from sleeptui.sim.startup import Conditions
 
 _FIRST_PID = 4_200_000
 """Above the default limit of Linux (4,194,304): never the number of a real process."""
 _PIDS_EACH = 10
+_STARTS = 5
+"""After so many starts the process numbers come again, as they do on a machine."""
+_ENDED = (Phase.GONE, Phase.STOPPED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """What a server that runs as a process of its own has beside its specification."""
+
+    port: int
+    began_s: float
+    """Monotonic time of the start of the process."""
+    seed: str
+    conditions: Conditions
+    """What its start has found."""
+    sink: Callable[[str], None]
+    """Its output."""
 
 
 class Host:
@@ -26,28 +48,39 @@ class Host:
         index: int,
         spec: EngineSpec,
         scenario: Scenario,
-        gpus: list[SimGpu],
+        gpus: Sequence[SimGpu],
         *,
         clock: Clock,
         speed: float,
+        alone: Alone | None = None,
     ) -> None:
-        self.api_pid = _FIRST_PID + index * _PIDS_EACH
-        self.core_pid = self.api_pid + 1
-        """The engine process: it, and not the one that listens, holds the GPU memory."""
-        self.log = ServerLog(api_pid=self.api_pid, core_pid=self.core_pid, wall_s=clock.wall_s)
+        self._first_pid = _FIRST_PID + index * _PIDS_EACH
+        self._starts = 0
+        self.api_pid = os.getpid() if alone else self._first_pid
+        self.core_pid = os.getpid() if alone else self.api_pid + 1
+        """The engine process: it, and not the one that listens, holds the GPU memory. A server
+        on its own is one process."""
+        self.log = ServerLog(
+            api_pid=self.api_pid,
+            core_pid=self.core_pid,
+            wall_s=clock.wall_s,
+            sink=alone.sink if alone else None,
+        )
         self.engine = Engine(
             spec,
             scenario,
             gpus,
             log=self.log,
-            now_s=clock.now_s(),
+            now_s=alone.began_s if alone else clock.now_s(),
             wall_s=clock.wall_s,
             speed=speed,
+            seed=alone.seed if alone else "",
+            conditions=alone.conditions if alone else None,
         )
         if spec.start not in {Start.COLD, Start.STOPPED}:
             self.log.web("Application startup complete.")
         self.app = EngineApp(self.engine, clock)
-        self.listener = Listener(self.app)
+        self.listener = Listener(self.app, alone.port if alone else 0)
 
     @property
     def name(self) -> str:
@@ -78,15 +111,46 @@ class Host:
         elif setting.fault is Fault.DEATH:
             self.engine.kill()
         else:
+            self._renumber()
             self.engine.restart(now_s, setting.seconds)
         self.app.pulse.kick()
         await self.follow()
+
+    async def start(self) -> None:
+        """Start its process anew.
+
+        Raises:
+            SimError: It runs.
+        """
+        now_s = self.app.pulse.advance()
+        if self.engine.phase not in _ENDED:
+            raise SimError(f"The simulated server {self.name} runs already")
+        self._renumber()
+        self.engine.restart(now_s)
+        await self.follow()
+
+    async def stop(self) -> None:
+        """End its process; one that does not run stays as it is."""
+        now_s = self.app.pulse.advance()
+        if self.engine.phase not in _ENDED:
+            self.log.api("launcher.py:110", "Shutting down FastAPI HTTP server.")
+            self.engine.stop(now_s)
+        self.app.pulse.kick()
+        await self.follow()
+
+    def _renumber(self) -> None:
+        """Another start, another process."""
+        self._starts = (self._starts + 1) % _STARTS
+        self.api_pid = self._first_pid + 2 * self._starts
+        self.core_pid = self.api_pid + 1
+        self.log.belongs_to(self.api_pid, self.core_pid)
 
     async def clear_faults(self, fault: Fault | None = None) -> None:
         """Switch one fault off, or all; a server that is gone starts again."""
         now_s = self.app.pulse.advance()
         self.engine.faults.clear(fault)
         if self.engine.phase in (Phase.DYING, Phase.GONE):
+            self._renumber()
             self.engine.restart(now_s)
         self.app.pulse.kick()
         await self.follow()
@@ -94,7 +158,7 @@ class Host:
     def home(self) -> dict[str, Any]:
         """Its processes, for the panel's home finder."""
         engine = self.engine
-        alive = engine.phase is not Phase.GONE
+        alive = engine.phase not in _ENDED
         started = datetime.fromtimestamp(engine.created_s, UTC).isoformat(timespec="seconds")
         return {
             "name": self.name,

@@ -6,6 +6,8 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
+from sleeptui.core.errors import SimError
+
 LOOPBACK = "127.0.0.1"
 _KEEP_ALIVE_S = 5
 """vLLM's default (VLLM_HTTP_TIMEOUT_KEEP_ALIVE): a pooled connection is closed after it."""
@@ -22,7 +24,16 @@ class Listener:
     ten ticks a second each would cost more than the requests.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, port: int = 0) -> None:
+        """Bound at once.
+
+        Args:
+            app: What answers.
+            port: 0: a free one.
+
+        Raises:
+            SimError: The port is taken.
+        """
         self._config = uvicorn.Config(
             app,
             access_log=False,
@@ -35,7 +46,13 @@ class Listener:
         )
         self._config.load()
         self._server: uvicorn.Server | None = None
-        self._socket = _bound(0)
+        try:
+            self._socket = _bound(port)
+        except OSError as error:
+            raise SimError(
+                f"Port {port} of {LOOPBACK} cannot be taken: {error.strerror or error}",
+                hint="Another server may listen there.",
+            ) from error
         self.port: int = self._socket.getsockname()[1]
 
     @property
@@ -101,6 +118,10 @@ def _bound(port: int) -> socket.socket:
     """
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind((LOOPBACK, port))
+    try:
+        found.bind((LOOPBACK, port))
+    except OSError:
+        found.close()
+        raise
     found.setblocking(False)
     return found

@@ -9,9 +9,14 @@ from sleeptui.sim.gpu import SimGpu
 from sleeptui.sim.host import Host
 from sleeptui.sim.spec import Scenario
 
-_OTHER_PID = 4_199_000
 _OTHER_HOST_BYTES = 12 << 30
 """Host memory of what is no server."""
+
+
+def host_memory(total_bytes: int, servers_bytes: int) -> dict[str, int]:
+    """The fields of core.model.HostMemory, from what the servers hold."""
+    available = total_bytes - _OTHER_HOST_BYTES - servers_bytes
+    return {"total_bytes": total_bytes, "available_bytes": max(available, 0)}
 
 
 class SimMachine:
@@ -65,28 +70,13 @@ class SimMachine:
 
     def _host(self) -> dict[str, int]:
         held = sum(host.engine.host_bytes for host in self.hosts.values())
-        available = self._host_bytes - _OTHER_HOST_BYTES - held
-        return {"total_bytes": self._host_bytes, "available_bytes": max(available, 0)}
+        return host_memory(self._host_bytes, held)
 
     def _gpu(self, gpu: SimGpu) -> dict[str, Any]:
-        known: dict[str, Any] = {"index": gpu.index, "name": gpu.spec.name}
-        if gpu.problem is not None:
-            return known | {"problem": gpu.problem}
-        processes = [
-            (host.core_pid, held)
-            for host in self.hosts.values()
-            if (held := gpu.held(host.name)) > 0
-        ]
-        if gpu.other_bytes:
-            processes.append((_OTHER_PID + gpu.index, gpu.other_bytes))
-        return known | {
-            "uuid": f"GPU-51117ab1-0000-0000-0000-{gpu.index:012x}",
-            "total_bytes": gpu.spec.total_bytes,
-            "used_bytes": gpu.used_bytes,
-            "reserved_bytes": gpu.spec.reserve_bytes,
-            "utilization": round(gpu.utilization, 3),
-            "power_w": round(gpu.power_w, 1),
-            "power_limit_w": gpu.spec.power_limit_w,
-            "temperature_c": round(gpu.temperature_c, 1),
-            "processes": processes,
-        }
+        return gpu.figures(
+            [
+                (host.core_pid, held)
+                for host in self.hosts.values()
+                if (held := gpu.held(host.name)) > 0
+            ]
+        )

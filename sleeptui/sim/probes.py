@@ -66,7 +66,7 @@ class SimGpuProbe:
         host = HostMemory(**body["host"])
         if body["problem"] is not None:
             return GpuReading(at_s=at_s, problem=str(body["problem"]), host=host)
-        gpus = tuple(_sample(gpu) for gpu in body["gpus"])
+        gpus = tuple(gpu_sample(gpu) for gpu in body["gpus"])
         return GpuReading(at_s=at_s, gpus=gpus, host=host)
 
     async def close(self) -> None:
@@ -152,22 +152,28 @@ class SimSurveyor:
             host="simulated",
             cpu="simulated",
             ram_bytes=reading.host.total_bytes if reading.host else None,
-            cards=tuple(
-                Card(
-                    index=gpu.index,
-                    name=gpu.name,
-                    uuid=gpu.uuid,
-                    total_bytes=gpu.total_bytes,
-                    power_limit_w=gpu.power_limit_w,
-                )
-                for gpu in reading.gpus
-            ),
+            cards=cards(reading),
             simulated=scenario,
             problems=() if reading.problem is None else (reading.problem,),
         )
 
 
-def _sample(data: dict[str, Any]) -> GpuSample:
+def cards(reading: GpuReading) -> tuple[Card, ...]:
+    """The simulated GPUs of a reading as parts of their machine."""
+    return tuple(
+        Card(
+            index=gpu.index,
+            name=gpu.name,
+            uuid=gpu.uuid,
+            total_bytes=gpu.total_bytes,
+            power_limit_w=gpu.power_limit_w,
+        )
+        for gpu in reading.gpus
+    )
+
+
+def gpu_sample(data: dict[str, Any]) -> GpuSample:
+    """From what a simulated GPU says of itself."""
     known: dict[str, Any] = dict(data)
     processes = known.pop("processes", None)
     if processes is not None:

@@ -196,10 +196,36 @@ def _versions() -> Scenario:
     )
 
 
+def _exp1() -> Scenario:
+    return Scenario(
+        name="exp1",
+        title="The two models of experiment 1 on one GPU",
+        description="summarize is awake, code sleeps at level 1; nobody else asks them anything.",
+        gpus=(_H200,),
+        engines=(
+            EngineSpec(name="summarize", root="acme/summarizer-7.2b", params_b=7.2),
+            EngineSpec(
+                name="code",
+                root="acme/coder-1.5b",
+                params_b=1.5,
+                kv_token_bytes=114_688,
+                start=Start.LEVEL_1,
+            ),
+        ),
+    )
+
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
         scenario.name: scenario
-        for scenario in (_default(), _two_gpus(), _sixty_four(), _faults(), _versions())
+        for scenario in (
+            _default(),
+            _two_gpus(),
+            _sixty_four(),
+            _faults(),
+            _versions(),
+            _exp1(),
+        )
     }
 )
 """By name; ``default`` is what ``--demo`` opens."""
