@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sleeptui.core.cold import Residency
 from sleeptui.core.events import Event
+from sleeptui.core.plan import Plan
 from sleeptui.core.settings import ServerSpec
 
 
@@ -102,3 +103,39 @@ class Follower(Protocol):
         Raises:
             JournalError: It cannot be read, and why.
         """
+
+
+class BenchChild(Protocol):
+    """A benchmark in a process of its own."""
+
+    async def recording(self) -> str:
+        """Wait until it records. Returns the folder of its session; empty: it ended before."""
+
+    async def ended(self) -> int:
+        """Wait for its end. Returns its exit code."""
+
+    def said(self) -> Sequence[str]:
+        """The last lines that it has written, cleaned."""
+
+    def stop(self) -> None:
+        """Tell it to stop, as ctrl+c does; it restores the servers first."""
+
+    async def close(self) -> None:
+        """Let go of it: it goes on. One whose servers end with this program is ended."""
+
+
+class Benches(Protocol):
+    """Runs benchmarks in processes of their own, and follows those that run."""
+
+    def plans(self) -> Sequence[Plan]:
+        """The plans that come with the program."""
+
+    async def start(self, plan: str, servers: Sequence[ServerSpec]) -> BenchChild:
+        """Run a plan on these servers; it goes on when this program ends.
+
+        Raises:
+            ProcessError: It cannot be started, and why.
+        """
+
+    def follow(self, session: str) -> AsyncIterator[Sequence[Event]]:
+        """As of ``Follower``."""

@@ -13,6 +13,7 @@ import sleeptui
 from sleeptui.core.errors import SimError
 from sleeptui.core.text import one_line
 from sleeptui.sim.address import FleetAddress
+from sleeptui.sim.attached import attached
 from sleeptui.sim.scenario import scenario_named
 from sleeptui.sim.spec import DEMO_KEY, KEY_ENV
 
@@ -26,6 +27,8 @@ _MOST_STDERR = 2000
 async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAddress]:
     """A simulated fleet as a child process; it ends with this context, or with this process.
 
+    One that another program runs, and that the environment names, is taken instead.
+
     Sets the environment variable with the key of simulated servers, where it is not set, so that
     the clients of this process find it.
 
@@ -38,6 +41,9 @@ async def launched_fleet(name: str, speed: float = 1.0) -> AsyncIterator[FleetAd
     """
     scenario_named(name)
     os.environ.setdefault(KEY_ENV, DEMO_KEY)
+    if (running := attached(name)) is not None:
+        yield running
+        return
     with _temporary_file() as said:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", _MODULE, name, "--until-eof", "--speed", str(speed)),

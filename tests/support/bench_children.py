@@ -1,0 +1,82 @@
+"""Benchmarks of the panel that tests run by hand: what they tell, how they end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from sleeptui.core.errors import JournalError, ProcessError
+from sleeptui.core.events import Event
+from sleeptui.core.plan import Latency, Memory, Plan, Stability
+
+PLANS = (
+    Plan(name="quick", title="A quick look: three restarts, level 1", latency=Latency(blocks=3)),
+    Plan(
+        name="standard",
+        title="Both levels, six restarts, 59 cycles",
+        latency=Latency(),
+        memory=Memory(),
+        stability=Stability(),
+    ),
+)
+SESSION = "/sessions/20261123T093000Z-code-7f3c"
+
+
+class FakeChild:
+    """Ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.session: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.lines: tuple[str, ...] = ()
+        self.stops = 0
+        self.is_closed = False
+
+    async def recording(self) -> str:
+        return await self.session
+
+    async def ended(self) -> int:
+        return await self.code
+
+    def said(self) -> Sequence[str]:
+        return self.lines
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeBenches:
+    """Implements Benches: one child at a time, its events as the test gives them."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, tuple[str, ...]]] = []
+        self.child: FakeChild | None = None
+        self.events: asyncio.Queue[Sequence[Event] | JournalError | None] = asyncio.Queue()
+        self.followed: list[str] = []
+        self.refuses: ProcessError | None = None
+
+    def plans(self) -> Sequence[Plan]:
+        return PLANS
+
+    async def start(self, plan, servers) -> FakeChild:
+        self.asked.append((plan, tuple(one.name for one in servers)))
+        if self.refuses is not None:
+            raise self.refuses
+        self.child = FakeChild()
+        return self.child
+
+    async def follow(self, session: str) -> AsyncIterator[Sequence[Event]]:
+        self.followed.append(session)
+        while (found := await self.events.get()) is not None:
+            if isinstance(found, JournalError):
+                raise found
+            yield found
+
+    def tell(self, *events: Event) -> None:
+        """The journal has these."""
+        self.events.put_nowait(events)
+
+    def close(self, problem: JournalError | None = None) -> None:
+        """The journal has its end, or none."""
+        self.events.put_nowait(problem)
