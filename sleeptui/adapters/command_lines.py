@@ -4,6 +4,7 @@ Command lines as seen in the released images and process lists: ``vllm serve MOD
 of an interpreter too; ``python -m vllm.entrypoints.cli.main serve MODEL``; ``python -m
 vllm.entrypoints.openai.api_server --model MODEL``; each perhaps inside ``sh -c``. A running
 server may replace its command line by a title: ``VLLM::APIServer_0``, ``VLLM::EngineCore``.
+A simulated server that runs on its own counts as one: ``python -m sleeptui.sim --server NAME``.
 """
 
 import shlex
@@ -18,6 +19,7 @@ DEFAULT_PORT = 8000
 
 _MODULES = {"vllm.entrypoints.openai.api_server": 0, "vllm.entrypoints.cli.main": 1}
 """Module to how many words of a subcommand follow it."""
+_SIMULATED, _ALONE = "sleeptui.sim", "--server"
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _LAST_PORT = 65535
 
@@ -32,6 +34,10 @@ class ServerCommand:
     """The first of ``--served-model-name``."""
     given_port: int | None = None
     """``--port``; None: not on the command line, perhaps in a configuration file."""
+    revision: str | None = None
+    """``--revision`` of the repository; None: the newest."""
+    download_dir: str | None = None
+    """``--download-dir``: the repositories are kept there."""
     uds: str | None = None
     """``--uds``: it listens on a Unix socket, on no port."""
     tls: bool = False
@@ -123,6 +129,8 @@ def _after_serve(words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _after_module(words: Sequence[str]) -> Sequence[str] | None:
+    if words and words[0] == _SIMULATED and _ALONE in words:
+        return words[1:]
     if not words or words[0] not in _MODULES:
         return None
     return _after_serve(words[1:]) if _MODULES[words[0]] else words[1:]
@@ -158,8 +166,10 @@ def _parse(arguments: Sequence[str]) -> ServerCommand:
         flags[name.lstrip("-").replace("_", "-")] = value
     return ServerCommand(
         model=_word(positional or flags.get("model")),
-        served_name=_word(flags.get("served-model-name")),
+        served_name=_word(flags.get("served-model-name") or flags.get("server")),
         given_port=_port(flags.get("port")),
+        revision=_word(flags.get("revision")),
+        download_dir=_word(flags.get("download-dir")),
         uds=_word(flags.get("uds")),
         tls="ssl-certfile" in flags,
     )

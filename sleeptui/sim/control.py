@@ -9,6 +9,8 @@ POST     /gpus/{index}            ``{"problem": text or null, "other_bytes": n}`
 POST     /nvml                    ``{"problem": text or null}``: no NVML at all
 GET      /homes                   processes of the servers
 GET      /log/{server}?lines=n    last lines that a server wrote
+GET      /processes/{server}      whether its process runs
+POST     /processes/{server}      ``{"do": "start"}`` or ``"stop"``: begin or end its process
 GET      /state                   what each server is really in
 GET      /faults                  the faults that are on, by server
 POST     /faults/{server}         ``{"fault": name, ...}``: switch on (names: faults.Fault)
@@ -64,6 +66,8 @@ def control_app(machine: SimMachine, token: str) -> ASGIApp:
         Route("/nvml", control.set_nvml, methods=["POST"]),
         Route("/homes", control.homes),
         Route("/log/{server}", control.log),
+        Route("/processes/{server}", control.process),
+        Route("/processes/{server}", control.order_process, methods=["POST"]),
         Route("/state", control.state),
         Route("/faults", control.faults),
         Route("/faults/{server}", control.set_fault, methods=["POST"]),
@@ -117,6 +121,24 @@ class _Control:
         wanted = request.query_params.get("lines", "100")
         lines = min(int(wanted), _MOST_LINES) if wanted.isdigit() else _MOST_LINES
         return JSONResponse({"lines": list(host.log.tail(lines))})
+
+    async def process(self, request: Request) -> Response:
+        """Whether the process of a server runs."""
+        host = self._machine.host(request.path_params["server"])
+        host.app.pulse.advance()
+        return JSONResponse(host.running())
+
+    async def order_process(self, request: Request) -> Response:
+        """Begin or end the process of a server."""
+        host = self._machine.host(request.path_params["server"])
+        match (await _json(request)).get("do"):
+            case "start":
+                await host.start()
+            case "stop":
+                await host.stop()
+            case other:
+                raise SimError(f"A process is told to start or to stop, not {other!r}")
+        return JSONResponse(host.running())
 
     async def state(self, _request: Request) -> Response:
         """What each server is really in."""

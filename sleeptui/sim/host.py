@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sleeptui.core.errors import SimError
 from sleeptui.core.ports import Clock
 from sleeptui.core.settings import ServerSpec
 from sleeptui.sim.engine import Engine, Phase
@@ -117,16 +116,11 @@ class Host:
         await self.follow()
 
     async def start(self) -> None:
-        """Start its process anew.
-
-        Raises:
-            SimError: It runs.
-        """
+        """Start its process anew; one that runs goes on."""
         now_s = self.app.pulse.advance()
-        if self.engine.phase not in _ENDED:
-            raise SimError(f"The simulated server {self.name} runs already")
-        self._renumber()
-        self.engine.restart(now_s)
+        if self.engine.phase in _ENDED:
+            self._renumber()
+            self.engine.restart(now_s)
         await self.follow()
 
     async def stop(self) -> None:
@@ -169,6 +163,17 @@ class Host:
             "host_bytes": engine.host_bytes if alive else None,
             "command": self._command() if alive else [],
             "environment": self._environment() if alive else {},
+        }
+
+    def running(self) -> dict[str, Any]:
+        """The fields of core.runtime.Running, as the machine sees its process."""
+        engine = self.engine
+        ended = engine.phase in _ENDED
+        return {
+            "is_running": not ended,
+            "pids": [] if ended else [self.api_pid, self.core_pid],
+            "started_wall_s": engine.created_s,
+            "exit_code": None if not ended else int(engine.phase is Phase.GONE),
         }
 
     def _command(self) -> list[str]:

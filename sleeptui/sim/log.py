@@ -35,7 +35,8 @@ class ServerLog:
         self.belongs_to(api_pid, core_pid)
 
     def belongs_to(self, api_pid: int, core_pid: int) -> None:
-        """From now on other processes write: the server was started again."""
+        """Other processes write from now on: the server was started anew, and so was its log."""
+        self._lines.clear()
         self._api = f"(APIServer pid={api_pid})"
         self._core = f"(EngineCore pid={core_pid})"
 

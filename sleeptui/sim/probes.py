@@ -19,8 +19,8 @@ _TIMEOUT_S = 2.0
 _GONE = "The simulated fleet does not answer"
 
 
-class _ControlClient:
-    """GET requests to the control server."""
+class ControlClient:
+    """Requests to the control server."""
 
     def __init__(self, address: FleetAddress) -> None:
         self._http = httpx.AsyncClient(
@@ -32,8 +32,15 @@ class _ControlClient:
 
     async def get(self, path: str, **query: int) -> dict[str, Any]:
         """The JSON object at a path; SimError where the fleet does not answer."""
+        return await self._asked("GET", path, params=query)
+
+    async def post(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+        """Order something; the JSON object that comes back, SimError as above."""
+        return await self._asked("POST", path, json=body)
+
+    async def _asked(self, method: str, path: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever httpx takes
         try:
-            answer = await self._http.get(path, params=query)
+            answer = await self._http.request(method, path, **fields)
             answer.raise_for_status()
             body = answer.json()
         except (httpx.HTTPError, ValueError) as error:
@@ -53,7 +60,7 @@ class SimGpuProbe:
     """core.ports.GpuProbe: the GPUs of a simulated fleet."""
 
     def __init__(self, address: FleetAddress, clock: Clock | None = None) -> None:
-        self._control = _ControlClient(address)
+        self._control = ControlClient(address)
         self._clock = clock or RealClock()
 
     async def sample(self) -> GpuReading:
@@ -78,7 +85,7 @@ class SimHomes:
     """core.ports.HomeFinder: the processes of a simulated fleet."""
 
     def __init__(self, address: FleetAddress) -> None:
-        self._control = _ControlClient(address)
+        self._control = ControlClient(address)
         self._address = address
         self._names: dict[frozenset[int], str] = {}
         """Server by its processes, to find the log of a home."""

@@ -49,12 +49,18 @@ def test_servers(line):
         ["python", "-m", "http.server", "8000"],
         ["python", "-c", "from multiprocessing.spawn import spawn_main"],
         ["python", "serve.py", "vllm", "serve"],
+        ["python", "-m", "sleeptui.sim", "default", "--until-eof"],
         ["python"],
         ["grep", "-r", "vllm.entrypoints.openai.api_server"],
     ],
 )
 def test_not_servers(argv):
     assert read_command(argv) is None
+
+
+def test_a_simulated_server_on_its_own():
+    found = read_command("python3 -m sleeptui.sim --server code --port 8002 --bank b".split())
+    assert found == ServerCommand(served_name="code", given_port=8002)
 
 
 def test_served_names():
