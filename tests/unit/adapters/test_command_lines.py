@@ -59,7 +59,9 @@ def test_not_servers(argv):
 
 
 def test_a_simulated_server_on_its_own():
-    found = read_command("python3 -m sleeptui.sim --server code --port 8002 --bank b".split())
+    found = read_command(
+        ["python3", "-m", "sleeptui.sim", "--server", "code", "--port", "8002", "--bank", "b"]
+    )
     assert found == ServerCommand(served_name="code", given_port=8002)
 
 
