@@ -16,7 +16,7 @@ _PHASES = (
     ("load_s", re.compile(rf"Model loading took .*? and {_N} s")),
     ("dynamo_s", re.compile(rf"Dynamo bytecode transform time: {_N} s")),
     ("compiled_graph_s", re.compile(rf"Directly load the compiled graph.* took {_N} s")),
-    ("compile_s", re.compile(rf"torch\.compile(?: and initial profiling run)? took {_N} s")),
+    ("compile_s", re.compile(rf"torch\.compile(?: and initial profiling.*?)? took {_N} s")),
     ("compile_s", re.compile(rf"torch\.compile takes {_N} s in total")),
     ("compile_s", re.compile(rf"\(compilation: {_N} s")),
     ("profile_s", re.compile(rf"Initial profiling/warmup run took {_N} s")),

@@ -38,6 +38,10 @@ def test_what_is_logged_after_the_start_is_no_part_of_it():
         ("torch.compile takes 16.61 s in total", {"compile_s": 16.61}),
         ("torch.compile took 25.93 s in total", {"compile_s": 25.93}),
         ("torch.compile and initial profiling run took 3.37 s in total", {"compile_s": 3.37}),
+        (
+            "torch.compile and initial profiling/warmup run together took 8.5 s in total",
+            {"compile_s": 8.5},
+        ),
         ("Initial profiling/warmup run took 0.40 s", {"profile_s": 0.4}),
         ("Graph capturing finished in 8 secs, took 0.31 GiB", {"graphs_s": 8.0}),
         ("Graph capturing finished in 69 secs.", {"graphs_s": 69.0}),
