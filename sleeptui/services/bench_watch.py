@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Protocol
 
 from sleeptui.core.bench_picture import BenchFold, BenchPicture
-from sleeptui.core.errors import NotAllowed, SleeptuiError
+from sleeptui.core.errors import ConfigError, NotAllowed, SleeptuiError
 from sleeptui.core.events import Noted
 from sleeptui.core.plan import Plan
 from sleeptui.core.ports import Clock
@@ -54,6 +55,30 @@ class Watched:
         return self.state in RUNS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A plan that can be chosen."""
+
+    plan: Plan
+    estimate_s: float | None = None
+    briefing: tuple[str, ...] = ()
+    """What it would do, a sentence a line."""
+    problem: str = ""
+    """Why it cannot be carried out here; empty: it can."""
+
+
+class Ahead(Protocol):
+    """What a plan would do."""
+
+    @property
+    def estimate_s(self) -> float:
+        """How long it takes."""
+
+    @property
+    def briefing(self) -> tuple[str, ...]:
+        """All of it in plain words, a sentence a line."""
+
+
 class BenchWatch:
     """At most one benchmark at a time. While one runs, the panel keeps its hands off."""
 
@@ -64,6 +89,7 @@ class BenchWatch:
         bus: Bus,
         clock: Clock,
         group: asyncio.TaskGroup,
+        ahead: Callable[[Plan], Ahead],
         hands_off: Callable[[bool], None],
     ) -> None:
         """Nothing is watched yet.
@@ -73,12 +99,14 @@ class BenchWatch:
             bus: Told what happens to them.
             clock: For the events.
             group: Of the tasks.
+            ahead: Checks a plan against the fleet as it is now; raises ConfigError.
             hands_off: Called with whether a benchmark moves the servers.
         """
         self._benches = benches
         self._bus = bus
         self._clock = clock
         self._group = group
+        self._ahead = ahead
         self._hands_off = hands_off
         self._fold = BenchFold()
         self._child: BenchChild | None = None
@@ -103,9 +131,9 @@ class BenchWatch:
             return None
         return self._fold.picture.share(self._clock.now_s())
 
-    def plans(self) -> Sequence[Plan]:
-        """The plans that can be chosen."""
-        return self._benches.plans()
+    def offers(self) -> Sequence[Offer]:
+        """The plans that can be chosen, each with what it would do on the fleet as it is now."""
+        return tuple(self._offer(plan) for plan in self._benches.plans())
 
     def start(self, plan: str, servers: Sequence[ServerSpec]) -> None:
         """Run a plan on these servers, in a process of its own.
@@ -154,6 +182,13 @@ class BenchWatch:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+
+    def _offer(self, plan: Plan) -> Offer:
+        try:
+            ahead = self._ahead(plan)
+        except ConfigError as error:
+            return Offer(plan=plan, problem=str(error))
+        return Offer(plan=plan, estimate_s=ahead.estimate_s, briefing=ahead.briefing)
 
     def _begin(self, watched: Watched) -> None:
         self._fold = BenchFold()

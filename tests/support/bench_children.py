@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 from sleeptui.core.errors import JournalError, ProcessError
 from sleeptui.core.events import Event
@@ -18,6 +19,21 @@ PLANS = (
     ),
 )
 SESSION = "/sessions/20261123T093000Z-code-7f3c"
+
+BRIEFING = (
+    "code is restarted 3 times, is put to sleep and woken 24 times.",
+    "It sends about 120 requests, and canaries.",
+    "In all about 12 min.",
+    "Every server ends as it was found, also after ctrl+c.",
+)
+
+
+@dataclass
+class Ahead:
+    """What a plan would do."""
+
+    estimate_s: float = 720.0
+    briefing: tuple[str, ...] = BRIEFING
 
 
 class FakeChild:

@@ -4,17 +4,23 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
-from support.bench_children import SESSION, FakeBenches
+from support.bench_children import BRIEFING, SESSION, Ahead, FakeBenches
 from support.bench_story import BEGAN_S, running, whole
 from support.builders import spec
 from support.clock import ManualClock, settle
 
-from sleeptui.core.errors import JournalError, NotAllowed, ProcessError
+from sleeptui.core.errors import ConfigError, JournalError, NotAllowed, ProcessError
 from sleeptui.core.events import Noted
 from sleeptui.services.bench_watch import BenchState, BenchWatch
 from sleeptui.services.bus import Bus
 
 SERVERS = (spec("code"), spec("chat"))
+
+
+def ahead(plan):
+    if plan.name == "standard":
+        raise ConfigError("nothing can be measured", hint="ask the doctor")
+    return Ahead()
 
 
 class Bench:
@@ -31,6 +37,7 @@ class Bench:
             bus=bus,
             clock=ManualClock(BEGAN_S + 100),
             group=group,
+            ahead=ahead,
             hands_off=self.off.append,
         )
 
@@ -63,7 +70,14 @@ async def test_before_the_first_there_is_none():
         assert one.watch.watched is None
         assert not one.watch.is_running
         assert one.watch.share() is None
-        assert [plan.name for plan in one.watch.plans()] == ["quick", "standard"]
+
+
+async def test_each_plan_says_what_it_would_do_or_why_it_cannot():
+    async with bench() as one:
+        quick, standard = one.watch.offers()
+        assert (quick.plan.name, quick.estimate_s, quick.problem) == ("quick", 720.0, "")
+        assert quick.briefing == BRIEFING
+        assert standard.problem == "nothing can be measured. ask the doctor"
 
 
 async def test_it_is_started_followed_and_ends():
