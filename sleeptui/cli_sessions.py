@@ -27,9 +27,18 @@ Examples:
   sleeptui report last                 the newest one as a report with charts
 """
 _COLOURS: Final = {"recording": "cyan", "partial": "red", "whole": "green", "imported": "blue"}
-_HEADINGS: Final = ("NAME", "BEGAN", "DURATION", "STATE", "SERVERS", "OPERATIONS", "SIZE")
+_HEADINGS: Final = (
+    "NAME",
+    "BEGAN",
+    "DURATION",
+    "STATE",
+    "SERVERS",
+    "OPERATIONS",
+    "SIZE",
+    "BENCHMARK",
+)
 _STATE: Final = 3
-_LEAST_TO_KNOW: Final = (6, 5, 4, 1, 2)
+_LEAST_TO_KNOW: Final = (6, 5, 4, 1, 2, 7)
 """Columns that a narrow terminal leaves out, in this order."""
 _SERVERS_LIMIT: Final = 32
 _GAP: Final = 2
@@ -69,7 +78,8 @@ def _table(found: Sequence[SessionSummary], paper: Paper) -> list[str]:
     rows = [_HEADINGS, *(_cells(each) for each in found)]
     rows = [tuple(paper.spelt(one_line(cell)) for cell in row) for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    shown = _fitting(widths, paper.width)
+    known = [column for column in range(len(widths)) if any(row[column] for row in rows[1:])]
+    shown = _fitting(known, widths, paper.width)
     lines = []
     for number, row in enumerate(rows):
         cells = [f"{row[column]:<{widths[column]}}" for column in shown]
@@ -81,10 +91,10 @@ def _table(found: Sequence[SessionSummary], paper: Paper) -> list[str]:
     return lines
 
 
-def _fitting(widths: Sequence[int], width: int | None) -> list[int]:
+def _fitting(known: Sequence[int], widths: Sequence[int], width: int | None) -> list[int]:
     """The columns that there is room for; a name is never cut, the other commands need it."""
-    shown = list(range(len(widths)))
-    for column in _LEAST_TO_KNOW:
+    shown = list(known)
+    for column in (one for one in _LEAST_TO_KNOW if one in known):
         if width is None or sum(widths[each] + _GAP for each in shown) - _GAP <= width:
             break
         shown.remove(column)
@@ -100,4 +110,5 @@ def _cells(each: SessionSummary) -> tuple[str, ...]:
         session_words.servers(each, _SERVERS_LIMIT),
         UNKNOWN if each.operations is None else str(each.operations),
         session_words.size(each.size_bytes),
+        session_words.benchmark(each).removeprefix("benchmark "),
     )

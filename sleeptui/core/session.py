@@ -124,6 +124,8 @@ class RequestSeen:
     equal: bool | None = None
     """Its text is that of its control; None: not compared."""
     equal_chars: int | None = None
+    tie: bool | None = None
+    """Where they part two tokens were as likely, and are still: the noise of a batch."""
     http: int | None = None
     """Status with which it was refused; None: it was not."""
 
@@ -342,6 +344,10 @@ class SessionSummary:
     """Why it is not whole; None: it is, or it still runs."""
     source: str | None = None
     demo: str | None = None
+    plan: str | None = None
+    """Name of the plan of a benchmark; None: it is of none."""
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    """How many of its verdicts have which word."""
     servers: tuple[str, ...] = ()
     operations: int | None = None
     """That ended."""

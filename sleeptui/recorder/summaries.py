@@ -1,15 +1,18 @@
 """A line of the list of sessions, from the head and the tail of its journal."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
 from sleeptui.core.text import one_line
+from sleeptui.core.verdict import Word
 from sleeptui.recorder.decoding import BROKEN, decoded
 from sleeptui.recorder.disk import JOURNAL, is_locked
 from sleeptui.recorder.folder import session_folders
 from sleeptui.recorder.line import Line
+from sleeptui.recorder.line_bench import VerdictLine
 from sleeptui.recorder.line_session import End, Header, Server
 from sleeptui.recorder.reader import CHUNK_BYTES, header_of, lacks
 
@@ -19,6 +22,7 @@ TAIL_BYTES = 256 << 10
 """The last line is in it, however long the answer is that it tells of."""
 _OP_END = b'\n{"k":"op.end"'
 _SERVER = b'{"k":"server"'
+_VERDICT = b'{"k":"verdict"'
 
 
 def summaries(folder: Path) -> list[SessionSummary]:
@@ -57,6 +61,8 @@ def summary(session: Path) -> SessionSummary:
         partial=None if is_running else "; ".join(lacks(end)) or None,
         source=_clean(header.source),
         demo=_clean(header.demo),
+        plan=_clean(str(name)) if (name := header.plan.get("name")) else None,
+        verdicts=_verdicts(tail),
         servers=_servers(header, head),
         operations=end.counts.get("op.end", 0) if end else _count(journal),
         exports=exports,
@@ -102,6 +108,18 @@ def _servers(header: Header, head: bytes) -> tuple[str, ...]:
         if isinstance(line, Server) and not line.gone:
             names[line.s] = None
     return tuple(one_line(name) for name in names)
+
+
+def _verdicts(tail: bytes) -> Mapping[str, int]:
+    """How many have which word; of those of one expectation and server the newest counts."""
+    found = b"".join(one + b"\n" for one in tail.split(b"\n") if one.startswith(_VERDICT))
+    newest: dict[tuple[str, str], Word] = {}
+    for line in _backwards(found):
+        if isinstance(line, VerdictLine):
+            one = line.verdict
+            newest.setdefault((one.expectation.id, one.server), one.word)
+    counted = Counter(newest.values())
+    return {word.value: counted[word] for word in Word if counted[word]}
 
 
 def _count(journal: Path) -> int | None:

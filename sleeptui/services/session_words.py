@@ -9,6 +9,7 @@ from sleeptui.core.units import MIB, UNKNOWN, memory
 
 _KIB: Final = 1024
 _NAMES_LIMIT: Final = 200
+_PLAN_LIMIT: Final = 24
 
 
 class SessionJson(TypedDict):
@@ -31,6 +32,10 @@ class SessionJson(TypedDict):
     """The tool that an imported one comes from."""
     demo: str | None
     """The simulated fleet that it was recorded on: it measures no GPU."""
+    plan: str | None
+    """Of a benchmark: the name of its plan."""
+    verdicts: dict[str, int]
+    """Of a benchmark: how many have which word."""
     servers: list[str]
     operations: int | None
     """That have ended."""
@@ -71,6 +76,14 @@ def servers(summary: SessionSummary, limit: int = _NAMES_LIMIT) -> str:
     return one_line(", ".join(summary.servers), limit) or UNKNOWN
 
 
+def benchmark(summary: SessionSummary) -> str:
+    """Of a benchmark: ``benchmark standard: 11 PASS, 1 INCONCLUSIVE``; else nothing."""
+    if summary.plan is None:
+        return ""
+    told = ", ".join(f"{count} {word}" for word, count in summary.verdicts.items())
+    return f"benchmark {one_line(summary.plan, _PLAN_LIMIT)}: {told or 'no verdict'}"
+
+
 def as_json(summary: SessionSummary) -> SessionJson:
     """All that the list knows of it."""
     return SessionJson(
@@ -83,6 +96,8 @@ def as_json(summary: SessionSummary) -> SessionJson:
         partial=summary.partial,
         source=summary.source,
         demo=summary.demo,
+        plan=summary.plan,
+        verdicts=dict(summary.verdicts),
         servers=list(summary.servers),
         operations=summary.operations,
         exports=list(summary.exports),

@@ -8,6 +8,7 @@ from sleeptui.core import stats, units
 from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, Session, SessionSummary
 from sleeptui.core.text import one_line
+from sleeptui.core.verdict import Word
 from sleeptui.services import session_words
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_session_plot import STACKED
@@ -28,6 +29,7 @@ _SEVERITY: Final[Mapping[str, str]] = {
 }
 OK: Final = "ok"
 _TIMED: Final = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+_FAILED: Final = frozenset({Word.FAIL.value, Word.INVALID.value})
 _NAME: Final = 60
 _STATE: Final = 10
 _BEGAN: Final = 17
@@ -61,9 +63,17 @@ def row(each: SessionSummary, width: int, glyphs: Glyphs, *, marked: bool) -> Li
         Span(f"{units.duration(each.duration_s):<{_LASTED}}", Tone.MUTED),
         Span("demo " if each.demo is not None else "", Tone.WARN),
         Span(names, Tone.TEXT),
-        Span(_counted(each.operations), Tone.MUTED),
+        _told(each),
     )
     return fit(spans, width, ellipsis=glyphs.ellipsis)
+
+
+def _told(each: SessionSummary) -> Span:
+    """What a benchmark came to, else how many operations there were."""
+    words = session_words.benchmark(each)
+    if not words:
+        return Span(_counted(each.operations), Tone.MUTED)
+    return Span(f"  {words}", Tone.BAD if _FAILED & each.verdicts.keys() else Tone.TEXT)
 
 
 def _counted(operations: int | None) -> str:
@@ -98,6 +108,8 @@ def words(
     lines = [line(one_line(summary.run_id, _NAME), Tone.TITLE)]
     lines += _warnings(summary, width)
     lines += wrapped(_facts(summary, session, glyphs), width)
+    if told := session_words.benchmark(summary):
+        lines += wrapped(told, width, Tone.STRONG)
     if problem:
         return [*lines, BLANK, *wrapped(one_line(problem), width, Tone.BAD)]
     if session is None:

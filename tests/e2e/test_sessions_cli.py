@@ -162,3 +162,16 @@ def test_a_session_is_replayed_over_the_panel_that_goes_on_watching(folder):
         terminal.press("q")
         assert terminal.ended() == 0
         assert terminal.is_restored
+
+
+def test_a_benchmark_is_listed_with_its_verdicts(tmp_path):
+    sample = journals.BenchSample(blocks=1, stability=1)
+    data = journals.dump(journals.bench_lines(sample))
+    journals.folder(tmp_path, journals.Sample(run_id=sample.run_id), data)
+    done = run("sessions", str(tmp_path), cwd=tmp_path, COLUMNS="200")
+    heading, row = done.stdout.splitlines()
+    assert heading.endswith("BENCHMARK")
+    assert row.endswith("standard: 5 PASS, 1 FAIL, 1 INCONCLUSIVE, 1 NOT RUN")
+    told = json.loads(run("sessions", "--json", str(tmp_path), cwd=tmp_path).stdout)
+    assert told["sessions"][0]["plan"] == "standard"
+    assert told["sessions"][0]["verdicts"]["PASS"] == 5

@@ -1,10 +1,13 @@
 """The list of sessions, from heads and tails alone."""
 
 import pytest
+from support import benching, journals
 from support.disks import header, note, op_end, prom
 from support.journals import dump
 
+from sleeptui.core.verdict import Word
 from sleeptui.recorder import summaries as module
+from sleeptui.recorder.bench_lines import line_of
 from sleeptui.recorder.line_session import Target
 from sleeptui.recorder.lines import Server
 from sleeptui.recorder.summaries import summaries, summary
@@ -164,3 +167,20 @@ def test_the_name_by_which_it_is_found_is_that_of_its_folder(session):
     session.rename(session.with_name("mine"))
     (found,) = summaries(session.parent)
     assert found.run_id == "mine"
+
+
+def test_a_benchmark_has_its_plan_and_verdicts(tmp_path):
+    folder = journals.folder(
+        tmp_path, data=journals.dump(journals.bench_lines(journals.BenchSample(blocks=1)))
+    )
+    found = summary(folder)
+    assert found.plan == "standard"
+    assert found.verdicts == {"PASS": 5, "FAIL": 1, "INCONCLUSIVE": 1, "NOT RUN": 1}
+
+
+def test_of_a_verdict_that_was_reached_twice_the_newest_counts(session):
+    early = line_of(benching.verdict(Word.INCONCLUSIVE))
+    every = [early, line_of(benching.verdict(Word.PASS)), line_of(benching.verdict(server="b"))]
+    write(session, dump(lines(*every)))
+    found = summary(session)
+    assert (found.plan, found.verdicts) == (None, {"PASS": 2})

@@ -55,3 +55,13 @@ def test_json_has_null_for_what_is_not_known():
     assert made["state"] == "partial"
     known = words.as_json(summary(wall_ns=2 * 10**9, duration_s=3.0, servers=("a",)))
     assert (known["began_wall_s"], known["duration_s"], known["servers"]) == (2.0, 3.0, ["a"])
+
+
+def test_what_a_benchmark_came_to():
+    assert words.benchmark(summary()) == ""
+    assert words.benchmark(summary(plan="quick")) == "benchmark quick: no verdict"
+    judged = summary(plan="standard", verdicts={"PASS": 11, "INCONCLUSIVE": 1})
+    assert words.benchmark(judged) == "benchmark standard: 11 PASS, 1 INCONCLUSIVE"
+    made = words.as_json(judged)
+    assert (made["plan"], made["verdicts"]) == ("standard", {"PASS": 11, "INCONCLUSIVE": 1})
+    assert (words.as_json(summary())["plan"], words.as_json(summary())["verdicts"]) == (None, {})

@@ -91,6 +91,18 @@ def test_a_row_says_when_how_long_and_of_what():
 
 
 @pytest.mark.parametrize(
+    ("verdicts", "tone"), [({"PASS": 11, "FAIL": 1}, Tone.BAD), ({"PASS": 11}, Tone.TEXT)]
+)
+def test_a_benchmark_says_what_it_came_to(verdicts, tone):
+    told = summary(plan="standard", verdicts=verdicts)
+    made = row(told, 118, UNICODE, marked=False)
+    (said,) = [span for span in made if "benchmark standard: 11 PASS" in span.text]
+    assert said.tone == tone
+    assert "operations" not in plain(made)
+    assert "benchmark standard: 11 PASS" in text(words(told, None, 80, UNICODE))
+
+
+@pytest.mark.parametrize(
     ("operations", "said"),
     [(0, "code  0 operations"), (1, "code  1 operation"), (2, "code  2 operations")],
 )
