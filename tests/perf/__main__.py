@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: ``support`` is importable
 
-from tests.perf import canary, first_frame, panel, parsing, recording, report
+from tests.perf import canary, curl, first_frame, panel, parsing, recording, report
 
 BENCHMARKS = {
     "parsing": parsing.measure,
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "sixty-four": lambda: panel.cost("sixty-four"),
     "timing": panel.timing,
     "canary": canary.measure,
+    "curl": curl.measure,
     "recording": recording.cost,
     "recording-panel": recording.panel,
     "report": report.measure,
