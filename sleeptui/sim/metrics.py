@@ -74,7 +74,7 @@ class MetricsPage:
         usage = "kv_cache_usage_perc" if dialect.nested_errors else "gpu_cache_usage_perc"
         yield from self._gauge(usage, [("", kv_usage)])
         yield from self._cache_counters()
-        yield from self._counter("num_preemptions", [("", 0)])
+        yield from self._counter("num_preemptions", [("", stats.preemptions)])
         yield from self._counter("prompt_tokens", [("", stats.prompt_tokens)])
         sources = [(f'source="{name}"', 0.0) for name in _SOURCES]
         sources[0] = (sources[0][0], stats.prompt_tokens)

@@ -195,6 +195,7 @@ class Scheduler:
 
     def recompute(self) -> None:
         """The KV cache was dropped under running requests: their prefill is due again."""
+        self.stats.preemptions += len(self.running)
         for request in self.running:
             request.prefill_s = self.latency.prefill_s(request.tokens)
 

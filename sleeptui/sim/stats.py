@@ -69,6 +69,8 @@ class Stats:
         self.prompt_tokens = 0
         self.generation_tokens = 0
         self.prefix_queries = 0
+        self.preemptions = 0
+        """Running requests that have lost their KV cache, and are computed anew."""
         self.success = dict.fromkeys(FINISH_REASONS, 0)
         self.histograms = {
             "request_prompt_tokens": Histogram(TOKEN_BUCKETS),

@@ -180,3 +180,15 @@ class TestTraffic:
         traffic.restart(300)
         assert traffic.open == 0
         assert 300 <= traffic.next_send_s <= 302
+
+
+def test_what_loses_its_cache_is_computed_anew_and_counted():
+    it, one = scheduler(), request(100)
+    it.submit(one)
+    it.run(0, 0.1)
+    made = one.generated
+    it.recompute()
+    assert (it.stats.preemptions, one.prefill_s > 0) == (1, True)
+    carry(it, 0.1, 10)
+    assert (one.generated, one.finish_reason) == (100, "length")
+    assert made < 100
