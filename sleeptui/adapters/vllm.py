@@ -121,6 +121,10 @@ class VllmClient:
         """POST /reset_prefix_cache once; its status is "failed" where the server says so."""
         return await self._control("/reset_prefix_cache", self._spec.timeouts.wake_s)
 
+    async def health(self) -> Timed:
+        """GET /health once, timed: a start is over between one that fails and one that does not."""
+        return await self._control("/health", self._spec.timeouts.probe_s, method="GET")
+
     async def complete(
         self,
         prompt: str,
@@ -129,6 +133,7 @@ class VllmClient:
         on_token: Callable[[TokenEvent], None],
         model: str | None = None,
         ignore_eos: bool = False,
+        detailed: bool = False,
         request_id: str = "",
         limit_s: float | None = None,
     ) -> Completion:
@@ -143,6 +148,7 @@ class VllmClient:
             on_token: Called for each piece, in order.
             model: A served name; None: the first.
             ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
+            detailed: With each token and its probabilities.
             request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
             limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
         """
@@ -151,8 +157,9 @@ class VllmClient:
             prompt,
             max_tokens=max_tokens,
             ignore_eos=ignore_eos,
+            detailed=detailed,
         )
-        answer = Answer()
+        answer = Answer(detailed=detailed)
         stream = self._stream(
             content,
             answer,
@@ -251,9 +258,11 @@ class VllmClient:
             raise self._refused(reply.status, reply.body, path)
         return read(reply.body, shape, server=name, path=path)
 
-    async def _control(self, path: str, deadline_s: float, content: bytes = b"") -> Timed:
-        post = self._post(path, deadline_s, content)
-        (timed, body), late_s = await self._measuring.timed(post)
+    async def _control(
+        self, path: str, deadline_s: float, content: bytes = b"", *, method: str = "POST"
+    ) -> Timed:
+        sent = self._send(method, path, deadline_s, content)
+        (timed, body), late_s = await self._measuring.timed(sent)
         timed = replace(timed, late_s=late_s)
         if body.strip() in {b"", b"null"}:  # up to 0.31 there is no more
             return timed
@@ -261,13 +270,15 @@ class VllmClient:
         status = one_line(done.status, 40) if done.status else None
         return replace(timed, status="failed" if done.success is False else status)
 
-    async def _post(self, path: str, deadline_s: float, content: bytes) -> tuple[Timed, bytes]:
+    async def _send(
+        self, method: str, path: str, deadline_s: float, content: bytes
+    ) -> tuple[Timed, bytes]:
         """On the measuring loop."""
         stamps = Stamps()
         try:
             async with (
                 asyncio.timeout(deadline_s),
-                self._wire.exchange(path, stamps, content=content) as response,
+                self._wire.exchange(path, stamps, method=method, content=content) as response,
             ):
                 body = await self._wire.read(response, what=f"to {_route(path)}")
                 done_s = time.monotonic()

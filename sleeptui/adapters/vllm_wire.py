@@ -113,16 +113,17 @@ class Wire:
         path: str,
         stamps: Stamps,
         *,
+        method: str = "POST",
         content: bytes = b"",
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncIterator[httpx.Response]:
-        """POST once, on a connection of its own, closed at the end; for timed requests.
+        """Send once, on a connection of its own, closed at the end; for timed requests.
 
         The body is left to the caller, to be read inside this context.
         """
         if self._timed is None:
             self._timed = _transport(self._base, _TIMED_LIMITS)
-        request = self._request("POST", path, content=content)
+        request = self._request(method, path, content=content)
         request.headers.update(headers)
         request.extensions["trace"] = stamps
         with self._translated():

@@ -65,13 +65,23 @@ class Window:
 
     @classmethod
     def of(cls, sleep: Attempt | None, wake: Attempt | None) -> "Window":
-        """From the operations: without an answer the end of the operation stands for it."""
+        """From the operations: without an answer the end of the operation stands for it.
+
+        Where sleeptui has waited itself for the requests to end, the sleep begins with that.
+        """
         return cls(
-            s0=sleep.sent_ns if sleep else None,
+            s0=_asked(sleep) if sleep else None,
             s1=(sleep.done_ns or sleep.ended_ns) if sleep else None,
             w0=wake.sent_ns if wake else None,
             w1=(wake.done_ns or wake.ended_ns) if wake else None,
         )
+
+
+def _asked(sleep: Attempt) -> int | None:
+    has_drained = sleep.record is not None and any(
+        part.name == "drain" for part in sleep.record.parts
+    )
+    return sleep.began_ns if has_drained and sleep.sent_ns is not None else sleep.sent_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,9 @@ class EngineClient(Protocol):
     async def reset_prefix_cache(self) -> Timed:
         """POST /reset_prefix_cache."""
 
+    async def health(self) -> Timed:
+        """GET /health once, cheap and timed; raises unless it is answered with 200."""
+
     async def complete(
         self,
         prompt: str,
@@ -58,6 +61,7 @@ class EngineClient(Protocol):
         on_token: Callable[[TokenEvent], None],
         model: str | None = None,
         ignore_eos: bool = False,
+        detailed: bool = False,
         request_id: str = "",
         limit_s: float | None = None,
     ) -> Completion:
@@ -72,6 +76,7 @@ class EngineClient(Protocol):
             on_token: Called for each piece, in order.
             model: A served name (an alias, a LoRA adapter); None: the first.
             ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
+            detailed: With each token and its probabilities.
             request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
             limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
         """

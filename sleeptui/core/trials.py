@@ -19,7 +19,7 @@ QUEUED = "queued"
 COUNTED = frozenset({IN_FLIGHT, QUEUED})
 """Cohorts that a trial is about: its streams, with a token at S0 or without."""
 COHORTS = (IN_FLIGHT, QUEUED, "late", "parked", "probe")
-_NO_VALUE = ("invalid", "user_abort", "unfinished")
+_NO_VALUE = ("invalid", "user_abort", "time_over", "unfinished")
 """Classes of a phase that says nothing of the server."""
 _LATER = frozenset({Class.RELEASED, Class.DRAINED, Class.SERVED})
 _EXPECTED: Mapping[tuple[str, str], frozenset[Class]] = {
@@ -151,7 +151,7 @@ def _trial(
     wake = _first(attempts, Kind.WAKE, sleep.began_ns) if sleep else None
     window, mode = Window.of(sleep, wake), phase.mode or "wait"
     asked = [one for one in requests if one.server == phase.server and one.cohort in COHORTS]
-    flights = tuple(_flight(one, window, mode, is_noisy=noise[0] > 0) for one in asked)
+    flights = tuple(_flight(one, window, mode) for one in asked)
     heard = Heard(
         streams=phase.streams or 0,
         mode=mode,
@@ -188,7 +188,7 @@ def _first(attempts: Iterable[Attempt], kind: Kind, after_ns: int) -> Attempt | 
     )
 
 
-def _flight(request: RequestSeen, window: Window, mode: str, *, is_noisy: bool) -> Flight:
+def _flight(request: RequestSeen, window: Window, mode: str) -> Flight:
     cls, counted = classify(request, window), tokens(request, window)
     cohort = request.cohort
     if cohort == IN_FLIGHT and not counted.before_s0:
@@ -196,7 +196,7 @@ def _flight(request: RequestSeen, window: Window, mode: str, *, is_noisy: bool) 
     promised = _EXPECTED.get((mode, cohort), _LATER)
     if mode == "abort" and cohort not in COUNTED:
         promised = promised | {Class.ABORTED}
-    if is_noisy and Class.RESUMED_EXACT in promised:
+    if Class.RESUMED_EXACT in promised and request.tie:  # no doing of the sleep
         promised = promised | {Class.RESUMED_DIFFERS}
     if cohort == "probe":
         promised = promised | {Class.FINISHED_EARLY}

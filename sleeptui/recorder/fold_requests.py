@@ -107,6 +107,7 @@ def _ended(begin: ReqBegin, end: ReqEnd, sleeps: Sequence[int], phase: int | Non
         control=end.control,
         equal=end.equal,
         equal_chars=end.equal_chars,
+        tie=end.tie,
         http=end.http,
     )
 

@@ -189,6 +189,8 @@ class ReqEnd(Line, tag="req.end", kw_only=True):
     """Its text is that of the control; None: not compared."""
     equal_chars: int | None = None
     """So many characters from the begin are the same."""
+    tie: bool | None = None
+    """Where they part two tokens were as likely, and are still: the noise of a batch."""
     http: int | None = None
     """Status with which it was refused."""
 

@@ -56,6 +56,7 @@ def end_line(event: RequestEnded, *, began_ns: int, text: bool) -> ReqEnd:
         control=event.control,
         equal=event.equal,
         equal_chars=event.equal_chars,
+        tie=event.tie,
         http=event.http,
     )
     done = event.completion
@@ -121,6 +122,7 @@ def ended_of(line: ReqEnd) -> RequestEnded:
         control=line.control,
         equal=line.equal,
         equal_chars=line.equal_chars,
+        tie=line.tie,
         http=line.http,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
 
+from sleeptui.core.canary import Reference, judge
 from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.events import (
@@ -42,6 +43,7 @@ class Request:
         control: The request without a sleep that asked the same.
         equal: Its text is that of the control; None: not compared.
         equal_chars: So many characters from the begin are the same.
+        tie: They part by the noise of a batch only; None: they do not part.
     """
 
     def __init__(self, server: str, *, number: int = 0, began_s: float = 0.0) -> None:
@@ -59,6 +61,7 @@ class Request:
         self.control: int | None = None
         self.equal: bool | None = None
         self.equal_chars: int | None = None
+        self.tie: bool | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def answered(self, completion: Completion) -> None:
@@ -77,14 +80,19 @@ class Request:
         self.error = error.message
         self.http = error.status if isinstance(error, Refused) else None
 
-    def compared(self, control: int, text: str) -> None:
+    def compared(self, control: int, before: Completion) -> None:
         """Hold its answer against that of its control, which had no sleep in it."""
-        self.control = control
-        if self.completion is None:
+        self.control, now = control, self.completion
+        if now is None:
             return
-        pairs = zip(self.completion.text, text, strict=False)
-        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        self.equal, self.equal_chars = self.completion.text == text, same
+        pairs = zip(now.text, before.text, strict=False)
+        self.equal = now.text == before.text
+        self.equal_chars = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        if not self.equal and before.tokens:
+            reference = Reference(
+                model="", prompt="", max_tokens=0, taken_wall_s=0.0, answers=(before.tokens,)
+            )
+            self.tie = judge(now.tokens, reference).matches
 
     def watched(self, at_s: float, *, is_sleeping: bool) -> None:
         """Take in a look at its server."""
@@ -196,6 +204,7 @@ class Ledger:
             control=request.control,
             equal=request.equal,
             equal_chars=request.equal_chars,
+            tie=request.tie,
             http=request.http,
             chunks=tuple(request.chunks),
         )

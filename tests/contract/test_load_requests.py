@@ -25,6 +25,20 @@ async def test_an_answer_that_must_not_end_by_itself_is_whole(connect):
     assert answers[0].completion_tokens < answers[1].completion_tokens == ENDS_BY_ITSELF
 
 
+async def test_each_token_can_be_asked_for_with_its_probability(connect):
+    async with simulated(version="0.32.0") as server:
+        client = connect(server.url)
+        plain, told = [
+            await client.complete(
+                "Count", max_tokens=6, on_token=lambda _: None, ignore_eos=True, detailed=detailed
+            )
+            for detailed in (False, True)
+        ]
+    assert (plain.tokens, len(told.tokens)) == ((), 6)
+    assert plain.text == told.text == "".join(token.text for token in told.tokens)
+    assert all(token.runner_up is not None for token in told.tokens)
+
+
 async def test_its_id_is_sent_to_it_alone(connect):
     async with Replay("vllm-0.32.0").running() as server:
         client = connect(server.url)

@@ -237,6 +237,12 @@ class FakeEngine:
     async def reset_prefix_cache(self) -> Timed:
         return await self._control("reset_prefix_cache", 0.01, lambda: None)
 
+    async def health(self) -> Timed:
+        self._raise("health")
+        if self.reach is not Reach.ANSWERED:
+            raise Unreachable(f"{self.name}: nothing listens", server=self.name)
+        return Timed(sent_s=self.clock.now_s(), done_s=self.clock.now_s(), late_s=self.late_s)
+
     async def complete(
         self,
         prompt: str,
@@ -244,6 +250,7 @@ class FakeEngine:
         max_tokens: int,
         on_token: Callable[[TokenEvent], None],
         ignore_eos: bool = False,
+        detailed: bool = False,
         request_id: str = "",
         limit_s: float | None = None,
     ) -> Completion:

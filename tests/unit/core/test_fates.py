@@ -66,6 +66,8 @@ def test_a_window_is_that_of_the_operations():
     sleep, wake = attempt("sleep", 0.3, at_s=10), attempt("wake", 0.5, at_s=20)
     assert Window.of(sleep, wake) == WINDOW
     assert Window.of(None, None) == Window()
+    drained = attempt("sleep", at_s=10, sent_ns=14 * S, record={"parts": (("drain", 4.0),)})
+    assert Window.of(drained, None).s0 == 10 * S
     unanswered = attempt("sleep", at_s=10, done_ns=None, ended_ns=12 * S)
     assert Window.of(unanswered, None) == Window(s0=10 * S, s1=12 * S)
 

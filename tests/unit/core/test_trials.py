@@ -111,14 +111,15 @@ def test_a_request_without_its_control_is_not_judged():
     assert (trial.counted, trial.of("inflight")[0].cls) == ((), Class.RESUMED)
 
 
-def test_where_a_server_does_not_repeat_itself_another_text_proves_nothing():
+@pytest.mark.parametrize(("tie", "expected"), [(True, 1), (False, 0), (None, 0)])
+def test_another_text_is_no_doing_of_the_sleep_where_two_tokens_were_as_likely(tie, expected):
     control = phase(CONTROL, PhaseKind.CONTROL)
     asked = [
         request(1.0, cohort="control", phase=CONTROL, equal=equal) for equal in (None, True, False)
     ]
-    (trial,) = trials(told(stream(equal=False), *asked, phases=(control, phase())))
+    (trial,) = trials(told(stream(equal=False, tie=tie), *asked, phases=(control, phase())))
     assert trial.differs == (1, 2)
-    assert trial.expected == 1
+    assert (trial.expected, trial.counted[0].cls) == (expected, Class.RESUMED_DIFFERS)
 
 
 @pytest.mark.parametrize(

@@ -129,8 +129,10 @@ def test_one_of_a_load_has_its_schedule_and_what_it_was_compared_with():
         control=2,
         equal=False,
         equal_chars=17,
+        tie=True,
         http=503,
     )
     line = again(request_lines.end_line(end, began_ns=0, text=False))
     assert (line.control, line.equal, line.equal_chars, line.http) == (2, False, 17, 503)
+    assert line.tie is True
     assert ended_of(line) == end

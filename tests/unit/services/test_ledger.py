@@ -4,6 +4,7 @@ import pytest
 from support.builders import seen, unseen
 from support.clock import ManualClock, settle
 
+from sleeptui.core.canary import Token
 from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.events import RequestAdvanced, RequestBegan, RequestEnded, StateObserved
@@ -195,28 +196,39 @@ async def test_what_a_benchmark_knows_beforehand_is_told_with_the_begin():
     assert (heard[0].scheduled_s, heard[0].xid) == (99.5, "run-7")
 
 
+def said(*words, seconds=-2.0):
+    """Tokens of an answer; the second most likely ones are told."""
+    tokens = tuple(
+        Token(id=ord(word), text=word, logprob=-0.5, runner_up=seconds) for word in words
+    )
+    return {"text": "".join(words), "tokens": tokens}
+
+
 @pytest.mark.parametrize(
-    ("text", "control", "equal", "chars"),
+    ("now", "before", "equal", "chars", "tie"),
     [
-        ("one two", "one two", True, 7),
-        ("one tow", "one two", False, 5),
-        ("one", "one two", False, 3),
-        ("", "one two", False, 0),
+        (said("a", "b"), said("a", "b"), True, 2, None),
+        (said("a", "c"), said("a", "b"), False, 1, False),
+        (said("a", "c", seconds=-0.6), said("a", "b", seconds=-0.6), False, 1, True),
+        (said("a"), said("a", "b"), False, 1, False),
+        (said(), said("a"), False, 0, None),
+        ({"text": "a"}, {"text": "b"}, False, 0, None),
     ],
 )
-async def test_an_answer_is_held_against_that_of_its_control(text, control, equal, chars):
+async def test_an_answer_is_held_against_that_of_its_control(now, before, equal, chars, tie):
     heard = []
     with new_ledger(heard).entry("qwen", **ASKED) as request:
-        request.answered(completion(text=text))
-        request.compared(3, control)
-    assert (heard[-1].control, heard[-1].equal, heard[-1].equal_chars) == (3, equal, chars)
+        request.answered(completion(**now))
+        request.compared(3, completion(**before))
+    end = heard[-1]
+    assert (end.control, end.equal, end.equal_chars, end.tie) == (3, equal, chars, tie)
 
 
 async def test_without_an_answer_nothing_is_compared():
     heard = []
     with new_ledger(heard).entry("qwen", **ASKED) as request:
         request.failed(Refused("503, it sleeps", server="qwen", status=503))
-        request.compared(3, "one")
+        request.compared(3, completion(text="one"))
     assert (heard[-1].error, heard[-1].http) == ("503, it sleeps", 503)
     assert (heard[-1].control, heard[-1].equal, heard[-1].equal_chars) == (3, None, None)
     with new_ledger(heard).entry("qwen", **ASKED) as request:
