@@ -71,9 +71,20 @@ class Operations:
         return bool(self._running)
 
     def sleep(
-        self, server: str, *, level: SleepLevel | None = None, mode: SleepMode | None = None
+        self,
+        server: str,
+        *,
+        level: SleepLevel | None = None,
+        mode: SleepMode | None = None,
+        verify: bool = True,
     ) -> Ticket:
         """Put a server to sleep, at its own level and waiting for its requests if not said.
+
+        Args:
+            server: Its name.
+            level: How deep.
+            mode: What becomes of its requests.
+            verify: Ask the canary before, where it is not switched off; it takes its time.
 
         Raises:
             NotAllowed: Its state or its version does not allow it.
@@ -92,9 +103,9 @@ class Operations:
         operation = self._operation(Kind.SLEEP, server, level=chosen, mode=how)
         return self._submit(
             operation,
-            partial(fall_asleep, level=chosen, mode=how),
+            partial(fall_asleep, level=chosen, mode=how, verify=verify),
             gpus=self._gpus(view),
-            phase=first_phase(view, level=chosen, mode=how),
+            phase=first_phase(view, level=chosen, mode=how, verify=verify),
         )
 
     def wake(self, server: str, *, verify: bool = True, force: bool = False) -> Ticket:

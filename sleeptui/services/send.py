@@ -48,6 +48,7 @@ async def send(
     if is_first:
         run.sent_s = sent_s
     step = name if midway else ""
+    run.ticket.sending.set()
     try:
         timed = await request()
     except Refused as error:
@@ -73,6 +74,7 @@ async def send(
         run.sent_s = timed.sent_s if is_first else run.sent_s
         run.done_s = timed.done_s
         run.stamped(timed.late_s)
+        run.ticket.answered.set()
         return Sent(sent_s=timed.sent_s, done_s=timed.done_s)
     return _doubtful(run, name, sent_s, doubt)
 

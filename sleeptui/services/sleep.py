@@ -44,9 +44,11 @@ UNMEASURED = "3 says why its memory cannot be measured"
 _METRIC = {SleepLevel.OFFLOAD: SleepMetric.OFFLOADED, SleepLevel.DISCARD: SleepMetric.DISCARDED}
 
 
-def first_phase(view: ServerView, *, level: int = 1, mode: SleepMode = SleepMode.WAIT) -> Phase:
+def first_phase(
+    view: ServerView, *, level: int = 1, mode: SleepMode = SleepMode.WAIT, verify: bool = True
+) -> Phase:
     """The phase that a sleep of this server begins with."""
-    if level and not unasked(view):
+    if verify and level and not unasked(view):
         return Phase.VERIFYING
     return _draining_or_calling(view, mode)
 
@@ -56,14 +58,22 @@ def _draining_or_calling(view: ServerView, mode: SleepMode) -> Phase:
     return Phase.DRAINING if drains and in_flight(view.metrics) else Phase.CALLING
 
 
-async def fall_asleep(run: Run, *, level: SleepLevel, mode: SleepMode) -> Result:
+async def fall_asleep(
+    run: Run, *, level: SleepLevel, mode: SleepMode, verify: bool = True
+) -> Result:
     """The work of a sleep.
+
+    Args:
+        run: The sleep.
+        level: How deep.
+        mode: What becomes of requests in flight.
+        verify: Ask the canary before, where it is not switched off.
 
     Raises:
         Ended: The server refused, is lost, is still busy, or sleeps already.
         Stopped: The user stopped the reference or our own drain.
     """
-    falling = _Falling(run, level, mode)
+    falling = _Falling(run, level, mode, verify=verify)
     for stage in falling.stages:
         await stage()
     return falling.result()
@@ -72,8 +82,9 @@ async def fall_asleep(run: Run, *, level: SleepLevel, mode: SleepMode) -> Result
 class _Falling:
     """One sleep. What must be true before it counts as done is a list of stages."""
 
-    def __init__(self, run: Run, level: SleepLevel, mode: SleepMode) -> None:
+    def __init__(self, run: Run, level: SleepLevel, mode: SleepMode, *, verify: bool) -> None:
         self._run = run
+        self._is_asked = verify and bool(level)
         self._level = level
         self._mode = mode
         self._knows_mode = run.view.facts.features.sleep_mode
@@ -94,7 +105,7 @@ class _Falling:
 
     async def _looked(self) -> Observation:
         run, seen = self._run, await self._run.look()
-        if not self._level or seen.is_sleeping or not await renew(run, seen):
+        if not self._is_asked or seen.is_sleeping or not await renew(run, seen):
             return seen
         return await run.look()
 

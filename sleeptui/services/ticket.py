@@ -21,11 +21,15 @@ class Ticket:
     Attributes:
         id: As in the events.
         completion: The answer of a prompt that ended; None before, and for all others.
+        sending: Its first request is on its way to the server; not for a prompt.
+        answered: The server has answered the last of its requests so far.
     """
 
     def __init__(self, number: int) -> None:
         self.id = number
         self.completion: Completion | None = None
+        self.sending = asyncio.Event()
+        self.answered = asyncio.Event()
         self._record: asyncio.Future[OperationRecord] = asyncio.get_running_loop().create_future()
         self._section: asyncio.Future[Any] | None = None
         self._is_stoppable = True

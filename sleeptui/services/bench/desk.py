@@ -1,6 +1,6 @@
 """What the steps of a benchmark work with: the operations of the panel, requests, pauses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -10,8 +10,9 @@ from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Cause, OperationRecord, Outcome
 from sleeptui.core.plan import Plan
 from sleeptui.core.ports import Clock, EngineClient
+from sleeptui.core.steady import Pace
+from sleeptui.services.bench.load import Control
 from sleeptui.services.bus import Bus
-from sleeptui.services.deadline import within
 from sleeptui.services.ledger import Ledger
 from sleeptui.services.operations import Operations
 from sleeptui.services.panel import Services
@@ -19,8 +20,15 @@ from sleeptui.services.ticket import Ticket
 
 DEAD = "engine_dead"
 _LOST = frozenset({Cause.ENGINE_LOST, Cause.NOT_STARTED, Cause.OUT_OF_MEMORY, Cause.WEDGED})
-_GONE = frozenset({State.DOWN, State.WEDGED, State.STALE})
-_WRONG = frozenset({Cause.GARBAGE, Cause.NO_TOKENS})
+_GONE = frozenset({State.DOWN, State.WEDGED, State.STALE, State.STARTING})
+"""None of them is a state that a step leaves its server in."""
+_CLASSES = {
+    Cause.GARBAGE: "wrong_output",
+    Cause.NO_TOKENS: "wrong_output",
+    Cause.NOTHING_FREED: "no_op",
+    Cause.ALREADY_SO: "no_op",
+    Cause.NO_ANSWER: "timeout",
+}
 
 
 class StepFailed(Exception):
@@ -55,6 +63,14 @@ class BenchDesk:
     plan: Plan
     nonce: str
     """Of this run: no prompt of an earlier one is asked again."""
+    measured: frozenset[str] = frozenset()
+    """Names of the servers that the plan is about."""
+    startable: frozenset[str] = frozenset()
+    """Names of those that have a runtime."""
+    paces: dict[str, tuple[Pace, ...]] = field(default_factory=dict)
+    """How fast each server was before the sleeps of its block."""
+    controls: dict[tuple[str, int], Control] = field(default_factory=dict)
+    """What streams were answered without a sleep, by server and their number."""
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
@@ -145,54 +161,44 @@ class BenchDesk:
         return record
 
     async def request(
-        self, server: str, *, cohort: str, prompt: str, max_tokens: int, limit_s: float
+        self, server: str, *, cohort: str, prompt: str, max_tokens: int
     ) -> Completion | None:
-        """Send one request, through the ledger; None: nothing came, the journal says why."""
+        """Send one request, through the ledger; None: nothing came, the journal says why.
+
+        Bounded by ``timeouts.prompt_s``.
+        """
         with self.ledger.entry(
             server, cohort=cohort, prompt=prompt, max_tokens=max_tokens
         ) as request:
             try:
-                completion = await within(
-                    self.clock,
-                    limit_s,
-                    self.client(server).complete(
-                        prompt,
-                        max_tokens=max_tokens,
-                        on_token=lambda event: self.ledger.heard(request, event),
-                    ),
+                completion = await self.client(server).complete(
+                    prompt,
+                    max_tokens=max_tokens,
+                    on_token=lambda event: self.ledger.heard(request, event),
+                    ignore_eos=True,
                 )
-            except TimeoutError:
-                request.error = "no answer in time"
-                return None
             except EngineError as error:
                 request.error = error.message
                 return None
             request.answered(completion)
             return completion
 
+    def is_gone(self, server: str) -> bool:
+        """Whether its process has to be started anew before anything else is measured on it."""
+        return self.view(server).state in _GONE
+
     def _failed(self, record: OperationRecord) -> StepFailed:
         """The class of a phase whose operation did not end well."""
         what = f"{record.kind.value} of {record.server}: {record.message}"
-        if record.cause in _LOST or self.view(record.server).state in _GONE:
+        if record.cause in _LOST:
             return StepFailed(DEAD, what)
-        if record.cause in _WRONG:
-            return StepFailed("wrong_output", what)
+        if record.cause is not None:
+            known = _CLASSES.get(record.cause, f"invalid:{record.cause.value}")
+            return StepFailed(known, what)
         match record.outcome:
             case Outcome.CANCELLED:
                 return StepFailed("user_abort", what)
             case Outcome.UNKNOWN:
                 return StepFailed("timeout", what)
-            case _:
-                why = record.cause.value if record.cause else record.outcome.value
-                return StepFailed(f"invalid:{why}", what)
-
-
-def is_gone(view: ServerView) -> bool:
-    """Whether a server has to be started anew before it can be measured."""
-    return view.state in _GONE
-
-
-def names(servers: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *most, last = servers
-    return f"{', '.join(most)} and {last}" if most else last
+            case other:
+                return StepFailed(f"invalid:{other.value}", what)
