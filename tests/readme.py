@@ -36,7 +36,8 @@ HOW_KNOWN = {
     State.WAKING: "our own operation; or /is_sleeping blocks while /metrics answers",
     State.RELOADING: "our own operation",
     State.VERIFYING: "our own operation: the canary is with the server",
-    State.STARTING: "its process or container runs and nothing listens yet",
+    State.STARTING: "our own operation; or its process runs and nothing listens yet",
+    State.STOPPING: "our own operation",
     State.PARTIAL: "/is_sleeping true, GPU memory grown back, or a staged wake that stopped midway",
     State.SUSPECT: "signals disagree for three looks, a sleep let go of too little memory, or the"
     " canary was answered with something else",
@@ -47,8 +48,6 @@ HOW_KNOWN = {
     State.UNKNOWN: "no look has ended yet",
 }
 """By which signals a state is recognised: the table in ARCHITECTURE.md, shorter."""
-UNREACHED = frozenset({State.STOPPING})
-"""States that nothing leads to: no operation stops a server."""
 _NAMES = {"docker": "container", "settled_mib": "settled_bytes", "residual_mib": "residual_bytes"}
 """Keys of the file that have another name in the settings."""
 
@@ -99,7 +98,6 @@ def _states() -> str:
     rows = (
         (f"`{UNICODE.states[state]} {state.value.upper()}`", meaning, HOW_KNOWN[state])
         for state, meaning in STATES
-        if state not in UNREACHED
     )
     return _table(("shown", "meaning", "how it is known"), rows)
 

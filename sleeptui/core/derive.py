@@ -21,6 +21,8 @@ DISAGREE_LOOKS = 3
 """Looks in a row after which a disagreement is no longer the lag of the metric."""
 _BROKEN = frozenset({Cause.OUT_OF_MEMORY, Cause.WEDGED})
 _COMING = frozenset({"created", "restarting"})
+_VERIFIED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.START})
+_RUNTIME = {Kind.START: State.STARTING, Kind.STOP: State.STOPPING}
 
 
 def disagrees(observation: Observation) -> bool:
@@ -53,8 +55,10 @@ def _operating(signals: Signals) -> Derived | None:
     operation = signals.operation
     if operation is None or operation.phase in (Phase.QUEUED, Phase.MAKING_ROOM):
         return None
-    if operation.phase is Phase.VERIFYING and operation.kind in (Kind.SLEEP, Kind.WAKE):
+    if operation.phase is Phase.VERIFYING and operation.kind in _VERIFIED:
         return Derived(state=State.VERIFYING)
+    if operation.kind in _RUNTIME:
+        return Derived(state=_RUNTIME[operation.kind])
     if operation.kind is Kind.SLEEP:
         draining = operation.phase is Phase.DRAINING
         state = State.DRAINING if draining else State.FALLING_ASLEEP

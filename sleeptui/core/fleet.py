@@ -218,7 +218,10 @@ class FleetStore:
         self._derive(track)
 
     def _restarted(self, track: Track) -> None:
-        """Log a restart; those that no server makes so fast are told together."""
+        """Log a restart by others; those that no server makes so fast are told together."""
+        if track.operation is not None and track.operation.kind is Kind.START:
+            track.restarts = 0
+            return
         passed_s = self._now_s - track.restart_told_s
         if passed_s < RESTART_TOLD_S:
             return
@@ -311,6 +314,8 @@ class FleetStore:
         """Log a change of state that no operation of ours explains."""
         name, state, reason = track.spec.name, track.derived.state, track.derived.reason
         recent = self._now_s - self._ended_s.get(name, float("-inf")) < OURS_FOR_S
+        if state is State.DOWN and recent and _is_stopped(track):
+            return
         if state in _BAD:
             self._say(name, "bad", f"{state.value}: {reason}" if reason else state.value)
         elif state in _QUIET or recent:
@@ -362,6 +367,12 @@ class FleetStore:
             other_bytes=memory.others(sample, held),
             used_series=self._gpu_series.setdefault(sample.index, Series()),
         )
+
+
+def _is_stopped(track: Track) -> bool:
+    """Whether the newest of our transitions has ended its process, as was wanted."""
+    newest = next((record for record in track.history if record.kind in TRANSITIONS), None)
+    return newest is not None and newest.kind is Kind.STOP and newest.outcome is Outcome.DONE
 
 
 def _from_level_2(track: Track) -> str:

@@ -13,7 +13,9 @@ from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
 TIMES_KEPT = 9
 """Durations of each kind, newest last: enough for a median that follows a change."""
 CYCLES_KEPT = 200
-_TIMED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+_RUNTIME = frozenset({Kind.START, Kind.STOP})
+"""They have no level."""
+_TIMED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH}) | _RUNTIME
 _WAIT = "wait"
 FIRST = "first sleep 1"
 """The first level 1 sleep of a process allocates the pinned host copy: a time of its own."""
@@ -41,7 +43,7 @@ class Learned:
     awake_in_s: float | None = None
     """The life of the server that this was seen in: process_start_time_seconds."""
     times: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    """Seconds by ``sleep 1``, ``wake 2``, ``first sleep 1``; newest last."""
+    """Seconds by ``sleep 1``, ``wake 2``, ``first sleep 1``, ``start``; newest last."""
     cycles: tuple[Cycle, ...] = ()
     """Newest last, of all its lives."""
     reference: Reference | None = None
@@ -86,9 +88,9 @@ class Learned:
             process_start_s: The life of the server that it was in.
             host_bytes: What its processes hold of the host's memory now.
         """
-        if record.outcome is not Outcome.DONE or record.level is None:
+        if record.outcome is not Outcome.DONE or record.kind not in _TIMED:
             return self
-        if record.kind not in _TIMED:
+        if record.level is None and record.kind not in _RUNTIME:
             return self
         learned = self if _has_drained(record) else self._timed(record, process_start_s)
         if record.kind is not Kind.SLEEP or not record.level:
@@ -116,9 +118,9 @@ class Learned:
         self, operation: Operation | None, process_start_s: float | None
     ) -> float | None:
         """How long an operation that runs took the last times."""
-        if operation is None or operation.level is None:
+        if operation is None or (operation.level is None and operation.kind not in _RUNTIME):
             return None
-        return self.expected_s(operation.kind, operation.level, process_start_s)
+        return self.expected_s(operation.kind, operation.level or 0, process_start_s)
 
     def awake_bytes(self, process_start_s: float | None) -> int | None:
         """What it held awake on all its GPUs in this life of the server; None: not seen."""
@@ -138,4 +140,4 @@ def time_key(kind: Kind, level: int, learned: Learned, process_start_s: float | 
     if kind is Kind.SLEEP and level == 1:
         pinned = any(one.level == 1 for one in learned.cycles_of(process_start_s))
         return "sleep 1" if pinned else FIRST
-    return f"{kind.value} {level}"
+    return kind.value if kind in _RUNTIME else f"{kind.value} {level}"

@@ -18,8 +18,10 @@ ALLOWED: Mapping[str, frozenset[State]] = {
     "server.verify": frozenset({State.AWAKE, State.NO_CONTROL}),
 }
 """States in which a command makes sense; commands that are not listed need none."""
+STARTABLE = frozenset({State.DOWN})
+"""States from which a server can be started; it can be stopped in all of them."""
 _ASKING = frozenset({"server.prompt", "server.verify"})
-TRANSITIONS = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
+TRANSITIONS = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH, Kind.START, Kind.STOP})
 _LEVELS = range(3)
 
 
@@ -38,17 +40,61 @@ def refusal(command_id: str, view: ServerView, *, readonly: bool = False) -> Not
     allowed = ALLOWED.get(command_id)
     if allowed is None:
         return None
-    operation = view.operation
-    if command.changes and operation is not None and operation.kind in TRANSITIONS:
-        return NotAllowed(
-            f"{view.name}: a {operation.kind.value} is already {_how_far(view)}",
-            hint="wait for its end",
-        )
+    if command.changes and (refused := _taken(view)) is not None:
+        return refused
     if view.state not in allowed and not (command_id in _ASKING and _may_answer(view)):
         return NotAllowed(
             f"{view.name} is {_words(view)}: {_because(command_id, view)}", hint=view.advice
         )
     return None
+
+
+def runtime_refusal(
+    kind: Kind, view: ServerView, *, has_runtime: bool, readonly: bool = False
+) -> NotAllowed | None:
+    """Why a server cannot be started or stopped now; None: it can.
+
+    Args:
+        kind: START or STOP.
+        view: The server.
+        has_runtime: Something is known that starts and ends it.
+        readonly: Nothing is changed in this run.
+    """
+    if readonly:
+        return NotAllowed(
+            f"{view.name}: nothing is started or stopped with --readonly", hint="leave it out"
+        )
+    if not has_runtime:
+        return NotAllowed(
+            f"{view.name} is started by others",
+            hint="give it a runtime in the configuration: docker, compose or command",
+        )
+    if (refused := _taken(view)) is not None:
+        return refused
+    if kind is Kind.START and view.state not in STARTABLE:
+        return NotAllowed(f"{view.name} is {_words(view)}: {_unstartable(view)}", hint=view.advice)
+    return None
+
+
+def _taken(view: ServerView) -> NotAllowed | None:
+    """Why nothing can be asked of a server: a transition of ours runs or waits on it."""
+    operation = view.operation
+    if operation is None or operation.kind not in TRANSITIONS:
+        return None
+    return NotAllowed(
+        f"{view.name}: a {operation.kind.value} is already {_how_far(view)}",
+        hint="wait for its end",
+    )
+
+
+def _unstartable(view: ServerView) -> str:
+    match view.state:
+        case State.UNKNOWN:
+            return "nothing is known of it yet"
+        case State.STARTING:
+            return "wait until it answers, or stop it"
+        case _:
+            return "stop it before it is started again"
 
 
 def level_refusal(view: ServerView, level: int) -> NotAllowed | None:

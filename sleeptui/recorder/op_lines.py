@@ -27,6 +27,7 @@ _BY_CAUSE = {
     Cause.WEDGED: "http_error",
     Cause.REJECTED: "http_error",
     Cause.ENGINE_LOST: "engine_dead",
+    Cause.NOT_STARTED: "engine_dead",
     Cause.NO_ANSWER: "timeout",
     Cause.GARBAGE: "wrong_output",
     Cause.NO_TOKENS: "wrong_output",
@@ -48,6 +49,8 @@ def class_of(record: OperationRecord, fate: Fate | None = None) -> str:
     if record.cause is not None:
         return _BY_CAUSE.get(record.cause, f"invalid:{record.cause.value}")
     match record.outcome:
+        case Outcome.DONE if record.cold is not None and record.cold.is_invalid:
+            return "invalid:cache"
         case Outcome.DONE:
             limit_s = max(DISTURBED_S, DISTURBED_SHARE * record.duration_s)
             lag_s = record.loop_lag_s if record.stamp_lag_s is None else record.stamp_lag_s

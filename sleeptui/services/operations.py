@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
-from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal
-from sleeptui.core.model import ServerView, SleepLevel, SleepMode, State
+from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal, runtime_refusal
+from sleeptui.core.model import ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Cause, Kind, Operation, Outcome, Phase
 from sleeptui.services import admit, fit
 from sleeptui.services.deadline import end, within
@@ -23,11 +24,15 @@ from sleeptui.services.sleep import fall_asleep, first_phase
 from sleeptui.services.startup import is_starting_up
 from sleeptui.services.switch import switch
 from sleeptui.services.ticket import Stopped, Ticket
+from sleeptui.services.turn import until_turn
 from sleeptui.services.verify import check
 from sleeptui.services.wake import slept_level, wake_refusal, wake_up
 
+if TYPE_CHECKING:
+    from sleeptui.core.cold import ColdKind
+    from sleeptui.core.runtime import Runtime
+
 Work = Callable[[Run], Awaitable[Result]]
-_AWAKE = frozenset({State.AWAKE, State.NO_CONTROL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -164,6 +169,36 @@ class Operations:
         operation = self._operation(Kind.VERIFY, server)
         return self._submit(operation, check, gpus=None, phase=Phase.VERIFYING)
 
+    def start(self, server: str, *, cold: "ColdKind | None" = None) -> Ticket:
+        """Start the process or container of a server, and wait until it answers.
+
+        Args:
+            server: Its name.
+            cold: From what it is to start, which is prepared; None: from what there is.
+
+        Raises:
+            NotAllowed: Nothing is known that starts it, or it runs already.
+        """
+        from sleeptui.services.start import start_up  # noqa: PLC0415 - not for the first frame
+
+        view, runtime = self._runtime(Kind.START, server)
+        work = partial(start_up, runtime=runtime, weights=self._desk.weights, cold=cold)
+        operation = self._operation(Kind.START, server)
+        return self._submit(operation, work, gpus=self._gpus(view), phase=Phase.STARTING)
+
+    def stop(self, server: str) -> Ticket:
+        """End the process or container of a server, and wait until its memory is free.
+
+        Raises:
+            NotAllowed: Nothing is known that ends it, or another operation runs on it.
+        """
+        from sleeptui.services.stop import bring_down  # noqa: PLC0415 - not for the first frame
+
+        view, runtime = self._runtime(Kind.STOP, server)
+        work = partial(bring_down, runtime=runtime)
+        operation = self._operation(Kind.STOP, server)
+        return self._submit(operation, work, gpus=self._gpus(view), phase=Phase.STOPPING)
+
     def cancel(self, server: str) -> bool:
         """Take back the newest order for a server that waits, is verified or drains.
 
@@ -242,6 +277,17 @@ class Operations:
             raise refused
         return view
 
+    def _runtime(self, kind: Kind, server: str) -> "tuple[ServerView, Runtime]":
+        if self._is_closed:
+            raise NotAllowed("the panel is closing")
+        view, runtimes = self._desk.view(server), self._desk.runtimes
+        runtime = runtimes.of(view.spec) if runtimes is not None else None
+        has_runtime, readonly = runtime is not None, self._desk.settings.readonly
+        refused = runtime_refusal(kind, view, has_runtime=has_runtime, readonly=readonly)
+        if refused is not None or runtime is None:
+            raise refused or NotAllowed(f"{server} is started by others")
+        return view, runtime
+
     def _operation(
         self, kind: Kind, server: str, *, level: int | None = None, mode: str | None = None
     ) -> Operation:
@@ -296,7 +342,7 @@ class Operations:
     async def _turn(self, run: Run, claim: Claim) -> Result | None:
         """Wait until it may begin. Returns its end where it does not begin at all."""
         try:
-            reason = await run.ticket.stoppable(_until_turn(run, claim))
+            reason = await run.ticket.stoppable(until_turn(run, claim))
         except Stopped:
             reason, cause = "taken out of the queue; nothing was sent", None
         except asyncio.CancelledError:
@@ -341,22 +387,6 @@ class Operations:
             others = self._gpus(self._desk.view(giver.name))
             gpus = None if gpus is None or others is None else gpus | others
         return gpus
-
-
-async def _outdated(run: Run) -> str:
-    """Why an order that has waited makes no sense any more, or ""."""
-    seen = await run.look()
-    if run.operation.kind is Kind.SLEEP and seen.is_sleeping:
-        return "it was asleep when its turn came; nothing was sent"
-    if run.operation.kind is not Kind.SLEEP and run.view.state in _AWAKE:
-        return "it was awake when its turn came; nothing was sent"
-    return ""
-
-
-async def _until_turn(run: Run, claim: Claim) -> str:
-    """Wait for the turn. Returns why it makes no sense any more then, or ""."""
-    await claim.turn
-    return await _outdated(run) if claim.has_waited else ""
 
 
 async def _all_ended(tasks: set[asyncio.Task[None]]) -> None:

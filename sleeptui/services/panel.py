@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.events import Discovered
@@ -32,6 +32,9 @@ from sleeptui.services.recording import Recordings
 from sleeptui.services.run import Desk
 from sleeptui.services.supervisor import Supervisor
 from sleeptui.services.vigil import Vigil
+
+if TYPE_CHECKING:
+    from sleeptui.core.runtime import Runtimes, WeightFiles  # not for the first frame
 
 CLOSE_LIMIT_S = 2.0
 """How long the end waits for answers that are under way."""
@@ -63,15 +66,20 @@ class Services:
         surveyor: Surveyor | None = None,
         reporter: Reporter | None = None,
         archive: Archive | None = None,
+        runtimes: "Runtimes | None" = None,
+        weights: "WeightFiles | None" = None,
     ) -> None:
         """Over the given outside; ``prepare`` opens it when the services begin.
 
-        Without a ``notebook`` nothing is recalled or kept, without ``journals`` nothing recorded.
+        Without a ``notebook`` nothing is recalled or kept, without ``journals`` nothing recorded,
+        without ``runtimes`` nothing started or stopped.
         """
         self.settings = settings
         self.clock = clock
         self.finder = finder
         self.archive = archive
+        self.runtimes = runtimes
+        self.weights = weights
         self.hands_off = False
         """A benchmark moves the servers: nothing is asked of them by itself meanwhile."""
         self.bus = Bus()
@@ -91,23 +99,9 @@ class Services:
         )
         lag = LagMeter()
         self.ledger = Ledger(self.bus, clock)
-        self.recordings = Recordings(
-            settings=settings,
-            bus=self.bus,
-            store=self.store,
-            gpus=self.supervisor.gpus,
-            lag=lag,
-            clock=clock,
-            journals=journals,
-            surveyor=surveyor,
-            reporter=reporter,
-        )
+        self.recordings = self._recording(lag, journals, surveyor, reporter)
         self.operations = self._operating(lag)
-        self._learning: Learning | None = None
-        if notebook is not None:
-            self._learning = Learning(
-                bus=self.bus, store=self.store, notebook=notebook, clock=clock
-            )
+        self._learning = self._learns(notebook)
         self._group: asyncio.TaskGroup | None = None
         self._stack = AsyncExitStack()
         self._beginning: asyncio.Task[None] | None = None
@@ -146,6 +140,32 @@ class Services:
         if self._learning is not None:
             await self._learning.settled()
 
+    def _recording(
+        self,
+        lag: LagMeter,
+        journals: Journals | None,
+        surveyor: Surveyor | None,
+        reporter: Reporter | None,
+    ) -> Recordings:
+        """What writes down what happens, when it is asked to."""
+        return Recordings(
+            settings=self.settings,
+            bus=self.bus,
+            store=self.store,
+            gpus=self.supervisor.gpus,
+            lag=lag,
+            clock=self.clock,
+            journals=journals,
+            surveyor=surveyor,
+            reporter=reporter,
+        )
+
+    def _learns(self, notebook: Notebook | None) -> Learning | None:
+        """What keeps what is learnt; None: nothing is kept."""
+        if notebook is None:
+            return None
+        return Learning(bus=self.bus, store=self.store, notebook=notebook, clock=self.clock)
+
     def _operating(self, lag: LagMeter) -> Operations:
         """What takes orders, also those that nobody gives: to verify what others have woken."""
         desk = Desk(
@@ -155,6 +175,8 @@ class Services:
             supervisor=self.supervisor,
             clock=self.clock,
             ledger=self.ledger,
+            runtimes=self.runtimes,
+            weights=self.weights,
             lag=lag,
             written=self.recordings.written,
         )

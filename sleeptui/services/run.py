@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import TYPE_CHECKING
 
 from sleeptui.core.canary import Verification
 from sleeptui.core.errors import NotAllowed
@@ -32,6 +33,10 @@ from sleeptui.services.ledger import Ledger
 from sleeptui.services.supervisor import Supervisor
 from sleeptui.services.ticket import Stopped, Ticket
 
+if TYPE_CHECKING:
+    from sleeptui.core.cold import ColdStart  # no first frame starts a server
+    from sleeptui.core.runtime import Runtimes, WeightFiles
+
 log = logging.getLogger(__name__)
 
 _NEXT_STEP = {
@@ -57,6 +62,10 @@ class Desk:
     supervisor: Supervisor
     clock: Clock
     ledger: Ledger
+    runtimes: "Runtimes | None" = None
+    """What starts and ends servers; None: nothing does."""
+    weights: "WeightFiles | None" = None
+    """Their weights as files of this machine; None: nothing is known of the page cache."""
     lag: LagMeter = field(default_factory=LagMeter)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
     written: Callable[[], Awaitable[None]] = field(default=_nothing)
@@ -111,6 +120,7 @@ class Run:
         known: How it is known what is true now, a line each, for the record.
         verification: What the canary said, for the record.
         in_flight: What was in flight around a sleep, for the record.
+        cold: From what a start began, for the record.
         is_forced: The user has overruled the fit check, for the record.
         sent_s: When its first request was written; None: nothing was sent.
         done_s: When the answer to its last control request was complete; None: there was none.
@@ -125,6 +135,7 @@ class Run:
         self.known: list[str] = []
         self.verification: Verification | None = None
         self.in_flight: InFlight | None = None
+        self.cold: ColdStart | None = None
         self.is_forced = False
         self.sent_s: float | None = None
         self.done_s: float | None = None
@@ -234,6 +245,7 @@ class Run:
             parts=tuple(self.parts),
             freed_bytes=result.freed_bytes,
             residual_bytes=result.residual_bytes,
+            cold=self.cold,
             first_token_s=result.first_token_s,
             tokens_per_s=result.tokens_per_s,
             server_s=result.server_s,

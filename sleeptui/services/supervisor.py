@@ -151,6 +151,10 @@ class Supervisor:
         """Read the GPUs at the fast interval until the block ends."""
         return self.gpus.fast()
 
+    def undisturbed(self, name: str) -> AbstractContextManager[None]:
+        """Read no facts of a server until the block ends: its first answers are being timed."""
+        return self._watched[name].watch.undisturbed()
+
     async def end(self) -> None:
         """Stop all loops and close all clients."""
         for task in self._loops:

@@ -1,7 +1,7 @@
 """Verifies a server now: asks the canary, and says what its answers are worth."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from sleeptui.core.canary import Check, Grade, Reference, Verification, judge
 from sleeptui.core.events import Event, OperationStarted
@@ -86,12 +86,41 @@ def remedy(view: ServerView, verification: Verification) -> str:
     return "v takes a reference for the next wake"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What a canary has told of a server that is awake."""
+
+    asked: Asked
+    verification: Verification
+    is_reference: bool
+    """Its answers were kept: there is nothing older that they could be compared with."""
+
+
 async def _check(run: Run) -> Result:
     seen = await run.look()
     _must_be_awake(seen)
+    found = await examine(run, seen, ask(run))
+    if found.verification.took_s is not None:
+        run.part("canary", found.verification.took_s)
+    return _result(run, found)
+
+
+async def examine(run: Run, seen: Observation, asking: Awaitable[Asked]) -> Examined:
+    """Judge the answers of a server, and keep them where there are none to compare with.
+
+    Those of a process that began after the reference was taken may be others.
+
+    Args:
+        run: The operation.
+        seen: The look that has just found it awake.
+        asking: Asks the canary.
+
+    Raises:
+        Ended: The engine is gone, or somebody else has moved it meanwhile.
+    """
     with noticing(run, seen) as others:
+        asked = await asking
         reference = reference_of(run.view)
-        asked = await ask(run)
         verification = await verified(run, asked, reference)
         is_outdated = _is_outdated(run.view, reference, verification)
         new = None
@@ -106,8 +135,6 @@ async def _check(run: Run) -> Result:
             verification, verdict=judge(new.answers[0], None), reference_wall_s=None
         )
     run.verification = verification
-    if verification.took_s is not None:
-        run.part("canary", verification.took_s)
     if new is None or not is_outdated:
         run.know(*canary_lines(verification, reference, run.desk.clock.wall_s()))
     if new is not None:
@@ -116,7 +143,7 @@ async def _check(run: Run) -> Result:
     elif reference is None and _is_doubtful(run.view):
         run.know(f"reference: {DOUBTED}")
     publish(run, verification)
-    return _result(run, asked, verification, is_reference=new is not None)
+    return Examined(asked=asked, verification=verification, is_reference=new is not None)
 
 
 def _is_outdated(view: ServerView, reference: Reference | None, verification: Verification) -> bool:
@@ -137,11 +164,12 @@ async def _gathered(run: Run, first: Asked, verification: Verification) -> Refer
     return None if _is_doubtful(run.view) else await gathered(run, first)
 
 
-def _result(run: Run, asked: Asked, verification: Verification, *, is_reference: bool) -> Result:
+def _result(run: Run, found: Examined) -> Result:
+    asked, verification = found.asked, found.verification
     cause = fault(verification)
     outcome = Outcome.DONE if cause is None else Outcome.SUSPECT
     message, hint = told(verification), remedy(run.view, verification)
-    if is_reference:
+    if found.is_reference:
         message = "answers; kept as the reference, nothing to compare with yet"
         hint = ""
     elif run.view.is_doubted and cause is None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from math import floor
 
@@ -61,6 +62,8 @@ class Watch:
         self._ticks = 0
         self._failures = 0
         self._facts_due = asyncio.Event()
+        self._may_learn = asyncio.Event()
+        self._may_learn.set()
         self._started_s: float | None = None
 
     async def run(self, interval_s: Callable[[], float]) -> None:
@@ -82,6 +85,7 @@ class Watch:
         read_s = float("-inf")
         while True:
             await self._facts_due.wait()
+            await self._may_learn.wait()
             await self._clock.sleep(max(read_s + FACTS_GAP_S - self._clock.now_s(), 0.0))
             self._facts_due.clear()
             try:
@@ -96,6 +100,15 @@ class Watch:
             self._bus.publish(
                 FactsLearned(at_s=self._clock.now_s(), server=self.spec.name, facts=facts)
             )
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Read no facts until the block ends: the first /server_info keeps a server busy."""
+        self._may_learn.clear()
+        try:
+            yield
+        finally:
+            self._may_learn.set()
 
     async def _until_retry(self, attempt: int) -> int:
         """Pause after a failed attempt; a restart ends the pause. Returns the next attempt."""

@@ -55,6 +55,31 @@ async def nothing(asked, writer) -> None:
     return
 
 
+class TestHealth:
+    """Of a server that starts: anything but 200 is no health."""
+
+    async def test_nothing_listens(self, connect):
+        with pytest.raises(Unreachable) as caught:
+            await connect(f"http://127.0.0.1:{closed_port()}").health()
+        assert not caught.value.sent
+
+    async def test_the_connection_is_taken_and_broken(self, connect):
+        """What Docker's forwarder does before the server in the container listens."""
+        async with Scripted(nothing).running() as server:
+            with pytest.raises(Unreachable):
+                await connect(server.url).health()
+
+    async def test_its_engine_is_dead(self, connect):
+        async with Scripted({"/health": http(status=503)}).running() as server:
+            with pytest.raises(Refused):
+                await connect(server.url).health()
+
+    async def test_no_answer(self, connect):
+        async with Scripted(hang).running() as server:
+            with pytest.raises(TimedOut):
+                await connect(server.url, timeouts=IMPATIENT).health()
+
+
 class TestNobodyThere:
     async def test_nothing_listens(self, connect):
         port = closed_port()

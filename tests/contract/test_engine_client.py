@@ -88,6 +88,11 @@ class TestLooking:
         assert {one.is_sleeping for one in seen} == {False}
         assert {one.problem for one in seen} == {None}
 
+    async def test_health_is_timed(self, client):
+        before_s = time.monotonic()
+        timed = await client.health()
+        assert before_s <= timed.sent_s <= timed.done_s <= time.monotonic()
+
 
 class TestSleepingAndWaking:
     @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from sleeptui.core.events import (
     OperationStarted,
 )
 from sleeptui.core.home import Home
-from sleeptui.core.model import ServerView
+from sleeptui.core.model import Reach, ServerView, State
 from sleeptui.core.operation import OperationRecord
 from sleeptui.core.ports import Journals, Notebook, Reporter, Surveyor
+from sleeptui.core.runtime import Runtimes, WeightFiles
 from sleeptui.core.settings import ServerSpec, Settings
 from sleeptui.services.panel import Services
 from sleeptui.services.ticket import Ticket
@@ -81,6 +82,8 @@ async def opened(
     journals: Journals | None = None,
     surveyor: Surveyor | None = None,
     reporter: Reporter | None = None,
+    runtimes: Runtimes | None = None,
+    weights: WeightFiles | None = None,
     **gpus: object,
 ) -> AsyncIterator[Panel]:
     """Services that watch ``engines`` (by their names) and have looked at all of them."""
@@ -101,7 +104,11 @@ async def opened(
         recording=settings.recording,
     )
     homes = FakeHomes()
-    homes.found = {engine.name: Home(pids=frozenset({engine.pid})) for engine in engines}
+    homes.found = {
+        engine.name: Home(pids=frozenset({engine.pid}))
+        for engine in engines
+        if engine.reach is not Reach.REFUSED or runtimes is None
+    }
     probe = FakeGpus(clock, factory, **gpus)  # type: ignore[arg-type]
     services = Services(
         settings=settings,
@@ -113,6 +120,8 @@ async def opened(
         journals=journals,
         surveyor=surveyor,
         reporter=reporter,
+        runtimes=runtimes,
+        weights=weights,
     )
     panel = Panel(clock=clock, engines=factory, gpus=probe, homes=homes, services=services)
     services.bus.subscribe(panel.events.append)
@@ -131,6 +140,6 @@ async def opened(
 
 def _is_known(services: Services, settings: Settings, *, blind: bool) -> bool:
     views = services.store.view.servers
-    looked = all(view.seen_at_s is not None and view.facts.models for view in views)
-    weighed = blind or all(view.memory is not None for view in views)
+    looked = all(view.state is State.DOWN or view.facts.models for view in views)
+    weighed = blind or all(view.state is State.DOWN or view.memory for view in views)
     return len(views) == len(settings.servers) and looked and weighed

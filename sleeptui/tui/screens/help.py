@@ -29,6 +29,7 @@ STATES: Final[tuple[tuple[State, str], ...]] = (
     (State.RELOADING, "level 2: the weights are read again"),
     (State.VERIFYING, "the canary is with the server: before a sleep, and after a wake"),
     (State.STARTING, "its engine is not up yet"),
+    (State.STOPPING, "its process is told to end"),
     (State.PARTIAL, "half awake: some memory is back, it does not serve; wake it"),
     (State.SUSPECT, "what it says and what is measured disagree, or its answers have changed"),
     (State.WEDGED, "an operation failed and left it neither way; restart it"),
