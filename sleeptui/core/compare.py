@@ -143,7 +143,12 @@ def _paired(
 
 def _times(session: Session) -> list[_Item[Interval]]:
     return [
-        _Item(what=(one.id, one.level, one.unit), server=one.server, model=one.model, thing=one)
+        _Item(
+            what=(one.id, one.level, one.arm, one.unit),
+            server=one.server,
+            model=one.model,
+            thing=one,
+        )
         for one in (*intervals(session), *imported(session))
         if one.median is not None
     ]

@@ -98,6 +98,8 @@ def intervals(session: Session) -> tuple[Interval, ...]:
     others: dict[_Key, Counter[str]] = defaultdict(Counter)
     for attempt in session.attempts:
         cls = gate.class_of(attempt)
+        if cls == OK:
+            cls = context.places.spoiled(attempt) or OK
         for name, value in _values(attempt, context):
             level = attempt.level if attempt.kind in (Kind.SLEEP, Kind.WAKE) else None
             arm = arm_of(attempt) if attempt.kind == Kind.START else ""

@@ -145,8 +145,8 @@ def _by_hand(session: Session, tried: Collection[int]) -> Iterator[FateRow]:
         if sleep.id in caught or (requests and requests.total):
             those = caught.get(sleep.id, [])
             rows[sleep.mode or "wait", sleep.level or 0].append((sleep, those))
-    for (mode, level), those in sorted(rows.items()):
-        yield _row(mode, level, those, wakes)
+    for (mode, level), found in sorted(rows.items()):
+        yield _row(mode, level, found, wakes)
 
 
 def _of_trials(every: Sequence[Trial]) -> Iterator[FateRow]:

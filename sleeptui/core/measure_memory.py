@@ -46,6 +46,8 @@ class MemoryCycle:
     """Held by it asleep."""
     regrown_bytes: int | None = None
     """Held after the wake less held before the sleep."""
+    asleep_bytes: int | None = None
+    """Held at the begin of the wake less held after the sleep: what came back meanwhile."""
     host_bytes: int | None = None
     """Fall of what the machine has available."""
 
@@ -89,6 +91,8 @@ def _cycle(sleep: Attempt, wake: Attempt | None) -> MemoryCycle:
     held = _held(sleep.pre)
     again = _held(wake.post) if wake else None
     freed = record.freed_bytes if record else None
+    residual = record.residual_bytes if record else None
+    late = wake.record.residual_bytes if wake and wake.record else None
     return MemoryCycle(
         server=sleep.server,
         model=sleep.model,
@@ -101,8 +105,9 @@ def _cycle(sleep: Attempt, wake: Attempt | None) -> MemoryCycle:
         held_bytes=held,
         freed_bytes=freed,
         freed_frac=freed / held if freed is not None and held else None,
-        residual_bytes=record.residual_bytes if record else None,
+        residual_bytes=residual,
         regrown_bytes=again - held if again is not None and held is not None else None,
+        asleep_bytes=late - residual if late is not None and residual is not None else None,
         host_bytes=record.host_bytes if record else None,
     )
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 from sleeptui.core.bench import BenchPhase, PhaseKind, Question
 from sleeptui.core.session import Attempt, PhaseSeen, RequestSeen, Session
 
+_SPOILED = ("disturbed", "invalid:restarted", "invalid:woke")
+"""Classes of cycles whose operations ended well, and whose times are those of something else."""
+
 
 class Place(StrEnum):
     """What an operation was for."""
@@ -51,6 +54,13 @@ class Places:
             return Place.FIRST
         is_other = self._cycles_of not in (None, self.question(phase.id))
         return Place.ASIDE if is_other else Place.STEADY
+
+    def spoiled(self, attempt: Attempt) -> str:
+        """The class of a cycle that was disturbed, or no cycle at all; empty: it was one."""
+        seen = self._phases.get(attempt.phase or 0)
+        if seen is None or seen.phase.kind is not PhaseKind.CYCLE:
+            return ""
+        return seen.cls if seen.cls.startswith(_SPOILED) else ""
 
     def phase(self, number: int | None) -> BenchPhase | None:
         """The phase of that id."""

@@ -40,13 +40,17 @@ class Gate:
             return attempt.cls
         if attempt.kind not in (Kind.SLEEP, Kind.WAKE):
             return attempt.cls
-        link = self._link(attempt)
-        weights = self._weights.get((attempt.server, attempt.life))
+        link = self.link_of(attempt)
+        weights = self.weights_of(attempt)
         if link is None or weights is None:
             return attempt.cls
         return IMPLAUSIBLE if weights > link * attempt.record.duration_s else attempt.cls
 
-    def _link(self, attempt: Attempt) -> float | None:
+    def weights_of(self, attempt: Attempt) -> int | None:
+        """Bytes of the weights of its server; None: not known."""
+        return self._weights.get((attempt.server, attempt.life))
+
+    def link_of(self, attempt: Attempt) -> float | None:
         """Bytes a second between host and the GPUs of the server; None: not known."""
         if attempt.pre is None or not self._is_real:
             return None

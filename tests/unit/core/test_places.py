@@ -2,6 +2,7 @@ from support.benches import phase
 from support.sessions import attempt, request, session
 
 from sleeptui.core.bench import PhaseKind, Question
+from sleeptui.core.measure import intervals
 from sleeptui.core.places import Place, Places, phases_of
 
 
@@ -43,3 +44,20 @@ def test_cycles_of_a_plan_without_latency_are_steady():
 def test_phases_that_are_in_each_other_end():
     phases = (phase(1, "cycle", parent=2), phase(2, "baseline", parent=1))
     assert Places(session(phases=phases)).question(1) is None
+
+
+def test_a_cycle_that_was_disturbed_spoils_its_times():
+    phases = (
+        phase(1, "cycle", nth=1, cls="disturbed"),
+        phase(2, "cycle", nth=1, cls="engine_dead"),
+        phase(3, "trial", cls="disturbed"),
+    )
+    seen = session(phases=phases)
+    found = [Places(seen).spoiled(attempt("wake", phase=number)) for number in (1, 2, 3, None)]
+    assert found == ["disturbed", "", "", ""]
+    (call,) = (
+        one
+        for one in intervals(session(attempt("wake", phase=1), phases=phases))
+        if one.id == "wake.call"
+    )
+    assert (call.n, dict(call.others)) == (0, {"disturbed": 1})
