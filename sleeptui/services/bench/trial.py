@@ -277,12 +277,13 @@ class _Trial:
         A request that begins or ends meanwhile would be counted by one side only: then once more.
         """
         desk, server = self._desk, self._server
-        for _ in range(_COUNT_TRIES):
-            before = desk.ledger.open_on(server)
+        tries, ours = 0, desk.ledger.open_on(server)
+        while True:
+            tries, before = tries + 1, ours
             seen = await desk.services.supervisor.look(server)
             await desk.pause(_LOOK_S)
             ours = desk.ledger.open_on(server)
-            if ours == before:
+            if ours == before or tries >= _COUNT_TRIES:
                 break
         metrics = seen.metrics
         counted = Counted(
