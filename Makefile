@@ -4,9 +4,10 @@ BIN := .venv/bin
 SCENARIO ?= default
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format perf screenshots clean
+.PHONY: exp1-up health exp1-benchmark exp1-down
 
 help: ## show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 setup: .venv/.ready ## install sleeptui and its tools into .venv
 
@@ -39,6 +40,30 @@ perf: setup ## first frame, polling, parsing and timing, each compared in one ru
 
 screenshots: setup ## rebuild the pictures of the demo
 	@$(BIN)/python -m tests.screenshots
+
+# Experiment 1: compose/exp1/README.md. SIM=1: simulated servers, on any machine, without a GPU.
+# RUNTIME=process: vLLM as processes instead of containers. PLAN: quick, standard, careful, a file.
+SIM ?=
+RUNTIME ?= docker
+PLAN ?= $(if $(SIM),quick,standard)
+COMPOSE ?= docker compose
+FLEET ?= compose/exp1/$(if $(SIM),sim,$(if $(filter process,$(RUNTIME)),process,fleet)).toml
+CONTAINERS := $(if $(SIM),,$(filter docker,$(RUNTIME)))
+EXP1 = PATH="$(abspath $(BIN)):$$PATH" $(BIN)/sleeptui
+
+exp1-up: setup ## experiment 1: start both servers, one after the other
+	$(if $(CONTAINERS),@$(COMPOSE) -f compose/exp1/compose.yaml up --no-start)
+	@$(EXP1) up --fleet $(FLEET)
+
+health: setup ## experiment 1: examine both servers and this machine
+	@$(EXP1) doctor --fleet $(FLEET)
+
+exp1-benchmark: setup ## experiment 1: measure by PLAN; asks first, YES=1 does not
+	@$(EXP1) bench $(PLAN) --fleet $(FLEET) $(if $(YES)$(SIM),--yes)
+
+exp1-down: setup ## experiment 1: end both servers
+	@$(EXP1) down --fleet $(FLEET) --yes
+	$(if $(CONTAINERS),@$(COMPOSE) -f compose/exp1/compose.yaml down)
 
 clean: ## remove what was built
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov

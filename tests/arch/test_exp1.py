@@ -1,0 +1,94 @@
+"""The files of experiment 1 agree with each other, and Compose takes them."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from sleeptui.sim.scenario import SCENARIOS
+
+EXP1 = Path(__file__).parents[2] / "compose" / "exp1"
+COMPOSE = (EXP1 / "compose.yaml").read_text()
+FLEETS = ("fleet.toml", "process.toml", "sim.toml")
+
+
+def servers(name: str) -> dict[str, dict]:
+    found = tomllib.loads((EXP1 / name).read_text())["server"]
+    return {server["name"]: server for server in found}
+
+
+@pytest.mark.parametrize("name", FLEETS)
+def test_each_fleet_has_the_two_servers_on_loopback(name):
+    found = servers(name)
+    assert list(found) == list(SCENARIOS["exp1"].server_names)
+    assert {urlsplit(server["url"]).hostname for server in found.values()} == {"127.0.0.1"}
+    assert len({server["url"] for server in found.values()}) == 2
+
+
+@pytest.mark.parametrize("name", ["process.toml", "sim.toml"])
+def test_commands_listen_where_the_panel_looks(name):
+    for server in servers(name).values():
+        command = server["runtime"]["command"]
+        port = command[command.index("--port") + 1]
+        assert server["url"].endswith(f":{port}")
+
+
+def test_containers_have_the_names_and_ports_of_the_fleet():
+    for name, server in servers("fleet.toml").items():
+        assert f"container_name: {server['runtime']['docker']}" in COMPOSE
+        port = urlsplit(server["url"]).port
+        assert f'"127.0.0.1:{port}:{port}"' in COMPOSE
+        assert f"--served-model-name={name}" in COMPOSE
+
+
+def test_processes_and_containers_serve_the_same():
+    defaults = dict(re.findall(r"^(\w+)=(.*)$", (EXP1 / ".env").read_text(), re.MULTILINE))
+    for name, server in servers("process.toml").items():
+        command = server["runtime"]["command"]
+        model = defaults[f"{name.upper()}_MODEL"]
+        assert command[:3] == ["vllm", "serve", model]
+        assert f":-{model}}}" in COMPOSE
+        share = command[command.index("--gpu-memory-utilization") + 1]
+        assert share == defaults["GPU_MEMORY_UTILIZATION"]
+        assert command[command.index("--max-model-len") + 1] == defaults["MAX_MODEL_LEN"]
+        for switch in ("--enable-sleep-mode", "--enable-server-load-tracking"):
+            assert switch in command
+            assert COMPOSE.count(switch) == 2
+
+
+def test_the_image_is_pinned_to_the_simulated_version():
+    images = set(re.findall(r"image: (\S+)", COMPOSE))
+    version = {engine.version for engine in SCENARIOS["exp1"].engines}
+    assert images == {f"vllm/vllm-openai:v{one}" for one in version}
+
+
+def test_no_port_is_published_beyond_loopback():
+    published = re.findall(r'^ +- "?([\d.]+:)?\d+:\d+"?$', COMPOSE, re.MULTILINE)
+    assert published == ["127.0.0.1:"] * 2
+
+
+def test_the_report_holds_no_figure_until_there_is_one():
+    text = (EXP1 / "report.md").read_text()
+    has_run = (EXP1 / "results.json").is_file()
+    assert ("Not yet run on a GPU" in text) is not has_run
+
+
+def test_compose_takes_the_file():
+    v2 = ["docker", "compose"]
+    found = shutil.which("docker") and subprocess.run(
+        [*v2, "version"], capture_output=True, check=False
+    )
+    command = v2 if found and found.returncode == 0 else ["docker-compose"]
+    if shutil.which(command[0]) is None:
+        pytest.skip("there is no Docker Compose here")
+    done = subprocess.run(
+        [*command, "-f", EXP1 / "compose.yaml", "config", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
