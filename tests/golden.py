@@ -17,6 +17,11 @@ from sleeptui.recorder.lines import Gpu, Host, Lag, Prom
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 JOURNAL = GOLDEN / "journal.jsonl"
+BENCH = Path(__file__).parent / "data" / "benchmark"
+BENCH_SAMPLE = journals.BenchSample(
+    blocks=3, stability=6, streams=2, garbage_every=19, every_s=10.0
+)
+"""Every kind of phase, in as few lines as that takes."""
 MEASURED = Path(__file__).parents[1] / "screenshots" / "session-h200"
 KEEP = 6
 """Of so many samples in a row one is kept: the file is small, and nothing else is lost."""
@@ -25,6 +30,11 @@ KEEP = 6
 def exported() -> Files:
     """All files, by their name in the folder."""
     return files(read(JOURNAL), tuple(EXPORTERS))
+
+
+def benchmarked() -> Files:
+    """The same of the benchmark."""
+    return files(read(BENCH / JOURNAL.name), tuple(EXPORTERS))
 
 
 def measured() -> Files:
@@ -56,7 +66,11 @@ def main() -> None:
     """Write what comes out; the journal only where there is none."""
     if not JOURNAL.exists():
         record()
-    for folder, made in ((GOLDEN, exported()), (MEASURED, measured())):
+    if not BENCH.exists():
+        BENCH.mkdir()
+        lines = journals.bench_lines(BENCH_SAMPLE)
+        (BENCH / JOURNAL.name).write_bytes(journals.dump(lines))
+    for folder, made in ((GOLDEN, exported()), (BENCH, benchmarked()), (MEASURED, measured())):
         for name, data in made.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)

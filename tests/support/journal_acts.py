@@ -108,7 +108,7 @@ class Acts:
         """Put it to sleep."""
         engine = self.teller.engines[name]
         with self._doing(engine, "sleep", level, parent, str(how.get("mode", "wait"))) as doing:
-            self._fall_asleep(engine, level, doing)
+            self._fall_asleep(engine, level, doing, drain_s=float(str(how.get("drain_s", 0))))
             requests = how.get("requests", InFlight(running=0, waiting=0))
             doing.end |= {"in_flight": requests}
         self._state(engine, "asleep", by="sleeptui")
@@ -290,13 +290,18 @@ class Acts:
         teller.add(kinds.OpEnd(t=teller.now_ns, **same, **(usual | doing.end)))
         teller.wait(0.2)
 
-    def _fall_asleep(self, engine: Engine, level: int, doing: Doing) -> None:
+    def _fall_asleep(
+        self, engine: Engine, level: int, doing: Doing, *, drain_s: float = 0.0
+    ) -> None:
         teller = self.teller
         is_first = level == 1 and not engine.has_pinned
         teller.wait(0.002)
         doing.sent_ns = teller.now_ns
         self._phase(engine, doing, "calling")
         seconds = teller.about(FIRST_SLEEP_S if is_first else SLEEP_S[level])
+        if drain_s:
+            teller.wait(drain_s)
+            doing.parts.append(("drain", drain_s))
         teller.wait(seconds)
         doing.done_ns = teller.now_ns
         doing.parts.append(("call", seconds))

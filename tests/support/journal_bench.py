@@ -131,7 +131,7 @@ class BenchActs(Requests):
         self.teller.wait(1.0)
         self.wake(name, Grade.GARBAGE if is_garbage else Grade.IDENTICAL)
         for nth in range(3 if is_measured else 0):
-            self.ask(name, "steady", slow=1.4 if nth == 0 else 1.0)
+            self.ask(name, "steady", slow=1.1 if nth == 0 else 1.0)
         return Step(0, "wrong_output", "another answer than before") if is_garbage else Step(0)
 
     def _end(self, engine: Engine) -> None:

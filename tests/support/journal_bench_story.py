@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from support.journal_bench import BenchActs, Step
 from support.journal_opening import Sample, engines, numbered, opening
-from support.journal_story import Teller
+from support.journal_story import GIB, Teller
 
 from sleeptui.core.bench import PhaseKind, Question
 from sleeptui.core.cold import ColdKind
@@ -96,7 +96,9 @@ class BenchSample:
 def bench_lines(sample: BenchSample | None = None) -> list[Line]:
     """The lines of the benchmark, numbered, without its end."""
     sample = sample or BenchSample()
-    teller = Teller(engines(), seed=sample.seed, every_s=sample.every_s)
+    both = engines()
+    both[0].awake_b = 100 * GIB  # so large that the other one cannot be awake beside it
+    teller = Teller(both, seed=sample.seed, every_s=sample.every_s)
     plan = {"name": "standard", "latency.blocks": sample.blocks, "latency.cycles": sample.cycles}
     opened = Sample(run_id=sample.run_id, demo=sample.demo)
     opening(teller, opened, plan=plan, seed=sample.seed)
@@ -116,7 +118,8 @@ def _steps(sample: BenchSample) -> int:
     block = 4 + (sample.cycles + 1) * len(sample.levels)
     trials = 2 + 3 * sample.repeats
     stable = 1 + sample.stability
-    return len(SERVERS) * (sample.blocks * block + trials + stable + len(sample.levels)) + 1
+    proofs = 1 + len(sample.levels)
+    return len(SERVERS) * (sample.blocks * block + trials + stable + proofs) + 1 + 5 * sample.dies
 
 
 def _story(acts: BenchActs, sample: BenchSample) -> None:

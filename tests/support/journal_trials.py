@@ -48,16 +48,18 @@ class Requests(Acts):
         streams = [self._flying(engine) for _ in controls]
         teller.wait(HALF * TOKEN_S + 0.03)
         fate = {"abort": Fate.ABORTED, "wait": Fate.COMPLETED, "keep": Fate.FROZEN}[mode]
-        if mode == "wait":
-            teller.wait((WHOLE - HALF) * TOKEN_S)
         finish = {"abort": "abort", "wait": "length", "keep": None}[mode]
         asked_ns = teller.now_ns
-        self.sleep(name, level, mode=mode, requests=in_flight(len(streams), fate, finish))
+        drain_s = (WHOLE - HALF) * TOKEN_S if mode == "wait" else 0.0
+        requests = in_flight(len(streams), fate, finish)
+        self.sleep(name, level, mode=mode, requests=requests, drain_s=drain_s)
         parked = [self._begin(engine, "parked", WHOLE, asked_ns + 1_000_000), self._parked(engine)]
         if mode == "abort":
             self._aborted(engine, streams, asked_ns + 6_000_000)
         if mode == "wait":
-            self._completed(engine, zip(streams, controls, strict=True), asked_ns)
+            self._completed(
+                engine, zip(streams, controls, strict=True), asked_ns + round(drain_s * 1e9)
+            )
         teller.wait(5.0)
         self.wake(name)
         if mode == "keep":

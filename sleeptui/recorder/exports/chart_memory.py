@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sleeptui.core.session import Curve, GpuSeen, Session
 from sleeptui.core.units import GIB
 from sleeptui.recorder.exports import canvas
+from sleeptui.recorder.exports.chart_phases import shade
 from sleeptui.recorder.exports.chart_time import lanes, mark_moments, scale_of, since
 from sleeptui.recorder.exports.curves import told
 from sleeptui.recorder.exports.measured import Measured
@@ -18,7 +19,8 @@ TITLE = "Memory over time"
 CAPTION = (
     "Used memory of each GPU, and how much of it is held by each server that is on this GPU alone;"
     " a GPU on which nothing moved is left out. Below, the state of each server: narrow bars are"
-    " operations, a red cross is one that did not end well. Flags are marks."
+    " operations, a red cross is one that did not end well. Flags are marks; of a"
+    " benchmark every second block is grey, and a line stands where another experiment begins."
 )
 _POINTS = 4 * canvas.PIXELS
 _MOST_POINTS = 2 * canvas.PIXELS
@@ -51,6 +53,7 @@ def draw(measured: Measured) -> bytes:
         every: list[Axes] = [row[0] for row in rows]
         for axes, gpu in zip(every, gpus, strict=False):
             _gpu(axes, session, gpu, min(_POINTS // len(gpus), _MOST_POINTS))
+        shade(every, session)
         lanes(every[-1], session)
         for axes in every[:-1]:
             axes.tick_params(axis="x", length=0)

@@ -60,7 +60,8 @@ def since(times_ns: "NDArray[np.int64]", session: Session) -> "NDArray[np.float6
     return (times_ns - session.began_ns) / (1e9 * scale_of(session).seconds)
 
 
-def _at(at_ns: int, session: Session) -> float:
+def at(at_ns: int, session: Session) -> float:
+    """One moment, as ``since``."""
     return (at_ns - session.began_ns) / (1e9 * scale_of(session).seconds)
 
 
@@ -79,7 +80,7 @@ def lanes(axes: Axes, session: Session) -> None:
             end = session.ended_ns if one.ended_ns is None else one.ended_ns
             bands.add(rows[one.server], _BANDS[one.kind], one.began_ns, end)
             if one.cls not in (OK, DISTURBED):
-                middle = _at((one.began_ns + end) // 2, session)
+                middle = at((one.began_ns + end) // 2, session)
                 axes.plot(
                     middle, rows[one.server], "x", color=canvas.BAD, markersize=6,
                     markeredgewidth=1.6, zorder=3,
@@ -96,12 +97,12 @@ class _Bars:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._pixel = max(_at(session.ended_ns, session) / canvas.PIXELS, 1e-9)
+        self._pixel = max(at(session.ended_ns, session) / canvas.PIXELS, 1e-9)
         self._bars: dict[tuple[int, str], dict[int, tuple[float, float]]] = {}
 
     def add(self, row: int, colour: str, began_ns: int, ended_ns: int) -> None:
         """One more, at least a pixel wide."""
-        begin, end = _at(began_ns, self._session), _at(ended_ns, self._session)
+        begin, end = at(began_ns, self._session), at(ended_ns, self._session)
         bars = self._bars.setdefault((row, colour), {})
         pixel = int(begin / self._pixel)
         first, width = bars.get(pixel, (begin, self._pixel))
@@ -133,17 +134,17 @@ def _key(axes: Axes) -> None:
 def mark_moments(every: Sequence[Axes], session: Session) -> None:
     """A dotted line for each mark, its number or its text on top."""
     marks = [one for one in session.moments if one.kind == "mark"][:_FLAGS]
-    whole = max(_at(session.ended_ns, session), 1e-9)
-    places = [_at(one.at_ns, session) / whole for one in marks]
+    whole = max(at(session.ended_ns, session), 1e-9)
+    places = [at(one.at_ns, session) / whole for one in marks]
     for number, (mark, place) in enumerate(zip(marks, places, strict=True)):
-        at = _at(mark.at_ns, session)
+        moment = at(mark.at_ns, session)
         for axes in every:
-            axes.axvline(at, color=canvas.INK, linewidth=0.8, linestyle=":")
+            axes.axvline(moment, color=canvas.INK, linewidth=0.8, linestyle=":")
         room = (places[number + 1] if number + 1 < len(marks) else 1.0) - place
         text = canvas.name(mark.text, 40)
         label = text if len(text) * _LETTER < room else f"{number + 1}"
         every[0].annotate(
-            f"⚑ {label}", (at, 1.0), xycoords=("data", "axes fraction"),
+            f"⚑ {label}", (moment, 1.0), xycoords=("data", "axes fraction"),
             xytext=(-2 if place > _RIGHT else 2, -1), textcoords="offset points", va="top",
             ha="right" if place > _RIGHT else "left", fontsize=7.5, color=canvas.INK,
             bbox={"facecolor": canvas.PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.85},

@@ -9,11 +9,14 @@ from matplotlib.figure import Figure
 
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.measure import has_drained
+from sleeptui.core.measure_cold import arm_of
 from sleeptui.core.operation import OperationRecord
+from sleeptui.core.places import Place, Places
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
 from sleeptui.core.units import duration
 from sleeptui.recorder.exports import canvas
+from sleeptui.recorder.exports.cold_words import KINDS
 from sleeptui.recorder.exports.measured import Measured
 
 TITLE = "Every sleep and wake"
@@ -21,11 +24,14 @@ CAPTION = (
     "One point an attempt, in their order from top to bottom; the line is the median of those that"
     " ended well. Hollow, and not in the median: the first level 1 sleep of a process, which"
     " allocates its host memory, a sleep that waited for requests, and what was measured while our"
-    " own loop stalled. Red: it did not end well, at the time it took. Left on a logarithmic axis,"
-    " right how far each lies off its row's median."
+    " own loop stalled; of a benchmark also the first wake of a process, and what was done with"
+    " requests in flight or to make room. Red: it did not end well, at the time it took. Left on a"
+    " logarithmic axis, right how far each lies off its row's median."
 )
 _ROW_IN = 0.34
-_KINDS = ("sleep", "wake", "switch")
+_KINDS = ("start", "sleep", "wake", "switch")
+_TO_TOKEN = ("start", "wake")
+"""What ends with a first token has a row for it."""
 
 
 _Timed = tuple[Attempt, OperationRecord]
@@ -76,28 +82,30 @@ def _is_shown(one: Attempt) -> bool:
 
 
 def _rows(measured: Measured) -> list[_Row]:
-    """Series by server, kind and level, with the first token of a wake below its call."""
-    groups: dict[tuple[int, int, int], list[_Timed]] = {}
+    """Series by server, kind and level, with the first token of a wake or start below its call."""
+    groups: dict[tuple[int, int, int, str], list[_Timed]] = {}
+    places = Places(measured.session)
     servers = {one.name: number for number, one in enumerate(measured.session.servers)}
     for one in measured.session.attempts:
         if one.record is not None and _is_shown(one) and one.server in servers:
-            key = servers[one.server], _KINDS.index(one.kind), one.level or 0
+            arm = _arm(one)
+            key = servers[one.server], _KINDS.index(one.kind), one.level or 0, arm
             groups.setdefault(key, []).append((one, one.record))
     rows = []
-    for (server, kind, _), attempts in sorted(groups.items()):
-        rows.append(_row(measured, attempts, canvas.colour_of(server)))
-        if _KINDS[kind] == "wake":
-            rows.append(_first_tokens(measured, attempts, canvas.colour_of(server)))
+    for (server, kind, _, _), attempts in sorted(groups.items()):
+        rows.append(_row(measured, attempts, places, canvas.colour_of(server)))
+        if _KINDS[kind] in _TO_TOKEN:
+            rows.append(_first_tokens(measured, attempts, places, canvas.colour_of(server)))
     return [row for row in rows if row.good or row.apart or row.bad]
 
 
-def _row(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
+def _row(measured: Measured, attempts: Sequence[_Timed], places: Places, colour: str) -> _Row:
     good, apart, bad = [], [], []
     for one, record in attempts:
         cls = measured.classes[one.id]
         if cls not in (OK, DISTURBED):
             bad.append(record.duration_s)
-        elif cls == DISTURBED or _is_apart(one):
+        elif cls == DISTURBED or _is_apart(one, places):
             apart.append(record.duration_s)
         else:
             good.append(record.duration_s)
@@ -110,24 +118,40 @@ def _row(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
     )
 
 
-def _first_tokens(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
+def _first_tokens(
+    measured: Measured, attempts: Sequence[_Timed], places: Places, colour: str
+) -> _Row:
     known = [
         record.first_token_s
         for one, record in attempts
-        if measured.classes[one.id] == OK and record.first_token_s is not None
+        if measured.classes[one.id] == OK
+        and record.first_token_s is not None
+        and not _is_apart(one, places)
     ]
     label = f"{_label(attempts[0][0])} → token"
     return _Row(label=label, colour=colour, good=_above(known), apart=(), bad=())
 
 
-def _is_apart(one: Attempt) -> bool:
-    """Not in the series: level 1 allocates pinned host memory then, or it waited for requests."""
+def _is_apart(one: Attempt, places: Places) -> bool:
+    """Not in the series: level 1 allocates pinned host memory then, or it waited for requests.
+
+    Of a benchmark also the first wake of a process, and what was done with requests in flight or
+    to make room.
+    """
+    if one.kind in ("sleep", "wake") and places.of(one) is not Place.STEADY:
+        return True
     return one.kind == "sleep" and ((one.level == 1 and one.nth == 1) or has_drained(one))
 
 
 def _label(one: Attempt) -> str:
     level = "" if one.level is None else f" L{one.level}"
-    return f"{canvas.name(one.server, 18)}  {one.kind}{level}"
+    arm = f", {KINDS[_arm(one)]}" if _arm(one) else ""
+    return f"{canvas.name(one.server, 18)}  {one.kind}{level}{arm}"
+
+
+def _arm(one: Attempt) -> str:
+    """From what it started; of what is no start nothing."""
+    return arm_of(one) if one.kind == "start" else ""
 
 
 def _above(values: Iterable[float]) -> tuple[float, ...]:

@@ -1,6 +1,8 @@
 """``report.md``: the session as a page, with its charts beside it."""
 
 from sleeptui.core.session import Session
+from sleeptui.recorder.exports import report_bench as bench
+from sleeptui.recorder.exports import report_plan, report_stability
 from sleeptui.recorder.exports import report_results as results
 from sleeptui.recorder.exports import report_session as about
 from sleeptui.recorder.exports import report_times as figures
@@ -14,6 +16,8 @@ def report_md(measured: Measured) -> bytes:
     session = measured.session
     lines = [
         *about.head(session),
+        *bench.verdicts(session),
+        *bench.headline(measured),
         *figures.glance(measured),
         *_picture(session, MEMORY),
         *figures.times(measured),
@@ -24,10 +28,14 @@ def report_md(measured: Measured) -> bytes:
         *results.answers(measured),
         *results.in_flight(measured),
         *_picture(session, REQUESTS),
+        *report_stability.stability(session),
+        *bench.broken_phases(session),
         *results.others(session),
         *about.imported(session),
         *about.noted(session),
         *figures.parts(measured),
+        *bench.cold_starts(session),
+        *report_plan.plan(session),
         *about.environment(session),
         *about.quality(session),
         *about.method(session),

@@ -103,11 +103,13 @@ class _Group:
 
 
 def memory(measured: Measured) -> list[str]:
-    """Medians by server, level and life; what grows."""
+    """Medians by server, level and life; of the many lives of a benchmark together; what grows."""
     groups: dict[tuple[str, int, int], list[MemoryCycle]] = {}
+    is_apart = measured.session.bench is None
     for one in measured.memory:
         if one.cls in (OK, DISTURBED):
-            groups.setdefault((one.server, one.level, one.life), []).append(one)
+            key = one.server, one.level, one.life if is_apart else 0
+            groups.setdefault(key, []).append(one)
     if not groups:
         return []
     places = _places(measured.session)
@@ -116,12 +118,13 @@ def memory(measured: Measured) -> list[str]:
         for key in sorted(groups, key=lambda key: (places.get(key[0], 0), *key[1:]))
     )
     heads = (
-        "server", ">level", ">life", ">cycles", ">held awake, GiB", ">freed, GiB", ">freed, %",
-        ">left asleep, MiB", ">regrown, MiB", ">host memory taken, MiB",
+        "server", ">level", ">life", ">lives", ">cycles", ">held awake, GiB", ">freed, GiB",
+        ">freed, %", ">left asleep, MiB", ">regrown, MiB", ">host memory taken, MiB",
     )  # fmt: skip
+    whose = "one life of the process" if is_apart else "all lives of the process"
     return section(
         "Memory",
-        ["Medians over the cycles of one life of the process; every cycle is in `results.json`."],
+        [f"Medians over the cycles of {whose}; every cycle is in `results.json`."],
         table(heads, rows),
         _trends(measured.trends),
     )
@@ -132,7 +135,8 @@ def _memory_row(key: tuple[str, int, int], group: _Group) -> list[str]:
     return [
         text(server),
         str(level),
-        str(life),
+        str(life) if life else "",
+        "" if life else whole(len({one.life for one in group.cycles})),
         whole(len(group.cycles)),
         gib(group.middle("held_bytes")),
         gib(group.middle("freed_bytes")),

@@ -8,6 +8,7 @@ from sleeptui.core.environment import Card, Machine
 from sleeptui.core.session import Moment, ServerSeen, Session
 from sleeptui.core.text import one_line
 from sleeptui.core.units import UNKNOWN, duration, memory
+from sleeptui.recorder.exports import report_plan as plan
 from sleeptui.recorder.exports.digits import three, whole
 from sleeptui.recorder.exports.markdown import code, section, table, text
 
@@ -19,7 +20,8 @@ _CAREFUL_S = 0.05
 
 def head(session: Session) -> list[str]:
     """Title, warnings, and the session in one paragraph."""
-    lines = [f"# Session {text(session.run_id)}", ""]
+    what = f"Benchmark {text(session.bench.name)}: " if session.bench else "Session "
+    lines = [f"# {what}{text(session.run_id)}", ""]
     for warning in _warnings(session):
         lines += [f"> {warning}", ""]
     began = datetime.fromtimestamp(session.wall_ns // 1_000_000_000, UTC)
@@ -256,24 +258,27 @@ _METHOD = """\
   `not measured`: it went well, but this time was not taken, or has another in it, as a first sleep
   that waited for requests. `disturbed`: our own loop stalled meanwhile.
 - Medians have the interval between two order statistics, which is exact for values that do not
-  depend on each other (Conover); from 6 lives of a process on, lives are drawn anew instead, since
-  wakes of one process resemble each other. No interval stands where it could not reach 90 %. A
-  percentile stands where the number of values carries it: p90 from 29, p95 from 59, p99 from 299.
-  Rates have the exact binomial bound (Clopper and Pearson), slopes are Theil-Sen with Sen's
-  interval.
+  depend on each other (Conover). Wakes of one process do, so from 3 lives of a process on the lives
+  are what is counted: Student's t on the logarithms of their medians, from 12 lives on order
+  statistics of these. Ratios have Welch's t on the same logarithms, else a bootstrap that draws
+  lives anew. No interval stands where it could not reach 90 %. A percentile stands where the number
+  of values carries it: p90 from 29, p95 from 59, p99 from 299. Rates have the exact binomial bound
+  (Clopper and Pearson), slopes are Theil-Sen with Sen's interval.
 - Memory that was freed is the fall of used memory on the GPU itself; what a server holds is summed
   over its processes. MiB and GiB are binary."""
 _LIMITS = """\
 - What holds for this machine, these versions and these settings need not hold for others.
-- Other programs on these GPUs move the same memory figures; changes from outside are listed.
-- Loads here were sent by hand, one after the other: they are no measure of throughput."""
+- Other programs on these GPUs move the same memory figures; changes from outside are listed."""
+_BY_HAND = "- Loads here were sent by hand, one after the other: they are no measure of throughput."
+_BY_PLAN = "- Loads here are there to be caught by a sleep: they are no measure of throughput."
 
 
 def method(session: Session) -> list[str]:
     """How it was measured, what it does not tell, how this file is made again."""
     return [
-        *section("Method", _METHOD.splitlines()),
-        *section("Limits", _LIMITS.splitlines()),
+        *section("Method", [*plan.method(session), *_METHOD.splitlines()]),
+        *section("Limits", [*_LIMITS.splitlines(), _BY_PLAN if session.bench else _BY_HAND]),
+        *plan.again(session),
         *section(
             "How to rebuild",
             [

@@ -6,22 +6,31 @@ from sleeptui.core.interval import DISTURBED, OK, Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.measure_memory import MemoryCycle
 from sleeptui.core.stats import median
+from sleeptui.recorder.exports.cold_words import KINDS
 from sleeptui.recorder.exports.digits import between, gib, three, whole
 from sleeptui.recorder.exports.markdown import code, notes, section, table, text
 from sleeptui.recorder.exports.measured import Measured
 
 HEADLINE = {
+    "cold.ttft": "**cold start to first token**",
+    "cold.health": "cold start to first good health",
     "sleep.first": "first sleep of a process",
     "sleep.call": "sleep",
     "sleep.drained": "sleep that waited for requests",
     "wake.call": "wake",
     "wake.ready_l2": "wake, all steps",
     "wake.ttft": "**wake to first token**",
+    "wake.steady": "wake, as fast as before",
+    "wake.first.ttft": "first wake of a process, to first token",
     "switch": "**switch to first token**",
     "prompt.ttft": "prompt to first token",
     "prompt.parked": "prompt to a sleeping server, to first token",
 }
 PARTS = {
+    "cold.container": "cold start: the runtime says that it runs",
+    "wake.first": "first wake of a process",
+    "sleep.in_flight": "sleep with requests in flight",
+    "wake.in_flight": "wake with requests in flight",
     "sleep.mem": "after a sleep: memory settled",
     "wake.ready_l2.call": "wake step: call",
     "wake.ready_l2.weights": "wake step: weights",
@@ -37,7 +46,10 @@ PARTS = {
 _NAMES = {
     "sleep.first/sleep.call": "first sleep over later ones",
     "wake.l2/wake.l1": "wake from level 2 over level 1, to first token",
+    "cold.ttft/wake.ttft": "cold start over wake, to first token",
 }
+_LOGGED = "cold.phases."
+"""Steps that the log of a starting server tells of: their names are the server's."""
 _MOST_GLANCES = 8
 """Servers that are told at the top."""
 _MOST_NAMED = 4
@@ -98,8 +110,17 @@ def _freed(cycles: Sequence[MemoryCycle], server: str, level: int) -> str:
 
 def parts(measured: Measured) -> list[str]:
     """What the headline consists of, and ratios."""
-    shown = [one for one in measured.intervals if one.id in PARTS]
-    return section("Times, part by part", _table(shown, PARTS), _ratios(measured.ratios))
+    shown = [one for one in measured.intervals if one.id in PARTS or _is_logged(one)]
+    names = PARTS | {one.id: _logged(one) for one in shown if _is_logged(one)}
+    return section("Times, part by part", _table(shown, names), _ratios(measured.ratios))
+
+
+def _is_logged(one: Interval) -> bool:
+    return one.id.startswith(_LOGGED)
+
+
+def _logged(one: Interval) -> str:
+    return f"cold start, by its log: {text(one.id.removeprefix(_LOGGED))}"
 
 
 def _table(shown: Sequence[Interval], names: dict[str, str]) -> list[str]:
@@ -116,7 +137,7 @@ def _row(one: Interval, names: dict[str, str]) -> list[str]:
     return [
         text(one.server),
         "" if one.level is None else str(one.level),
-        names[one.id],
+        names[one.id] + _from(one),
         three(one.median),
         between(one.low, one.high) if one.confidence >= _LEAST else "",
         f"{one.confidence * 100:.1f}" if one.confidence >= _LEAST else "",
@@ -126,6 +147,10 @@ def _row(one: Interval, names: dict[str, str]) -> list[str]:
         whole(one.lives),
         ", ".join(f"{count} {code(cls)}" for cls, count in one.others.items()),
     ]
+
+
+def _from(one: Interval) -> str:
+    return f" ({KINDS.get(one.arm, text(one.arm))})" if one.arm else ""
 
 
 def _folded(told: Iterable[str]) -> list[str]:
@@ -144,13 +169,19 @@ def _level(one: Interval) -> str:
     return "" if one.level is None else f"level {one.level} "
 
 
+def _ratio_name(one: Comparison) -> str:
+    level = "" if one.level is None else f", level {one.level}"
+    arm = f", from {KINDS.get(one.arm, text(one.arm))}" if one.arm else ""
+    return f"{_NAMES.get(one.id, one.id)}{level}{arm}"
+
+
 def _ratios(those: Sequence[Comparison]) -> list[str]:
     if not those:
         return []
     rows = (
         [
             text(one.server),
-            _NAMES.get(one.id, one.id),
+            _ratio_name(one),
             three(one.ratio.value),
             between(one.ratio.low, one.ratio.high),
             f"{one.above.n} / {one.below.n}",

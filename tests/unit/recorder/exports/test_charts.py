@@ -9,6 +9,7 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 import pytest
+from support import journals
 
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
 from sleeptui.core.session import (
@@ -24,6 +25,7 @@ from sleeptui.recorder.exports import canvas
 from sleeptui.recorder.exports.charts import CHARTS, MEMORY, REQUESTS, RESIDUAL, TIMES, charts
 from sleeptui.recorder.exports.curves import changes, thinned, told
 from sleeptui.recorder.exports.measured import Measured
+from sleeptui.recorder.fold import fold
 
 NASTY = "$\\frac{1}$ <script>&\x1b[31m 模型"
 S = 1_000_000_000
@@ -308,3 +310,27 @@ def test_changes_are_all_that_a_quiet_curve_needs():
     assert len(told(quiet, 100)[0]) == 4
     assert len(told(quiet, 2)[0]) >= 2
     assert len(thinned(quiet, 7)[0]) == 7
+
+
+@pytest.fixture(scope="module")
+def bench():
+    return fold(journals.bench_lines())
+
+
+def test_a_benchmark_has_its_cold_starts_beside_its_wakes(bench):
+    words = " ".join(texts(TIMES.draw(Measured(bench))))
+    assert "code  start, page cache -->" in words
+    assert "code  start, page cache → token -->" in words
+    assert "n = 7" in words  # of the starts of code
+    assert "n = 12" in words  # of its steady wakes: first ones and those of trials are apart
+
+
+def test_memory_over_time_has_the_experiments_of_a_benchmark(bench):
+    words = " ".join(texts(MEMORY.draw(Measured(bench))))
+    assert "wake against cold start -->" in words
+    assert "stability -->" in words
+    cut = replace(bench, phases=bench.phases[:1])
+    open_ = replace(bench.phases[0], ended_ns=None)
+    for phases in (cut.phases, (open_,)):
+        drawn = MEMORY.draw(Measured(replace(bench, phases=phases)))
+        assert "wake against cold start -->" in " ".join(texts(drawn))

@@ -5,20 +5,27 @@ import subprocess
 import sys
 
 import pytest
-from golden import GOLDEN, MEASURED, measured
+from golden import BENCH, GOLDEN, MEASURED, benchmarked, measured
 
 from sleeptui.recorder.exports.table import EXPORTERS, files, usual
 
-NAMES = sorted(
-    str(path.relative_to(GOLDEN))
-    for path in GOLDEN.rglob("*")
-    if path.is_file() and path.name != "journal.jsonl"
-)
+
+def names(folder):
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "journal.jsonl")
+    return sorted(str(path.relative_to(folder)) for path in files)
+
+
+NAMES = names(GOLDEN)
 
 
 @pytest.fixture(scope="module")
 def made(session):
     return files(session, tuple(EXPORTERS))
+
+
+@pytest.fixture(scope="module")
+def bench_made():
+    return benchmarked()
 
 
 def test_all_files_are_golden(made):
@@ -29,6 +36,15 @@ def test_all_files_are_golden(made):
 def test_a_file_is_as_it_was(name, made):
     """Meant to change: python -m tests.golden writes them anew."""
     assert made[name] == (GOLDEN / name).read_bytes()
+
+
+def test_all_files_of_the_benchmark_are_golden(bench_made):
+    assert sorted(bench_made) == names(BENCH)
+
+
+@pytest.mark.parametrize("name", names(BENCH))
+def test_a_file_of_the_benchmark_is_as_it_was(name, bench_made):
+    assert bench_made[name] == (BENCH / name).read_bytes()
 
 
 def test_the_session_of_a_real_gpu_is_reported_as_it_was():
