@@ -2,7 +2,7 @@
 
 from sleeptui.core.session import Session
 from sleeptui.recorder.exports import report_bench as bench
-from sleeptui.recorder.exports import report_plan, report_stability
+from sleeptui.recorder.exports import report_plan, report_proof, report_stability
 from sleeptui.recorder.exports import report_results as results
 from sleeptui.recorder.exports import report_session as about
 from sleeptui.recorder.exports import report_times as figures
@@ -18,6 +18,7 @@ def report_md(measured: Measured) -> bytes:
         *about.head(session),
         *bench.verdicts(session),
         *bench.headline(measured),
+        *_links(session),
         *figures.glance(measured),
         *_picture(session, MEMORY),
         *figures.times(measured),
@@ -25,6 +26,7 @@ def report_md(measured: Measured) -> bytes:
         *results.attempts(measured),
         *results.memory(measured),
         *_picture(session, RESIDUAL),
+        *report_proof.proofs(session),
         *results.answers(measured),
         *results.in_flight(measured),
         *_picture(session, REQUESTS),
@@ -41,6 +43,11 @@ def report_md(measured: Measured) -> bytes:
         *about.method(session),
     ]
     return ("\n".join(lines).rstrip("\n") + "\n").encode()
+
+
+def _links(session: Session) -> list[str]:
+    """Of a benchmark: by hand there are too few wakes to say it of a machine."""
+    return report_proof.links(session) if session.bench else []
 
 
 def _picture(session: Session, chart: Chart) -> list[str]:
