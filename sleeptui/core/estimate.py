@@ -27,6 +27,8 @@ _TOKENS_PER_S = 60.0
 _PARKED_S = 1.0
 """Until the requests that are parked are sent."""
 _MINUTE_S = 60.0
+_FAITH_S = 60.0
+"""So much of the estimate counts as seen: a first step that is over at once says little."""
 _WORDS = {
     Question.LATENCY: "wake against cold start",
     Question.MEMORY: "memory in sleep",
@@ -113,13 +115,9 @@ class Remaining:
     @property
     def left_s(self) -> float:
         """Until the end, as it looks now."""
-        took, expected = sum(self._took.values()), sum(self._expected.values())
-        usual = took / expected if expected else 1.0
-        return sum(
-            left_s
-            * (self._took[group] / self._expected[group] if self._expected.get(group) else usual)
-            for group, left_s in self._left.items()
-        )
+        took_s, expected_s = sum(self._took.values()), sum(self._expected.values())
+        usual = (took_s + _FAITH_S) / (expected_s + _FAITH_S)
+        return sum(left_s * self._factor(group, usual) for group, left_s in self._left.items())
 
     def done(self, index: int, took_s: float | None) -> None:
         """A step is over.
@@ -133,6 +131,11 @@ class Remaining:
         if took_s is not None:
             self._expected[group] += expected_s
             self._took[group] += took_s
+
+    def _factor(self, group: tuple[str, str, int | None], usual: float) -> float:
+        """How much longer than expected steps like these take; where none was seen, as all do."""
+        expected_s = self._expected.get(group)
+        return self._took[group] / expected_s if expected_s else usual
 
 
 def briefing(

@@ -1,0 +1,110 @@
+"""A plan that is ready to be carried out: its steps, how long they take, how they are judged."""
+
+from dataclasses import dataclass
+
+from sleeptui.core.errors import ConfigError
+from sleeptui.core.estimate import Speed, briefing, seconds_of, speed_of
+from sleeptui.core.model import FleetView
+from sleeptui.core.plan import Plan
+from sleeptui.core.schedule import Subject, schedule
+from sleeptui.core.session import Session
+from sleeptui.core.step import Step
+from sleeptui.core.verdict import Expectation, Verdict
+from sleeptui.services.bench.subjects import survey
+from sleeptui.services.panel import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """What will be done."""
+
+    plan: Plan
+    seed: int
+    subjects: tuple[Subject, ...]
+    steps: tuple[Step, ...]
+    speeds: dict[str, Speed]
+    notes: tuple[str, ...]
+    """What is left out, and why."""
+    estimate_s: float
+    briefing: tuple[str, ...]
+    """All of it in plain words, a sentence a line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Criteria:
+    """What the measurements are held against."""
+
+    expectations: tuple[Expectation, ...] = ()
+    text: str = ""
+    """The TOML that they were read from, for the record."""
+    baseline: Session | None = None
+    baseline_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchEnd:
+    """How a benchmark ended."""
+
+    cls: str
+    """ok, user_abort, time_over: its plan's ``max_duration_s`` has passed."""
+    done: int
+    """Steps that were carried out, well or not."""
+    steps: int
+    failed: int
+    """Steps that did not end well."""
+    skipped: int
+    """Steps that made no sense any more after others had failed."""
+    verdicts: tuple[Verdict, ...] = ()
+    unjudged: str = ""
+    """Why there are no verdicts; empty: there are, or none were asked for."""
+    left: tuple[str, ...] = ()
+    """Servers that are not as they were found, a sentence each."""
+
+
+def prepare(services: Services, plan: Plan, *, seed: int) -> Prepared:
+    """Check a plan against the fleet, and put it into its order. Nothing is touched.
+
+    Args:
+        services: They have looked at every server.
+        plan: What to measure.
+        seed: Of the order; that of the plan counts more.
+
+    Raises:
+        ConfigError: It names a model that is not there, or nothing can be measured.
+    """
+    if services.settings.readonly:
+        raise ConfigError("a benchmark moves servers, and this is --readonly", hint="leave it out")
+    fleet = services.store.view
+    found = survey(plan, fleet, startable(services))
+    seed = plan.seed if plan.seed is not None else seed
+    steps = schedule(plan, found.subjects, seed)
+    if not steps:
+        raise ConfigError(
+            f"plan {plan.name}: nothing of it can be measured here: {'; '.join(found.notes)}",
+            hint="sleeptui doctor says what each server needs",
+        )
+    speeds = _speeds(fleet)
+    return Prepared(
+        plan=plan,
+        seed=seed,
+        subjects=found.subjects,
+        steps=steps,
+        speeds=speeds,
+        notes=found.notes,
+        estimate_s=sum(seconds_of(step, plan, speeds) for step in steps),
+        briefing=briefing(plan, steps, speeds, found.notes),
+    )
+
+
+def startable(services: Services) -> frozenset[str]:
+    """The servers that have a runtime."""
+    runtimes = services.runtimes
+    if runtimes is None:
+        return frozenset()
+    return frozenset(
+        view.name for view in services.store.view.servers if runtimes.of(view.spec) is not None
+    )
+
+
+def _speeds(fleet: FleetView) -> dict[str, Speed]:
+    return {view.name: speed_of(view.learned) for view in fleet.servers}

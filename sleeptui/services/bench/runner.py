@@ -1,0 +1,275 @@
+"""Carries out a benchmark: its steps one at a time, then every server as it was found."""
+
+import asyncio
+import gc
+import secrets
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from sleeptui.core.bench import BenchPhase, BenchPlanned, PhaseKind, VerdictReached
+from sleeptui.core.errors import JournalError, NotAllowed
+from sleeptui.core.estimate import Remaining
+from sleeptui.core.step import Step
+from sleeptui.core.verdict import Verdict
+from sleeptui.services.bench.block import INVALID_CACHE, run_baseline, run_cold, run_warm_up
+from sleeptui.services.bench.cycle import DISTURBED, run_cycle
+from sleeptui.services.bench.desk import DEAD, BenchDesk, StepFailed
+from sleeptui.services.bench.ending import Ending, Stopping
+from sleeptui.services.bench.phases import Phases
+from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared, startable
+from sleeptui.services.bench.proof import run_proof
+from sleeptui.services.bench.ready import is_ready, make_ready
+from sleeptui.services.bench.restore import Found, found, restore
+from sleeptui.services.bench.trial import run_trial
+from sleeptui.services.panel import Services
+
+OK = "ok"
+NOT_RESTORED = "invalid:not restored"
+_GOES_ON = frozenset({INVALID_CACHE, DISTURBED, "wrong_output"})
+"""Classes of a cold start after which there is a process that can be measured."""
+_LOOK_AGAIN_S = 0.1
+
+
+async def run_bench(
+    services: Services, prepared: Prepared, criteria: Criteria, stop: asyncio.Event
+) -> BenchEnd:
+    """Carry out a plan to its end, and judge it.
+
+    Cancelling it abandons also what brings the servers back: setting ``stop`` does not.
+
+    Args:
+        services: They run, and record.
+        prepared: What to do.
+        criteria: What it is held against.
+        stop: Set: no further step is begun, the one that runs is given up.
+    """
+    plan = prepared.plan
+    desk = BenchDesk(
+        services=services,
+        plan=plan,
+        nonce=secrets.token_hex(4),
+        measured=frozenset(subject.name for subject in prepared.subjects),
+        startable=startable(services),
+    )
+    planned = BenchPlanned(
+        at_s=desk.now_s(),
+        plan=plan.name,
+        plan_toml=plan.text,
+        expectations_toml=criteria.text,
+        baseline=criteria.baseline_name,
+        seed=prepared.seed,
+        steps=len(prepared.steps),
+        estimate_s=prepared.estimate_s,
+        notes=prepared.notes,
+    )
+    services.bus.publish(planned)
+    await services.recordings.written()
+    with _hands_off(services):
+        runner = _Runner(desk, prepared, Ending(stop, desk.clock, plan.max_duration_s))
+        end = await runner.run()
+    return await _judged(services, criteria, end)
+
+
+class _Runner:
+    """One run of a plan."""
+
+    def __init__(self, desk: BenchDesk, prepared: Prepared, ending: Ending) -> None:
+        self._desk = desk
+        self._steps = prepared.steps
+        self._ending = ending
+        self._phases = Phases(desk.services)
+        self._remaining = Remaining(prepared.steps, prepared.plan, prepared.speeds)
+        self._block: BenchPhase | None = None
+        self._broken = ""
+        self._lost: dict[str, str] = {}
+        self._done = self._failed = self._skipped = 0
+
+    async def run(self) -> BenchEnd:
+        """All steps; the last one, which brings the servers back, whatever happens."""
+        before = found(self._desk.services.store.view)
+        left: tuple[str, ...] = ()
+        try:
+            for index, step in enumerate(self._steps[:-1]):
+                await self._carry(index, step)
+            self._leave_block()
+        except Stopping:
+            self._phases.end_all(self._ending.cls, "it was stopped")
+        finally:
+            await self._come_to_rest()
+            self._phases.end_all("invalid:error", "it broke off")
+            left = await self._restore(before)
+        return BenchEnd(
+            cls=self._ending.cls or OK,
+            done=self._done,
+            steps=len(self._steps),
+            failed=self._failed,
+            skipped=self._skipped,
+            left=left,
+        )
+
+    async def _carry(self, index: int, step: Step) -> None:
+        """One step, with the begin of its block, or not at all where it makes no sense."""
+        self._ending.check()
+        gc.collect()
+        if step.block is not self._block:
+            self._leave_block()
+            await self._enter_block(step)
+        if self._is_hopeless(step):
+            self._skipped += 1
+            self._remaining.done(index, None)
+            return
+        began_s = self._desk.now_s()
+        try:
+            await self._bring_back(step)
+            await self._phase(step.phase, self._work(step))
+        except StepFailed as failed:
+            self._take(step, failed)
+        else:
+            if step.phase.kind is PhaseKind.COLD:
+                self._lost.pop(step.phase.server, None)
+        self._done += 1
+        self._remaining.done(index, self._desk.now_s() - began_s)
+
+    async def _bring_back(self, step: Step) -> None:
+        """What a step needs and an earlier one has lost, in a phase of its own."""
+        phase = step.phase
+        if phase.kind is PhaseKind.PREPARE or not step.needs_awake:
+            return
+        if is_ready(self._desk, phase.server):
+            return
+        title = f"{phase.server}: it is brought back"
+        repair = replace(phase, kind=PhaseKind.PREPARE, title=title, nth=None, arm="")
+        try:
+            await self._phase(repair, make_ready(self._desk, phase.server))
+        except StepFailed as failed:
+            self._lost[phase.server] = failed.note
+            raise
+
+    async def _phase(self, phase: BenchPhase, work: Coroutine[Any, Any, None]) -> None:
+        """Work within a phase, whose end says how it went."""
+        try:
+            await self._phases.begin(phase, done=self._done, left_s=self._remaining.left_s)
+        except BaseException:
+            work.close()
+            raise
+        try:
+            await self._ending.unless(work)
+        except StepFailed as error:
+            is_gone = phase.server in self._desk.measured and self._desk.is_gone(phase.server)
+            failed = StepFailed(DEAD, error.note) if is_gone else error
+            self._phases.end(failed.cls, failed.note)
+            raise failed from error
+        self._phases.end()
+
+    def _work(self, step: Step) -> Coroutine[Any, Any, None]:
+        desk, phase = self._desk, step.phase
+        match phase.kind:
+            case PhaseKind.PREPARE:
+                return make_ready(desk, phase.server, is_awake=step.needs_awake)
+            case PhaseKind.COLD:
+                return run_cold(desk, phase)
+            case PhaseKind.WARM_UP:
+                return run_warm_up(desk, phase)
+            case PhaseKind.BASELINE:
+                return run_baseline(desk, phase)
+            case PhaseKind.CYCLE:
+                return run_cycle(desk, phase)
+            case PhaseKind.PROOF:
+                return run_proof(desk, phase, step.partner)
+            case _:
+                return run_trial(desk, step)
+
+    def _take(self, step: Step, failed: StepFailed) -> None:
+        """A step did not end well: what does that mean for those that follow?"""
+        if failed.cls != DISTURBED:
+            self._failed += 1
+        kind, block = step.phase.kind, step.block
+        is_restarted = block is not None and block.cold is not None
+        if kind is PhaseKind.PREPARE:
+            self._lost[step.phase.server] = failed.note
+        if is_restarted and (
+            failed.is_fatal or (kind is PhaseKind.COLD and failed.cls not in _GOES_ON)
+        ):
+            self._broken = failed.note
+
+    def _is_hopeless(self, step: Step) -> bool:
+        """Whether its process is gone, and it is not the step that starts another one."""
+        if step.block is not None and self._broken:
+            return True
+        is_restarted = step.block is not None and step.block.cold is not None
+        begins_anew = step.phase.kind in (PhaseKind.PREPARE, PhaseKind.COLD) and is_restarted
+        return step.phase.server in self._lost and not begins_anew
+
+    async def _enter_block(self, step: Step) -> None:
+        self._block, self._broken = step.block, ""
+        if step.block is not None:
+            left_s = self._remaining.left_s
+            await self._phases.begin(step.block, done=self._done, left_s=left_s)
+
+    def _leave_block(self) -> None:
+        """End the block that is open; a process that was lost in it ends it early."""
+        if self._block is None:
+            return
+        why = self._broken or self._lost.get(self._block.server, "")
+        self._phases.end(DEAD if why else OK, why)
+        self._block = None
+
+    async def _come_to_rest(self) -> None:
+        """Take back what has not begun, wait for what has: vLLM takes nothing back."""
+        operations = self._desk.operations
+        for view in self._desk.services.store.view.servers:
+            with suppress(NotAllowed):
+                operations.cancel(view.name)
+        while operations.busy:
+            await self._desk.pause(_LOOK_AGAIN_S)
+
+    async def _restore(self, before: tuple[Found, ...]) -> tuple[str, ...]:
+        """The last step. Nothing but a cancellation keeps it from its end."""
+        phase = self._steps[-1].phase
+        await self._phases.begin(phase, done=self._done, left_s=None)
+        left = await restore(self._desk, before)
+        self._phases.end(NOT_RESTORED if left else OK, "; ".join(left))
+        self._done += 1
+        return left
+
+
+@contextmanager
+def _hands_off(services: Services) -> Iterator[None]:
+    """Nobody else asks the servers, and no collection of garbage falls into a measurement."""
+    before, services.hands_off = services.hands_off, True
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        services.hands_off = before
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+async def _judged(services: Services, criteria: Criteria, end: BenchEnd) -> BenchEnd:
+    """With the verdicts, made from the journal as a reader of it would make them."""
+    path, archive = services.recordings.path, services.archive
+    if not criteria.expectations:
+        return end
+    if path is None or archive is None:
+        return replace(end, unjudged="nothing was recorded")
+    from sleeptui.core.judge import judge  # noqa: PLC0415 - only at the end of a benchmark
+
+    def read() -> tuple[Verdict, ...]:
+        return judge(criteria.expectations, archive.read(path), criteria.baseline)
+
+    await services.recordings.written()
+    try:
+        verdicts = await asyncio.to_thread(read)
+    except JournalError as error:
+        return replace(end, unjudged=str(error))
+    for verdict in verdicts:
+        services.bus.publish(VerdictReached(at_s=services.clock.now_s(), verdict=verdict))
+    await services.recordings.written()
+    return replace(end, verdicts=verdicts)
