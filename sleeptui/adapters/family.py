@@ -27,13 +27,17 @@ class Member:
     parent: int
     group: int
     session: int
+    threads: int
     ticks: int
     """When it was started, since the boot; with the PID it names the process."""
 
     @property
     def is_alive(self) -> bool:
-        """It is more than an entry that waits for its parent."""
-        return self.state not in _ENDED
+        """It is more than an entry that waits for its parent.
+
+        Its first thread may have ended while others still let go of memory and devices.
+        """
+        return self.state not in _ENDED or self.threads > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ def read_member(pid: int) -> Member | None:
         parent=int(words[1]),
         group=int(words[2]),
         session=int(words[3]),
+        threads=int(words[17]),
         ticks=int(words[19]),
     )
 

@@ -131,7 +131,8 @@ def _judge(before: Residency, read_bytes: int | None, compile_cache: str) -> tup
     read = None if read_bytes is None else read_bytes / before.total_bytes
     is_cached = share >= RESIDENT
     if read is not None:
-        seen += f", {percent(read)} of their size was read from disk"
+        much = f"{percent(read)} of" if read <= 1 else f"{read:.1f} times"
+        seen += f", {much} their size was read from disk"
         if is_cached and read > READ_FROM_CACHE:
             return ColdKind.UNKNOWN, f"{seen}: more than a cached start may read"
         if not is_cached and read < READ_FROM_DISK:

@@ -87,6 +87,18 @@ def test_one_that_has_ended_and_waits_for_its_parent_is_gone(start):
     assert family(root) == frozenset()
 
 
+def test_one_whose_first_thread_has_ended_is_not_gone(start):
+    """As of a process with a GPU, whose other threads still give its memory back."""
+    nap = "threading.Thread(target=time.sleep, args=(600,)).start()"
+    libc = "ctypes.CDLL(None).pthread_exit(None)"
+    process, root = start(f"import ctypes, threading, time; {nap}; {libc}")
+    wait_until(lambda: not is_alive(process.pid))
+    (left,) = family(root)
+    assert (left.pid, left.state, left.threads) == (process.pid, "Z", 2)
+    kill([left])
+    wait_until(lambda: not family(root))
+
+
 def test_a_number_that_is_a_strangers_by_now(start):
     process, root = start(NAP)
     before = replace(root, ticks=root.ticks - 1)

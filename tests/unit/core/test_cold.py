@@ -26,6 +26,7 @@ def test_the_share_of_the_page_cache():
         (1.0, 110, "populated", ColdKind.UNKNOWN, "more than a cached start may read"),
         (0.5, 500, "populated", ColdKind.UNKNOWN, "neither cached nor from disk"),
         (0.0, 1000, "populated", ColdKind.DISK, "compile caches were populated"),
+        (0.0, 2500, "populated", ColdKind.DISK, "2.5 times their size was read from disk"),
         (0.05, 900, "unknown", ColdKind.DISK, "compile caches were not looked at"),
         (0.0, 1000, "empty", ColdKind.VIRGIN, "compile caches were empty"),
         (0.0, None, "empty", ColdKind.VIRGIN, "could not be seen"),
