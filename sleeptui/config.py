@@ -103,7 +103,19 @@ def read_file(path: Path) -> Settings:
         raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
-    return parse(text, str(path))
+    return _beside(parse(text, str(path)), path.absolute().parent)
+
+
+def folder_of(settings: Settings) -> Path:
+    """What a relative path in the settings is relative to: where the configuration file lies."""
+    path = Path(settings.source)
+    return path.absolute().parent if path.is_file() else Path.cwd()
+
+
+def _beside(settings: Settings, folder: Path) -> Settings:
+    if settings.gpu_bank is None:
+        return settings
+    return replace(settings, gpu_bank=str(folder / Path(settings.gpu_bank).expanduser()))
 
 
 def parse(text: str, where: str) -> Settings:
@@ -140,6 +152,11 @@ def parse(text: str, where: str) -> Settings:
             )
         seen.add(server.name)
         server.url = checked_url(server.url, place, one_line(server.name))
+        if problem := server.runtime.problem:
+            raise ConfigError(
+                f"{place}: {one_line(server.name)}: {problem}",
+                hint="a server runs in a container, or as a command with its env and cwd",
+            )
         if server.name != clean(server.name).strip():
             raise ConfigError(
                 f"{place}: the name has control characters or outer spaces",

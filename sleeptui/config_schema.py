@@ -19,6 +19,7 @@ from sleeptui.core.settings import (
 _Seconds = Annotated[float, Meta(gt=0, le=86400)]
 _Fraction = Annotated[float, Meta(ge=0, le=1)]
 _Name = Annotated[str, Meta(min_length=1, max_length=60)]
+_Text = Annotated[str, Meta(min_length=1)]
 _DEFAULT_TIMEOUTS = Timeouts()
 _DEFAULT_SAMPLING = Sampling()
 _DEFAULT_THRESHOLDS = Thresholds()
@@ -38,6 +39,8 @@ class TimeoutsTable(Struct, forbid_unknown_fields=True, kw_only=True):
     prompt_s: _Seconds | None = None
     canary_s: _Seconds | None = None
     settle_s: _Seconds | None = None
+    start_s: _Seconds | None = None
+    stop_s: _Seconds | None = None
 
     def over(self, base: Timeouts) -> Timeouts:
         """The timeouts with what is set here in place of ``base``."""
@@ -63,12 +66,27 @@ class CanaryTable(Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class RuntimeTable(Struct, forbid_unknown_fields=True, kw_only=True):
-    """``runtime``: where the server runs, for its processes and its log."""
+    """``runtime``: where the server runs, for its processes and its log, and what starts it."""
 
     docker: _Name | None = None
     """Container name."""
     compose: _Name | None = None
     """Docker Compose service name."""
+    command: Annotated[list[_Text], Meta(min_length=1, max_length=500)] | None = None
+    """Program and arguments, as they are: no shell reads them."""
+    env: Mapping[_Text, str] = field(default_factory=dict)
+    """Added to the environment, for ``command``."""
+    cwd: _Text | None = None
+    """Where ``command`` runs."""
+
+    @property
+    def problem(self) -> str:
+        """What contradicts itself, in one sentence; empty: nothing."""
+        if sum(kind is not None for kind in (self.docker, self.compose, self.command)) > 1:
+            return "runtime names more than one of docker, compose and command"
+        if self.command is None and (self.env or self.cwd is not None):
+            return "runtime has env or cwd, which belong to a command"
+        return ""
 
 
 class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +97,8 @@ class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
     api_key_env: str | None = None
     gpus: list[Annotated[int, Meta(ge=0, le=255)]] | None = None
     runtime: RuntimeTable = field(default_factory=RuntimeTable)
+    weights: _Text | None = None
+    compile_cache: _Text | None = None
     level: Annotated[int, Meta(ge=0, le=2)] = 1
     pinned: bool = False
     canary: CanaryTable = field(default_factory=CanaryTable)
@@ -93,6 +113,11 @@ class ServerTable(Struct, forbid_unknown_fields=True, kw_only=True):
             gpus=tuple(self.gpus) if self.gpus is not None else None,
             container=self.runtime.docker,
             compose=self.runtime.compose,
+            command=tuple(self.runtime.command or ()),
+            environment=dict(self.runtime.env),
+            cwd=self.runtime.cwd,
+            weights=self.weights,
+            compile_cache=self.compile_cache,
             level=self.level,
             pinned=self.pinned,
             canary=self.canary.over(canary),
@@ -149,6 +174,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     theme: str = Settings().theme
     ascii: bool = False
     readonly: bool = False
+    gpu_bank: _Text | None = None
     keymap: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self, source: str) -> Settings:
@@ -158,6 +184,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
         residual_mib = self.thresholds.residual_mib
         return Settings(
             servers=tuple(server.spec(timeouts, canary) for server in self.server),
+            gpu_bank=self.gpu_bank,
             readonly=self.readonly,
             sampling=Sampling(
                 interval_s=self.sampling.interval_s,

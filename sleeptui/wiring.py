@@ -43,6 +43,8 @@ def open_services(settings: Settings) -> Services:
         surveyor=world,
         reporter=LateReporter(),
         archive=LateArchive(settings),
+        runtimes=world,
+        weights=world,
     )
 
 

@@ -48,7 +48,12 @@ HOW_KNOWN = {
     State.UNKNOWN: "no look has ended yet",
 }
 """By which signals a state is recognised: the table in ARCHITECTURE.md, shorter."""
-_NAMES = {"docker": "container", "settled_mib": "settled_bytes", "residual_mib": "residual_bytes"}
+_NAMES = {
+    "docker": "container",
+    "env": "environment",
+    "settled_mib": "settled_bytes",
+    "residual_mib": "residual_bytes",
+}
 """Keys of the file that have another name in the settings."""
 
 

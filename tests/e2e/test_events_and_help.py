@@ -126,7 +126,7 @@ async def test_the_help_has_every_command_and_every_state():
         text = " ".join(rendered(page).split())
         for command in COMMANDS:
             assert command.help in text
-        for state in shown_states():
+        for state in State:
             assert f"{UNICODE.states[state]} {state.value.upper()}" in text
 
 

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sleeptui.config import Flags, checked_url, find_file, load_settings, parse, parse_server
+from sleeptui.config import (
+    Flags,
+    checked_url,
+    find_file,
+    folder_of,
+    load_settings,
+    parse,
+    parse_server,
+)
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import RecordingDefaults, Settings
 
@@ -78,6 +86,38 @@ def test_a_full_file(tmp_path):
     assert settings.source.endswith("sleeptui.toml")
 
 
+def test_what_starts_a_server(tmp_path):
+    text = """
+[timeouts]
+start_s = 1200
+[[server]]
+name = "summarize"
+url = "http://127.0.0.1:8001"
+runtime = { command = ["vllm", "serve", "m"], env = { VLLM_SERVER_DEV_MODE = "1" }, cwd = "x" }
+weights = "~/models/m"
+compile_cache = "caches/m"
+[server.timeouts]
+stop_s = 90
+"""
+    (server,) = load(text, tmp_path).servers
+    assert server.command == ("vllm", "serve", "m")
+    assert (server.environment, server.cwd) == ({"VLLM_SERVER_DEV_MODE": "1"}, "x")
+    assert (server.weights, server.compile_cache) == ("~/models/m", "caches/m")
+    assert (server.timeouts.start_s, server.timeouts.stop_s) == (1200, 90)
+
+
+def test_a_gpu_bank_lies_beside_the_file(tmp_path):
+    settings = load('gpu_bank = "bank"', tmp_path)
+    assert settings.gpu_bank == str(tmp_path / "bank")
+    assert folder_of(settings) == tmp_path
+    assert load('gpu_bank = "/run/bank"', tmp_path).gpu_bank == "/run/bank"
+
+
+def test_without_a_file_the_working_directory_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert folder_of(Settings()) == tmp_path
+
+
 def test_an_empty_file_is_the_defaults(tmp_path):
     assert load("", tmp_path).sampling == Settings().sampling
 
@@ -116,6 +156,18 @@ def test_an_empty_file_is_the_defaults(tmp_path):
         (
             '[[server]]\nname="a"\nurl="http://h:1"\nruntime={dokcer="x"}',
             ["line 4", "“dokcer”", "“docker”"],
+        ),
+        (
+            '[[server]]\nname="a"\nurl="http://h:1"\nruntime={docker="x", command=["y"]}',
+            ["line 2", "a: runtime names more than one of docker, compose and command"],
+        ),
+        (
+            '[[server]]\nname="a"\nurl="http://h:1"\nruntime={docker="x", cwd="y"}',
+            ["line 2", "env or cwd, which belong to a command"],
+        ),
+        (
+            '[[server]]\nname="a"\nurl="http://h:1"\nruntime={command=[]}',
+            ["line 4", "length >= 1"],
         ),
         ("[server]\nname = 1", ["line 1", "server", "expected array"]),
         ("interval = = 1", ["not TOML", "line 1"]),
