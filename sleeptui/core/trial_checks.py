@@ -88,14 +88,22 @@ def _ended(heard: Heard) -> Iterator[Check]:
 
 
 def _preempted(heard: Heard) -> Iterator[Check]:
-    """A kept request loses its KV cache from level 1 on, and is computed anew."""
+    """A kept request loses its KV cache from level 1 on, and is computed anew.
+
+    One that had no token yet may have run all the same: whether it did is not seen from here.
+    """
     before, after = heard.counts.get("before"), heard.counts.get("after")
     if heard.mode != "keep" or not heard.level or before is None or after is None:
         return
     resumed = sum(1 for _, cls, *_ in heard.classes if cls in RESUMED)
+    s1 = heard.window.s1 or 0
+    perhaps = sum(
+        1 for _, cls, _, request in heard.classes if cls is Class.RELEASED and request.began_ns < s1
+    )
     known = before.preemptions is not None and after.preemptions is not None
     rise = round((after.preemptions or 0) - (before.preemptions or 0)) if known else None
-    yield Check(what="resumed, by its preemptions", ours=resumed, theirs=rise)
+    ours = resumed if rise is None else min(max(rise, resumed), resumed + perhaps)
+    yield Check(what="resumed, by its preemptions", ours=ours, theirs=rise)
 
 
 def _silent(heard: Heard) -> Iterator[Check]:

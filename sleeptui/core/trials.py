@@ -21,6 +21,8 @@ COUNTED = frozenset({IN_FLIGHT, QUEUED})
 COHORTS = (IN_FLIGHT, QUEUED, "late", "parked", "probe")
 _NO_VALUE = ("invalid", "user_abort", "time_over", "unfinished")
 """Classes of a phase that says nothing of the server."""
+_NEARLY_DONE = 0.8
+"""Of its tokens at S0: such a request may end by itself before the sleep takes hold."""
 _LATER = frozenset({Class.RELEASED, Class.DRAINED, Class.SERVED})
 _EXPECTED: Mapping[tuple[str, str], frozenset[Class]] = {
     ("wait", IN_FLIGHT): frozenset({Class.DRAINED}),
@@ -227,4 +229,13 @@ def _invalid(seen: PhaseSeen, sleep: Attempt | None, flights: Sequence[Flight]) 
     early, back = streams.count(Class.FINISHED_EARLY), streams.count(Class.GIVEN_UP)
     if early:
         return f"{early} of {len(streams)} requests had ended before the sleep was sent"
-    return f"{back} of {len(streams)} requests were taken back" if back else ""
+    if back:
+        return f"{back} of {len(streams)} requests were taken back"
+    done = sum(
+        one.tokens.before_s0 > _NEARLY_DONE * one.request.max_tokens
+        for one in flights
+        if one.cohort == IN_FLIGHT
+    )
+    return (
+        f"{done} of {len(streams)} requests were nearly answered before the sleep" if done else ""
+    )

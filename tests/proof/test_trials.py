@@ -27,6 +27,9 @@ TRIES = 4
 STREAMS = 3
 PLAN = InFlight(max_tokens=600, dwell_s=0.6, late=2, parked=2, probe_per_s=10.0, deadline_s=20.0)
 
+LONG = replace(PLAN, max_tokens=6000, late=0, parked=0, probe_per_s=0.0)
+"""Of streams that are not waited for."""
+
 
 def fleet(**fields: object) -> Scenario:
     engine = EngineSpec(
@@ -140,7 +143,7 @@ async def test_a_request_that_the_server_loses_is_found():
 
 
 async def test_the_death_of_the_engine_is_the_end_of_all():
-    plan = replace(PLAN, dwell_s=10.0, deadline_s=1.0, late=0, parked=0, probe_per_s=0.0)
+    plan = replace(LONG, deadline_s=1.0)
     async with opened(fleet(), speed=SPEED) as rig:
         bench = Trials(rig, plan)
         trying = asyncio.ensure_future(bench.run(mode="keep", dwell_s=3.0))
@@ -157,7 +160,7 @@ async def test_the_death_of_the_engine_is_the_end_of_all():
 
 async def test_one_that_is_stopped_leaves_nothing_open():
     async with opened(fleet(), speed=SPEED) as rig:
-        bench = Trials(rig)
+        bench = Trials(rig, LONG)
         trying = asyncio.ensure_future(bench.run(mode="keep", dwell_s=60.0))
         await rig.until(lambda: rig.records(NAME), "it has fallen asleep")
         trying.cancel()

@@ -130,6 +130,11 @@ def test_another_text_is_no_doing_of_the_sleep_where_two_tokens_were_as_likely(t
         ({"cls": "engine_dead"}, (stream(fate="lost"),), ""),
         ({}, (stream(ended_s=9.9),), "1 of 1 requests had ended before the sleep was sent"),
         ({}, (stream(error="given up"), stream()), "1 of 2 requests were taken back"),
+        (
+            {},
+            (stream(max_tokens=2), stream()),
+            "1 of 2 requests were nearly answered before the sleep",
+        ),
     ],
 )
 def test_which_trials_do_not_count(fields, requests, why):
@@ -179,6 +184,15 @@ def test_a_difference_is_shown():
         "resumed, by its preemptions",
         "that went on while it was asleep",
     }
+
+
+@pytest.mark.parametrize(("rise", "agrees"), [(0, False), (1, True), (2, True), (3, False)])
+def test_one_without_a_token_may_have_been_preempted_as_well(rise, agrees):
+    counted = (counts("before", 9, preemptions=1.0), counts("after", 30, preemptions=1.0 + rise))
+    queued = stream(chunks=(), first_ns=22 * S)
+    _, trial = checked(stream(), queued, late(began_ns=15 * S), counted=counted)
+    (check,) = [one for one in trial.checks if one.what == "resumed, by its preemptions"]
+    assert check.agrees is agrees
 
 
 def test_wait_and_abort_leave_no_stream_open():
