@@ -29,6 +29,9 @@ _PIXELS_IN = 96
 _SIZE = re.compile(rb'width="[\d.]+pt" height="[\d.]+pt"')
 """Pixels instead: not every reader of SVG knows how large a point is."""
 _PATHS = re.compile(rb'\bd="[^"]*"')
+_HASHED = re.compile(rb'\bid="([mp][0-9a-f]{10})"')
+_NAME = re.compile(rb"\b[mp][0-9a-f]{10}\b")
+"""Of markers and of paths to clip at."""
 _DIGITS = re.compile(rb"(\.\d\d)\d+")
 """A hundredth of a point is enough, and two thirds of the size."""
 _STYLE: dict[Any, object] = {
@@ -74,7 +77,17 @@ def svg(draw: Callable[[Figure], None], height_in: float) -> bytes:
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": "sleeptui"})
     drawn = _PATHS.sub(lambda path: _DIGITS.sub(rb"\1", path[0]), file.getvalue())
-    return _SIZE.sub(b'width="%d" height="%d"' % (PIXELS, height_in * _PIXELS_IN), drawn, count=1)
+    sized = b'width="%d" height="%d"' % (PIXELS, height_in * _PIXELS_IN)
+    return _SIZE.sub(sized, _numbered(drawn), count=1)
+
+
+def _numbered(drawn: bytes) -> bytes:
+    """With numbers for the names that Matplotlib makes of a hash of places to the last bit.
+
+    The layout's solver gives the same places but for that bit from one process to the next.
+    """
+    names = {found: b"%s%d" % (found[:1], n) for n, found in enumerate(_HASHED.findall(drawn))}
+    return _NAME.sub(lambda one: names.get(one[0], one[0]), drawn)
 
 
 def colour_of(index: int) -> str:

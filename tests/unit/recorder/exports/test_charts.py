@@ -1,6 +1,7 @@
 """Charts: drawn whole from any session, the same each time, with names from outside as text."""
 
 import random
+import re
 import warnings
 import xml.etree.ElementTree as ET
 from array import array
@@ -334,3 +335,13 @@ def test_memory_over_time_has_the_experiments_of_a_benchmark(bench):
     for phases in (cut.phases, (open_,)):
         drawn = MEMORY.draw(Measured(replace(bench, phases=phases)))
         assert "wake against cold start -->" in " ".join(texts(drawn))
+
+
+def test_what_is_marked_and_clipped_has_numbers_for_names(bench):
+    """Names that hash a place to its last bit would be others in another process."""
+    drawn = REQUESTS.draw(Measured(bench))
+    named = set(re.findall(rb'\bid="([mp]\w+)"', drawn))
+    used = set(re.findall(rb"url\(#(\w+)\)", drawn)) | set(re.findall(rb'href="#([mp]\w+)"', drawn))
+    assert used <= named
+    assert all(re.fullmatch(rb"[mp]\d{1,3}", one) for one in used)
+    assert len(used) > 3
