@@ -154,7 +154,7 @@ class BenchDesk:
         try:
             ticket = order()
         except NotAllowed as error:
-            raise StepFailed("invalid:refused", str(error)) from error
+            raise StepFailed("invalid:refused", error.message) from error
         record = await ticket.ended()
         if record.outcome is not Outcome.DONE:
             raise self._failed(record)

@@ -16,13 +16,16 @@ _ATTEMPTS = 3
 """A wake that fails, a restart, and the wake of what comes up asleep."""
 
 
-async def make_ready(desk: BenchDesk, server: str, *, is_awake: bool = True) -> None:
+async def make_ready(
+    desk: BenchDesk, server: str, *, is_awake: bool = True, is_same: bool = False
+) -> None:
     """Put the others on its GPUs to sleep; wake it, or start it anew.
 
     Args:
         desk: What it works with.
         server: Its name.
         is_awake: Else it is left as it is.
+        is_same: It has to be the same process, and is not started anew.
 
     Raises:
         StepFailed: That cannot be done; the others may sleep by then.
@@ -30,7 +33,7 @@ async def make_ready(desk: BenchDesk, server: str, *, is_awake: bool = True) -> 
     for other in neighbours(desk, server):
         await rest(desk, other)
     if is_awake:
-        await rouse(desk, server)
+        await rouse(desk, server, is_same=is_same)
 
 
 def is_ready(desk: BenchDesk, server: str) -> bool:
@@ -75,13 +78,14 @@ async def rest(desk: BenchDesk, server: str, level: int | None = None) -> None:
     await desk.sleep(server, view.spec.level if level is None else level)
 
 
-async def rouse(desk: BenchDesk, server: str) -> None:
-    """Wake a server, or start it anew where that does not help.
+async def rouse(desk: BenchDesk, server: str, *, is_same: bool = False) -> None:
+    """Wake a server, or start it anew where that does not help and the same is not asked for.
 
     Raises:
         StepFailed: It does not come back.
     """
     failed: StepFailed | None = None
+    can_start = server in desk.startable and not is_same
     for _ in range(_ATTEMPTS):
         view = await settled(desk, server)
         if _is_well(view):
@@ -89,7 +93,7 @@ async def rouse(desk: BenchDesk, server: str) -> None:
         try:
             if view.state in _WAKEABLE and failed is None:
                 await desk.wake(server)
-            elif server in desk.startable:
+            elif can_start:
                 await restart(desk, server)
             else:
                 break

@@ -8,15 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-from sleeptui.core.bench import BenchPhase, BenchPlanned, PhaseKind, VerdictReached
-from sleeptui.core.errors import JournalError, NotAllowed
+from sleeptui.core.bench import BenchPhase, BenchPlanned, PhaseKind
+from sleeptui.core.errors import NotAllowed
 from sleeptui.core.estimate import Remaining
+from sleeptui.core.model import State
 from sleeptui.core.step import Step
-from sleeptui.core.verdict import Verdict
 from sleeptui.services.bench.block import INVALID_CACHE, run_baseline, run_cold, run_warm_up
 from sleeptui.services.bench.cycle import DISTURBED, run_cycle
 from sleeptui.services.bench.desk import DEAD, BenchDesk, StepFailed
 from sleeptui.services.bench.ending import Ending, Stopping
+from sleeptui.services.bench.judging import judged
 from sleeptui.services.bench.phases import Phases
 from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared, startable
 from sleeptui.services.bench.proof import run_proof
@@ -29,6 +30,10 @@ OK = "ok"
 NOT_RESTORED = "invalid:not restored"
 _GOES_ON = frozenset({INVALID_CACHE, DISTURBED, "wrong_output"})
 """Classes of a cold start after which there is a process that can be measured."""
+_KNOWN = _GOES_ON | {"no_op", "user_abort"}
+"""What is wrong is known, and it is not that the engine is dead."""
+_DIES_WITHIN_S = 5.0
+_BEGINS = frozenset({PhaseKind.PREPARE, PhaseKind.COLD})
 _LOOK_AGAIN_S = 0.1
 
 
@@ -69,7 +74,7 @@ async def run_bench(
     with _hands_off(services):
         runner = _Runner(desk, prepared, Ending(stop, desk.clock, plan.max_duration_s))
         end = await runner.run()
-    return await _judged(services, criteria, end)
+    return await judged(services, criteria, end)
 
 
 class _Runner:
@@ -139,12 +144,16 @@ class _Runner:
             return
         if is_ready(self._desk, phase.server):
             return
+        is_same = _is_one_life(step)
         title = f"{phase.server}: it is brought back"
         repair = replace(phase, kind=PhaseKind.PREPARE, title=title, nth=None, arm="")
         try:
-            await self._phase(repair, make_ready(self._desk, phase.server))
+            await self._phase(repair, make_ready(self._desk, phase.server, is_same=is_same))
         except StepFailed as failed:
-            self._lost[phase.server] = failed.note
+            if is_same:
+                self._broken = failed.note
+            else:
+                self._lost[phase.server] = failed.note
             raise
 
     async def _phase(self, phase: BenchPhase, work: Coroutine[Any, Any, None]) -> None:
@@ -157,8 +166,7 @@ class _Runner:
         try:
             await self._ending.unless(work)
         except StepFailed as error:
-            is_gone = phase.server in self._desk.measured and self._desk.is_gone(phase.server)
-            failed = StepFailed(DEAD, error.note) if is_gone else error
+            failed = await self._ending.unless(_told(self._desk, phase.server, error))
             self._phases.end(failed.cls, failed.note)
             raise failed from error
         self._phases.end()
@@ -185,21 +193,19 @@ class _Runner:
         """A step did not end well: what does that mean for those that follow?"""
         if failed.cls != DISTURBED:
             self._failed += 1
-        kind, block = step.phase.kind, step.block
-        is_restarted = block is not None and block.cold is not None
-        if kind is PhaseKind.PREPARE:
-            self._lost[step.phase.server] = failed.note
-        if is_restarted and (
-            failed.is_fatal or (kind is PhaseKind.COLD and failed.cls not in _GOES_ON)
-        ):
+        kind = step.phase.kind
+        if kind is PhaseKind.COLD and failed.cls in _GOES_ON:
+            self._lost.pop(step.phase.server, None)
+        elif _is_one_life(step) and (failed.is_fatal or kind is PhaseKind.COLD):
             self._broken = failed.note
+        elif kind is PhaseKind.PREPARE:
+            self._lost[step.phase.server] = failed.note
 
     def _is_hopeless(self, step: Step) -> bool:
         """Whether its process is gone, and it is not the step that starts another one."""
         if step.block is not None and self._broken:
             return True
-        is_restarted = step.block is not None and step.block.cold is not None
-        begins_anew = step.phase.kind in (PhaseKind.PREPARE, PhaseKind.COLD) and is_restarted
+        begins_anew = step.phase.kind in _BEGINS and _is_one_life(step)
         return step.phase.server in self._lost and not begins_anew
 
     async def _enter_block(self, step: Step) -> None:
@@ -235,6 +241,24 @@ class _Runner:
         return left
 
 
+async def _told(desk: BenchDesk, server: str, failed: StepFailed) -> StepFailed:
+    """The failure of a step, once it is known whether its server has died of it.
+
+    The API server of a dead engine answers for a moment, with errors.
+    """
+    if failed.cls in _KNOWN or failed.is_fatal:
+        return failed
+    began_s = desk.now_s()
+    while desk.view(server).state is State.SUSPECT and desk.now_s() - began_s < _DIES_WITHIN_S:
+        await desk.pause(_LOOK_AGAIN_S)
+    return StepFailed(DEAD, failed.note) if desk.is_gone(server) else failed
+
+
+def _is_one_life(step: Step) -> bool:
+    """Whether its block is of one process, which ends with it."""
+    return step.block is not None and step.block.cold is not None
+
+
 @contextmanager
 def _hands_off(services: Services) -> Iterator[None]:
     """Nobody else asks the servers, and no collection of garbage falls into a measurement."""
@@ -250,26 +274,3 @@ def _hands_off(services: Services) -> Iterator[None]:
         gc.unfreeze()
         if was_enabled:
             gc.enable()
-
-
-async def _judged(services: Services, criteria: Criteria, end: BenchEnd) -> BenchEnd:
-    """With the verdicts, made from the journal as a reader of it would make them."""
-    path, archive = services.recordings.path, services.archive
-    if not criteria.expectations:
-        return end
-    if path is None or archive is None:
-        return replace(end, unjudged="nothing was recorded")
-    from sleeptui.core.judge import judge  # noqa: PLC0415 - only at the end of a benchmark
-
-    def read() -> tuple[Verdict, ...]:
-        return judge(criteria.expectations, archive.read(path), criteria.baseline)
-
-    await services.recordings.written()
-    try:
-        verdicts = await asyncio.to_thread(read)
-    except JournalError as error:
-        return replace(end, unjudged=str(error))
-    for verdict in verdicts:
-        services.bus.publish(VerdictReached(at_s=services.clock.now_s(), verdict=verdict))
-    await services.recordings.written()
-    return replace(end, verdicts=verdicts)
