@@ -38,6 +38,7 @@ class Scenario(click.ParamType[str]):
 
 
 LATE: Mapping[str, str] = {
+    "bench": "sleeptui.cli_bench",
     "compare": "sleeptui.cli_compare",
     "export": "sleeptui.cli_report",
     "import": "sleeptui.cli_import",

@@ -15,6 +15,7 @@ from sleeptui.core.errors import ConfigError, JournalError
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.late import LateArchive, LateJournals, LateReporter
+from sleeptui.late_benches import LateBenches
 from sleeptui.services.panel import Services
 from sleeptui.services.recording import Recorded
 from sleeptui.world import World
@@ -45,6 +46,7 @@ def open_services(settings: Settings) -> Services:
         archive=LateArchive(settings),
         runtimes=world,
         weights=world,
+        benches=LateBenches(settings, clock, world.announced),
     )
 
 

@@ -211,6 +211,14 @@ COMMANDS: tuple[Command, ...] = (
         live=True,
     ),
     Command(
+        id="screen.benchmark",
+        key="b",
+        title="Benchmark",
+        help="Measure sleep mode by a plan: progress, figures so far, verdicts at the end.",
+        group=Group.SCREEN,
+        live=True,
+    ),
+    Command(
         id="app.palette",
         key="colon,ctrl+p",
         title="Commands",

@@ -3,6 +3,7 @@
 Lines of pieces with a sense, which the terminal and the panel paint each in their colours.
 """
 
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -42,6 +43,8 @@ SENSES: Final[Mapping[Word, Sense]] = {
     Word.INVALID: Sense.BAD,
     Word.NOT_RUN: Sense.MUTED,
 }
+_WORST_FIRST: Final = (Word.FAIL, Word.INVALID, Word.INCONCLUSIVE, Word.PASS, Word.NOT_RUN)
+_UNCUT: Final = 10_000
 COLD: Final[Mapping[ColdKind | None, str]] = {
     ColdKind.CACHED: "cold start, cached",
     ColdKind.DISK: "cold start, disk",
@@ -49,6 +52,7 @@ COLD: Final[Mapping[ColdKind | None, str]] = {
     ColdKind.UNKNOWN: "cold start",
     None: "cold start",
 }
+_MINUTE: Final = 60
 _BAR: Final = 30
 _LEAST_BAR: Final = 8
 _NAME: Final = 18
@@ -81,7 +85,10 @@ def left(picture: BenchPicture, now_s: float) -> str:
     if picture.verdicts:
         return "done"
     left_s = picture.remaining_s(now_s)
-    return "" if left_s is None else f"about {units.duration(round(left_s) or 1.0)} left"
+    if left_s is None:
+        return ""
+    whole = max(round(left_s), 1)
+    return f"about {units.duration(whole) if whole >= _MINUTE else f'{whole} s'} left"
 
 
 def doing(picture: BenchPicture, now_s: float) -> str:
@@ -145,25 +152,34 @@ def failures(picture: BenchPicture, width: int) -> list[Line]:
 
 
 def verdicts(every: Sequence[Verdict], width: int | None) -> list[Line]:
-    """Each verdict on a line, what it rests on below it."""
+    """Each verdict on a line, what it rests on below it; the worst first, what was not run last.
+
+    Args:
+        every: The verdicts.
+        width: Cells to cut at; None: lines stay whole.
+    """
+    every = sorted(every, key=lambda one: _WORST_FIRST.index(one.word))
     words = max((len(one.word.value) for one in every), default=0)
     names = max((cells(one_line(one.server, _NAME)) for one in every), default=0)
     made: list[Line] = []
     for one in every:
-        room = (width or 1000) - words - names - 2 * _GAP
-        title = _cut(one_line(one.expectation.title), room)
+        room = (width or _UNCUT) - words - names - 2 * _GAP
+        title, behind = one_line(one.expectation.title), measured(one)
+        sense = Sense.PLAIN
+        if one.word is Word.NOT_RUN:
+            title, behind, sense = f"{title}: {behind}", "", Sense.MUTED
         made.append(
             (
                 Piece(f"{one.word.value:<{words}}", SENSES[one.word]),
                 Piece(" " * _GAP),
                 Piece(_padded(one_line(one.server, _NAME), names), Sense.STRONG),
                 Piece(" " * _GAP),
-                Piece(title),
+                Piece(_cut(title, room), sense),
             )
         )
-        behind = _cut(measured(one), (width or 1000) - words - _GAP)
-        if behind:
-            made.append((Piece(" " * (words + _GAP)), Piece(behind, Sense.MUTED)))
+        indent = " " * (words + _GAP)
+        rows = textwrap.wrap(behind, max((width or _UNCUT) - len(indent), 1))
+        made += [(Piece(indent), Piece(row, Sense.MUTED)) for row in rows]
     return made
 
 

@@ -34,10 +34,14 @@ from sleeptui.services.supervisor import Supervisor
 from sleeptui.services.vigil import Vigil
 
 if TYPE_CHECKING:
-    from sleeptui.core.runtime import Runtimes, WeightFiles  # not for the first frame
+    # Not for the first frame.
+    from sleeptui.core.runtime import Benches, Runtimes, WeightFiles
+    from sleeptui.services.bench_watch import BenchWatch
 
 CLOSE_LIMIT_S = 2.0
 """How long the end waits for answers that are under way."""
+BESIDE_S = 2.0
+"""Between two looks at least, while a benchmark measures."""
 Prepare = Callable[[], Awaitable[Sequence[ServerSpec]]]
 """Opens the outside after the first frame; gives the servers to watch, none: look around."""
 
@@ -66,6 +70,7 @@ class Services:
         surveyor: Surveyor | None = None,
         reporter: Reporter | None = None,
         archive: Archive | None = None,
+        benches: "Benches | None" = None,
         runtimes: "Runtimes | None" = None,
         weights: "WeightFiles | None" = None,
     ) -> None:
@@ -82,6 +87,9 @@ class Services:
         self.weights = weights
         self.hands_off = False
         """A benchmark moves the servers: nothing is asked of them by itself meanwhile."""
+        self.bench: BenchWatch | None = None
+        self._benches = benches
+        self._interval_s = settings.sampling.interval_s
         self.bus = Bus()
         self.store = FleetStore(settings)
         self.bus.subscribe(self.store.apply)
@@ -135,10 +143,35 @@ class Services:
             raise RuntimeError(self)
         self._beginning = self._group.create_task(self._begin(self._group), name="begin")
 
+    def open_bench(self) -> "BenchWatch | None":
+        """What runs benchmarks beside the panel; None: none can be run here."""
+        if self.bench is None and self._benches is not None and self._group is not None:
+            from sleeptui.services.bench.prepared import prepare  # noqa: PLC0415 - when asked for
+            from sleeptui.services.bench_watch import BenchWatch  # noqa: PLC0415 - as above
+
+            self.bench = BenchWatch(
+                benches=self._benches,
+                bus=self.bus,
+                clock=self.clock,
+                group=self._group,
+                ahead=lambda plan: prepare(self, plan, seed=0),
+                hands_off=self._keep_off,
+            )
+        return self.bench
+
     async def recalled(self) -> None:
         """Wait until what earlier runs have learnt of the servers that are known is read."""
         if self._learning is not None:
             await self._learning.settled()
+
+    def _keep_off(self, is_off: bool) -> None:
+        """A benchmark begins to move the servers, or has ended: looks cost them time too."""
+        self.hands_off = is_off
+        if is_off:
+            self._interval_s = self.supervisor.interval_s
+            self.supervisor.set_interval(max(self._interval_s, BESIDE_S))
+        else:
+            self.supervisor.set_interval(self._interval_s)
 
     def _recording(
         self,
@@ -221,6 +254,8 @@ class Services:
     async def _end(self) -> None:
         if self._beginning is not None:
             await end(self._beginning)
+        if self.bench is not None:
+            await self.bench.end()
         await self.operations.drain(CLOSE_LIMIT_S)
         if self._learning is not None:
             await self._learning.end()

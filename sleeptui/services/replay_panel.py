@@ -91,6 +91,8 @@ class ReplayServices:
 
     archive: Archive | None = None
     recordings: Records | None = None
+    bench: None = None
+    """A replay moves no servers."""
 
     def __init__(self, *, tape: Tape, clock: Clock, viewer: Settings, speed: float = 1.0) -> None:
         """Over a tape.
@@ -133,6 +135,9 @@ class ReplayServices:
         if self._playing is not None:
             await end(self._playing)
         await self._group.__aexit__(kind, error, trace)
+
+    def open_bench(self) -> None:
+        """A replay moves no servers."""
 
     def begin(self) -> None:
         """Play: after the first frame of the app.

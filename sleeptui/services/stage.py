@@ -1,7 +1,7 @@
 """What the panel stands on: the services of a fleet, or those of a replay."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.home import Home
@@ -12,6 +12,9 @@ from sleeptui.core.recording import Recording
 from sleeptui.core.settings import Settings
 from sleeptui.services.bus import Bus
 from sleeptui.services.replay import Replay
+
+if TYPE_CHECKING:
+    from sleeptui.services.bench_watch import BenchWatch  # not for the first frame
 
 
 class Picture(Protocol):
@@ -154,6 +157,13 @@ class Stage(Protocol):
     @property
     def recordings(self) -> Records | None:
         """What records; None: nothing can be recorded here."""
+
+    @property
+    def bench(self) -> "BenchWatch | None":
+        """The benchmark beside the panel; None: none was asked for yet."""
+
+    def open_bench(self) -> "BenchWatch | None":
+        """What runs benchmarks; None: none can be run here."""
 
     @property
     def replay(self) -> Replay | None:

@@ -61,6 +61,7 @@ class SleeptuiApp(App[None]):
             interval_s=lambda: services.supervisor.interval_s,
             replay=services.replay,
             recording=lambda: services.store.recording,
+            bench=lambda: services.bench.share() if services.bench is not None else None,
         )
         self.pages = Pages(self, self.dashboard)
         self.dispatch = Dispatch(self, services)

@@ -27,6 +27,8 @@ _ALL: Final = "fleet.sleep_all"
 _EVERYWHERE: Final = frozenset({Group.SCREEN, Group.APP, Group.RECORDING})
 _EDGES: Final = frozenset({"replay.begin", "replay.end"})
 """Lists on other pages have these keys for themselves."""
+_READING: Final = frozenset({"server.log"})
+"""Commands of models that ask no server anything: a benchmark is not disturbed by them."""
 _NAME_LIMIT: Final = 40
 _FASTER: Final = 0.5
 _SLOWER: Final = 2.0
@@ -72,6 +74,7 @@ class Dispatch:
             "screen.events": self._events,
             "screen.doctor": self._doctor,
             "screen.sessions": self._sessions,
+            "screen.benchmark": self._benchmark,
             "app.palette": app.open_palette,
             "app.help": self._help,
             "app.quit": self.quit,
@@ -111,6 +114,8 @@ class Dispatch:
             return self._unmarkable()
         if BY_ID[command_id].group is not Group.MODEL:
             return None
+        if command_id not in _READING and self._benchmarks:
+            return NotAllowed("A benchmark moves the models now", hint="b shows it, and stops it")
         if self.replaying is not None:
             return self.replaying.refused()
         views = self._targets(command_id)
@@ -135,11 +140,12 @@ class Dispatch:
 
     def quit(self) -> None:
         """Leave; asks while an operation or a recording runs."""
-        lines = [*self._left_running(), *self._left_recording()]
+        lines = [*self._left_running(), *self._left_recording(), *self._left_benchmark()]
         if not lines:
             self._app.exit()
             return
-        what = "operations run" if self._services.operations.busy else "recording"
+        what = "a benchmark runs" if self._benchmarks else "recording"
+        what = "operations run" if self._services.operations.busy else what
         screen = opening.question(f"Quit while {what}?", lines, yes="Quit", no="Stay", name="quit")
         self._app.push_screen(screen, lambda yes: self._app.exit() if yes else None)
 
@@ -160,6 +166,21 @@ class Dispatch:
         if recordings is None or recordings.path is None:
             return []
         return [f"The recording ends with it: {one_line(recordings.path)}"]
+
+    def _left_benchmark(self) -> list[str]:
+        """What quitting does to the benchmark that runs."""
+        bench = self._services.bench
+        if bench is None or not bench.is_running:
+            return []
+        if self._services.settings.demo is not None:
+            return ["The benchmark ends with it: its simulated servers are those of this panel."]
+        return ["The benchmark goes on without the panel, and restores the servers at its end."]
+
+    @property
+    def _benchmarks(self) -> bool:
+        """Whether a benchmark moves the servers."""
+        bench = self._services.bench
+        return bench is not None and bench.is_running
 
     @property
     def _picture(self) -> FleetView:
@@ -293,6 +314,13 @@ class Dispatch:
 
     def _sessions(self) -> None:
         self._app.pages.open_only("sessions", lambda: opening.sessions(self._app, self._services))
+
+    def _benchmark(self) -> None:
+        bench = self._services.open_bench()
+        if bench is not None:
+            self._app.pages.open_only(
+                "benchmark", lambda: opening.benchmark(self._app, self._services, bench)
+            )
 
     def _help(self) -> None:
         self._app.pages.open_only(

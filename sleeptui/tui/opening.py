@@ -14,6 +14,7 @@ from sleeptui.tui.glyphs import Glyphs
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from sleeptui.services.bench_watch import BenchWatch
     from sleeptui.services.replay import Replay
     from sleeptui.services.stage import Stage
     from sleeptui.tui.app import SleeptuiApp
@@ -69,6 +70,13 @@ def sessions(app: "SleeptuiApp", services: "Stage") -> "Screen[None]":
     from sleeptui.tui.screens.sessions import SessionsScreen  # noqa: PLC0415 - when opened
 
     return SessionsScreen(services, app.glyphs)
+
+
+def benchmark(app: "SleeptuiApp", services: "Stage", bench: "BenchWatch") -> "Screen[None]":
+    """Benchmarks: the plans, and the one that runs."""
+    from sleeptui.tui.screens.benchmark import BenchmarkScreen  # noqa: PLC0415 - when opened
+
+    return BenchmarkScreen(services, bench, app.glyphs)
 
 
 def replaying(app: "SleeptuiApp", replay: "Replay | None") -> "Replaying | None":

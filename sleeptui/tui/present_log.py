@@ -86,6 +86,8 @@ class Heading:
     """The one that runs, or has ended."""
     now_s: float = 0.0
     """Monotonic time, for how long it runs."""
+    bench: float | None = None
+    """How much of the benchmark that runs is done, 0 to 1; None: none runs."""
 
 
 def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -> Line:
@@ -95,6 +97,9 @@ def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -
     """
     left: Line = (Span(" sleeptui ", Tone.TITLE), _place(heading, glyphs))
     shining = light(heading.recording, heading.now_s, glyphs, width)
+    if heading.bench is not None:
+        told = f"{glyphs.light} BENCH {int(heading.bench * 100)} %"
+        shining = (Span(told, Tone.BUSY), Span("  "), *shining)
     right: Line = (*shining, Span(heading.time, Tone.TEXT), Span(" "))
     dot = Span(f" {glyphs.dot} ", Tone.FAINT)
     room = width - width_of(left) - width_of(right)

@@ -159,6 +159,7 @@ class PaperServices:
     replay = None
     archive = None
     recordings = None
+    bench = None
 
     def __init__(self, view: FleetView, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
@@ -173,6 +174,9 @@ class PaperServices:
 
     def begin(self) -> None:
         self.begun += 1
+
+    def open_bench(self):
+        return self.bench
 
     def paint(self, view: FleetView, event: Event) -> None:
         """A new picture, and the event that made it."""

@@ -85,6 +85,7 @@ class DashboardScreen(Screen[object]):
         host: str | None = None,
         replay: "Replay | None" = None,
         recording: Callable[[], Recording | None] | None = None,
+        bench: Callable[[], float | None] = lambda: None,
     ) -> None:
         """A screen with nothing on it.
 
@@ -96,6 +97,7 @@ class DashboardScreen(Screen[object]):
             host: What the header calls this machine; its own name if not given.
             replay: The tape that is played, if it is one.
             recording: The newest, also while the picture is held; as in the picture if not given.
+            bench: How much of the benchmark that runs is done; None: none runs.
         """
         super().__init__()
         self._settings = settings
@@ -103,6 +105,7 @@ class DashboardScreen(Screen[object]):
         self._interval_s = interval_s or (lambda: settings.sampling.interval_s)
         self._replay = replay
         self._recording = recording or (lambda: self.view.recording)
+        self._bench = bench
         self._host = platform.node() if host is None else host
         # Fixed once, so that lines of the log keep their time when the wall clock is set.
         self._epoch_s = clock.wall_s() - clock.now_s()
@@ -150,6 +153,11 @@ class DashboardScreen(Screen[object]):
             self.set_interval(_HEADER_S, self.show_header)
         self._light = self.set_interval(_LIGHT_S, self.show_header, pause=True)
         self._present()
+
+    def on_screen_resume(self) -> None:
+        """Another page was left: a benchmark may have been begun on it."""
+        if self.is_mounted:
+            self.show_header()
 
     def show(self, view: FleetView) -> None:
         """Show this picture; called by the app, a few times a second."""
@@ -206,6 +214,7 @@ class DashboardScreen(Screen[object]):
         recording = self._recording()
         if self._light is not None:
             shines = recording is not None and recording.ended_s is None
+            shines = shines or self._bench() is not None
             (self._light.resume if shines else self._light.pause)()
         heading = Heading(
             host=self._host,
@@ -220,6 +229,7 @@ class DashboardScreen(Screen[object]):
             playing=playing(self._replay) if self._replay is not None else None,
             recording=recording,
             now_s=self._clock.now_s(),
+            bench=self._bench(),
         )
         self._header.show(self.view, heading)
 

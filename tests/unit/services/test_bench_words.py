@@ -33,7 +33,7 @@ def test_progress_says_how_far_and_how_long():
 
 def test_the_last_second_is_still_a_second_and_the_end_is_done():
     now = picture([Story().planned()])
-    assert words.left(now, BEGAN_S + 10_000) == "about 1.00 s left"
+    assert words.left(now, BEGAN_S + 10_000) == "about 1 s left"
     assert words.left(picture(whole()), 0.0) == "done"
     assert words.left(picture([]), 0.0) == ""
 
@@ -99,12 +99,15 @@ def test_failures_say_what_and_why():
 def test_verdicts_say_on_what_they_rest():
     told = text(words.verdicts(picture(whole()).verdicts, 110))
     lines = told.splitlines()
-    assert lines[0] == (
+    assert [line.split()[0] for line in lines if line[0] != " "] == [
+        "FAIL", "INVALID", "INCONCLUSIVE", "PASS", "NOT",
+    ]  # fmt: skip
+    passed = lines.index(
         "PASS          code       A wake from level 1 is much faster than a cold start"
     )
-    assert lines[1].strip() == "93.1 x (88.2 to 97.4), wanted >= 5 x; n 9, 3 blocks"
+    assert lines[passed + 1].strip() == "93.1 x (88.2 to 97.4), wanted >= 5 x; n 9, 3 blocks"
     assert "3 restarts more are needed" in told
-    assert lines[-1].strip() == "the plan has no part for it"
+    assert lines[-1].endswith("much faster than a cold start: the plan has no part for it")
     assert max(len(line) for line in text(words.verdicts([verdict()], 40)).splitlines()) <= 40
     assert words.verdicts([], 80) == []
 
