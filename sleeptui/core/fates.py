@@ -94,7 +94,7 @@ class Tokens:
     w0_w1: int
     after_w1: int
     asleep_chunks: int = 0
-    """Pieces that came while it was asleep: more than the one that was on its way is odd."""
+    """Pieces that came while it was asleep, but for those that were on their way: odd."""
 
 
 def classify(request: RequestSeen, window: Window) -> Class:
@@ -172,7 +172,8 @@ def tokens(request: RequestSeen, window: Window) -> Tokens:
     w1 = by(window.w1, w0)
     asleep = 0
     if window.s1 is not None and window.w0 is not None:
-        asleep = max(bisect_right(times, window.w0) - bisect_right(times, window.s1), 0)
+        quiet = window.s1 + WITHIN_NS
+        asleep = max(bisect_right(times, window.w0) - bisect_right(times, quiet), 0)
     return Tokens(
         before_s0=s0,
         s0_s1=s1 - s0,

@@ -107,9 +107,9 @@ def _preempted(heard: Heard) -> Iterator[Check]:
 
 
 def _silent(heard: Heard) -> Iterator[Check]:
-    """While it sleeps nothing comes but the piece that was on its way."""
+    """While it sleeps nothing comes but what was on its way."""
     if heard.window.s1 is not None and heard.window.w0 is not None:
-        odd = sum(1 for _, _, tokens, _ in heard.classes if tokens.asleep_chunks > 1)
+        odd = sum(1 for _, _, tokens, _ in heard.classes if tokens.asleep_chunks)
         yield Check(what="that went on while it was asleep", ours=odd, theirs=0)
 
 

@@ -23,7 +23,7 @@ _NO_VALUE = ("invalid", "user_abort", "time_over", "unfinished")
 """Classes of a phase that says nothing of the server."""
 _NEARLY_DONE = 0.8
 """Of its tokens at S0: such a request may end by itself before the sleep takes hold."""
-_LATER = frozenset({Class.RELEASED, Class.DRAINED, Class.SERVED})
+_LATER = frozenset({Class.RELEASED, Class.DRAINED, Class.SERVED, Class.RESUMED})
 _EXPECTED: Mapping[tuple[str, str], frozenset[Class]] = {
     ("wait", IN_FLIGHT): frozenset({Class.DRAINED}),
     ("wait", QUEUED): frozenset({Class.DRAINED, Class.RELEASED}),

@@ -73,9 +73,9 @@ def test_a_window_is_that_of_the_operations():
 
 
 def test_tokens_by_part_of_the_window():
-    seen = request(9.0, 25.0, chunks=came(9.5, 9.9, 10.1, 10.4, 10.5, 20.2, 21.0, 22.0))
+    seen = request(9.0, 25.0, chunks=came(9.5, 9.9, 10.1, 10.4, 15.0, 20.2, 21.0, 22.0))
     assert tokens(seen, WINDOW) == Tokens(
-        before_s0=4, s0_s1=2, asleep=4, w0_w1=2, after_w1=4, asleep_chunks=2
+        before_s0=4, s0_s1=2, asleep=4, w0_w1=2, after_w1=4, asleep_chunks=1
     )
     none = Tokens(before_s0=0, s0_s1=0, asleep=0, w0_w1=0, after_w1=0)
     assert tokens(request(9.0, None), WINDOW) == none

@@ -174,7 +174,7 @@ def test_a_difference_is_shown():
         counts("before", 9, running=3, waiting=None, ours=2, preemptions=1.0),
         counts("after", 30, finished={"abort": 1.0}, preemptions=2.0),
     )
-    falling = ((int(9.5 * S), 2), (int(10.4 * S), 3), (int(10.5 * S), 4), (21 * S, 5))
+    falling = ((int(9.5 * S), 2), (int(10.4 * S), 3), (15 * S, 4), (21 * S, 5))
     found, trial = checked(stream(), stream(), stream(chunks=falling), counted=counted)
     assert found["open before the sleep"] == (2, None)
     assert found["ended with length"] == (3, None)
