@@ -57,7 +57,13 @@ class SessionArchive:
         _check(wanted)
         session = find(self._folder, name)
         target = Path(to).expanduser() if to else session
-        written = keep(target, made := files(_read(session / JOURNAL), wanted))
+        made = files(_read(session / JOURNAL), wanted)
+        if not made:
+            raise ExportError(
+                f"{session.name} has nothing for {', '.join(wanted)}",
+                hint="it is of no benchmark" if "plan" in wanted else "",
+            )
+        written = keep(target, made)
         hashes = {path: sha256(data) for path, data in made.items()} | _beside(target, set(made))
         return [*written, *keep(target, {MANIFEST: manifest(hashes)})]
 
@@ -105,7 +111,8 @@ def _check(formats: Sequence[str]) -> None:
 def _beside(folder: Path, made: set[str]) -> dict[str, str]:
     """Hashes of the journal and of exports that were made before, as they lie in the folder."""
     known = {JOURNAL, "results.json", "results.csv", "requests.csv", "report.md", "trace.json"}
-    known |= {"session.prom", *(f"charts/{one.name}" for one in (folder / "charts").glob("*.svg"))}
+    known |= {"session.prom", "plan.toml", "expectations.toml"}
+    known |= {f"charts/{one.name}" for one in (folder / "charts").glob("*.svg")}
     try:
         return {
             name: sha256_of(folder / name)

@@ -108,6 +108,28 @@ def test_a_format_that_there_is_not_is_refused_before_anything_is_read(archive):
     assert "json, csv" in caught.value.hint
 
 
+def test_a_session_by_hand_has_no_plan(home, archive, tmp_path):
+    before = names(home / journals.RUN_ID)
+    with pytest.raises(ExportError, match="has nothing for plan") as caught:
+        archive.export("last", ("plan",), str(tmp_path / "elsewhere"))
+    assert caught.value.hint == "it is of no benchmark"
+    assert not (tmp_path / "elsewhere").exists()
+    assert names(home / journals.RUN_ID) == before
+
+
+def test_a_benchmark_has_its_plan_in_the_list_of_hashes(tmp_path):
+    sample = journals.BenchSample(blocks=1, stability=1)
+    data = journals.dump(journals.bench_lines(sample))
+    folder = journals.folder(tmp_path, journals.Sample(run_id=sample.run_id), data)
+    archive = SessionArchive(str(tmp_path))
+    written = [Path(one).name for one in archive.export("last", ("plan",))]
+    assert written == ["plan.toml", "expectations.toml", "MANIFEST.sha256"]
+    assert (folder / "plan.toml").read_text() == sample.plan
+    archive.export("last", ("csv",))
+    told = (folder / "MANIFEST.sha256").read_text()
+    assert all(f"  {name}\n" in told for name in ("plan.toml", "expectations.toml", "results.csv"))
+
+
 def test_files_that_cannot_be_hashed_are_said(archive, monkeypatch):
     def broken(path):
         raise OSError(5, "Input/output error")

@@ -5,8 +5,10 @@ import fcntl
 import pytest
 from support import journals
 
+from sleeptui.core.bench import PhaseBegan, PhaseEnded
 from sleeptui.core.errors import JournalError
 from sleeptui.core.events import Marked, OperationEnded
+from sleeptui.core.fleet import FleetStore
 from sleeptui.recorder import lines as kinds
 from sleeptui.recorder.tape import read_tape, tape_of
 
@@ -69,3 +71,19 @@ def test_what_is_no_journal_is_refused(tmp_path):
 def test_lines_without_a_header_make_no_tape():
     with pytest.raises(JournalError, match="no header"):
         tape_of(journals.lines()[1:])
+
+
+def test_a_benchmark_is_played_with_its_phases_and_verdicts_in_the_log():
+    sample = journals.BenchSample(blocks=1, stability=1)
+    tape = tape_of(journals.bench_lines(sample))
+    begun = [event for event in tape.events if isinstance(event, PhaseBegan)]
+    ended = [event for event in tape.events if isinstance(event, PhaseEnded)]
+    assert len(begun) == len(ended) > 20
+    store = FleetStore(tape.settings)
+    for event in tape.events:
+        store.apply(event)
+    told = [entry.text for entry in store.view.log]
+    assert "benchmark standard:" in " ".join(told)
+    assert told.count("phase: code: block 1 of 1") == 1
+    assert told[-1].startswith("NOT RUN: ")
+    assert len([one for one in told if one.startswith("phase: ")]) == len(begun)
