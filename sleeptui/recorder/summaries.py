@@ -113,11 +113,8 @@ def _servers(header: Header, head: bytes) -> tuple[str, ...]:
 def _verdicts(tail: bytes) -> Mapping[str, int]:
     """How many have which word; of those of one expectation and server the newest counts."""
     found = b"".join(one + b"\n" for one in tail.split(b"\n") if one.startswith(_VERDICT))
-    newest: dict[tuple[str, str], Word] = {}
-    for line in _backwards(found):
-        if isinstance(line, VerdictLine):
-            one = line.verdict
-            newest.setdefault((one.expectation.id, one.server), one.word)
+    lines = [line.verdict for line in _backwards(found) if isinstance(line, VerdictLine)]
+    newest = {(one.expectation.id, one.server): one.word for one in reversed(lines)}
     counted = Counter(newest.values())
     return {word.value: counted[word] for word in Word if counted[word]}
 
