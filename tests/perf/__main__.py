@@ -5,7 +5,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: ``support`` is importable
 
-from tests.perf import canary, curl, first_frame, panel, parsing, recording, report
+from tests.perf import (
+    canary,
+    coverage,
+    curl,
+    first_frame,
+    panel,
+    parsing,
+    recording,
+    report,
+    verdicts,
+)
 
 BENCHMARKS = {
     "parsing": parsing.measure,
@@ -18,6 +28,8 @@ BENCHMARKS = {
     "recording": recording.cost,
     "recording-panel": recording.panel,
     "report": report.measure,
+    "coverage": coverage.measure,
+    "verdicts": verdicts.measure,
 }
 
 
