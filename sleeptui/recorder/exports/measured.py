@@ -9,6 +9,7 @@ from sleeptui.core.measure import Comparison
 from sleeptui.core.measure_fates import FateRow, Reliability
 from sleeptui.core.measure_memory import MemoryCycle, Trend
 from sleeptui.core.session import Attempt, Session
+from sleeptui.core.trials import Trial, trials
 
 MAIN = {
     "sleep": "sleep.call",
@@ -55,6 +56,11 @@ class Measured:
     def in_flight(self) -> tuple[FateRow, ...]:
         """What became of requests that a sleep found."""
         return measure_fates.in_flight(self.session)
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """Sleeps with requests in flight, of a benchmark."""
+        return trials(self.session)
 
     @cached_property
     def canaries(self) -> Mapping[str, Mapping[str, int]]:

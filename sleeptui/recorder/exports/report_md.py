@@ -2,7 +2,7 @@
 
 from sleeptui.core.session import Session
 from sleeptui.recorder.exports import report_bench as bench
-from sleeptui.recorder.exports import report_plan, report_proof, report_stability
+from sleeptui.recorder.exports import report_flights, report_plan, report_proof, report_stability
 from sleeptui.recorder.exports import report_results as results
 from sleeptui.recorder.exports import report_session as about
 from sleeptui.recorder.exports import report_times as figures
@@ -28,7 +28,7 @@ def report_md(measured: Measured) -> bytes:
         *_picture(session, RESIDUAL),
         *report_proof.proofs(session),
         *results.answers(measured),
-        *results.in_flight(measured),
+        *report_flights.in_flight(measured),
         *_picture(session, REQUESTS),
         *report_stability.stability(session),
         *bench.broken_phases(session),

@@ -1,4 +1,4 @@
-"""The report's tables of what came of it all: attempts, memory, answers, requests in flight."""
+"""The report's tables of what came of it all: attempts, memory, answers, changes from outside."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ from sleeptui.recorder.exports.digits import gib, mib, percent, three, whole
 from sleeptui.recorder.exports.markdown import code, section, table, text
 from sleeptui.recorder.exports.measured import Measured
 
-_WHOSE = "“In flight” and “server counted” are the server's own figures over all clients"
-_OURS = "“ours” are requests that were sent from here"
 _KINDS = {kind.value: place for place, kind in enumerate(Kind)}
 _MOST_ROWS = 40
 """Of what did not end well; ``results.csv`` has all."""
@@ -188,35 +186,6 @@ def answers(measured: Measured) -> list[str]:
         "Answers after a wake",
         ["How the canary's answers compare with those from before the sleep, by number."],
         table(("server", *(f">{grade}" for grade in grades)), rows),
-    )
-
-
-def in_flight(measured: Measured) -> list[str]:
-    """Modes and levels of sleeps against the fates of requests."""
-    those = measured.in_flight
-    if not those:
-        return []
-    fates = list(dict.fromkeys(fate for row in those for fate in row.fates))
-    rows = (
-        [
-            row.mode,
-            str(row.level),
-            whole(row.sleeps),
-            whole(row.running),
-            *(str(row.fates.get(fate, "")) for fate in fates),
-            ", ".join(f"{text(why)} {count}" for why, count in row.finished.items()),
-            three(row.worst_stall_s),
-        ]
-        for row in those
-    )
-    heads = (
-        "mode", ">level", ">sleeps", ">in flight", *(f">ours {fate}" for fate in fates),
-        "server counted", ">longest silence, s",
-    )  # fmt: skip
-    return section(
-        "Requests in flight at a sleep",
-        [f"{_WHOSE}; {_OURS}." if fates else f"{_WHOSE}."],
-        table(heads, rows),
     )
 
 

@@ -1,6 +1,7 @@
 """``requests.csv``: a row a request, whatever became of it."""
 
 from sleeptui.core.session import RequestSeen, Session
+from sleeptui.core.trials import Flight, trials
 from sleeptui.recorder.exports.tables import Cell, table
 
 COLUMNS = (
@@ -8,16 +9,29 @@ COLUMNS = (
     "finish_reason", "terminated", "error", "began_s", "scheduled_s", "sent_s", "headers_s",
     "first_token_s", "last_token_s", "ended_s", "ttft_s", "tpot_s", "e2el_s", "max_gap_s",
     "gap_covers_sleep", "prompt_tokens", "output_tokens", "max_tokens", "chunks", "prompt_sha",
+    "phase", "xid", "http", "control", "equal", "equal_chars", "near_tie", "caught_as", "class",
+    "tok_before_s0", "tok_s0_s1", "tok_asleep", "tok_w0_w1", "tok_after_w1",
 )  # fmt: skip
 """Moments are seconds since the recording began; lengths count from the request's first byte, of a
-scheduled one from its schedule."""
+scheduled one from its schedule. The last ones are of trials: which cohort it was in when the sleep
+found it, what became of it, and its tokens before the sleep was sent (S0), until it was answered
+(S1), until the wake was sent (W0), until that was answered (W1), and after that."""
 
 
 def requests_csv(session: Session) -> bytes:
     """The file."""
     models = {one.name: one.model for one in session.servers}
+    flights = {id(one.request): one for trial in trials(session) for one in trial.flights}
     return table(
-        COLUMNS, (_row(session, one, models.get(one.server, "")) for one in session.requests)
+        COLUMNS,
+        (
+            (
+                *_row(session, one, models.get(one.server, "")),
+                *_compared(one),
+                *_flown(flights.get(id(one))),
+            )
+            for one in session.requests
+        ),
     )
 
 
@@ -73,4 +87,24 @@ def _row(session: Session, one: RequestSeen, model: str) -> tuple[Cell, ...]:
         one.max_tokens,
         len(one.chunks),
         one.prompt_sha,
+    )
+
+
+def _compared(one: RequestSeen) -> tuple[Cell, ...]:
+    return one.phase, one.xid, one.http, one.control, one.equal, one.equal_chars, one.tie
+
+
+def _flown(flight: Flight | None) -> tuple[Cell, ...]:
+    """Of a trial: what became of it; of any other request nothing."""
+    if flight is None:
+        return (None,) * 7
+    found = flight.tokens
+    return (
+        flight.cohort,
+        flight.cls.value,
+        found.before_s0,
+        found.s0_s1,
+        found.asleep,
+        found.w0_w1,
+        found.after_w1,
     )

@@ -14,6 +14,7 @@ from typing import Any
 from sleeptui.core.interval import Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.session import ServerSeen, Session
+from sleeptui.core.trials import Trial
 from sleeptui.recorder.exports.bench_json import benchmark, verdicts
 from sleeptui.recorder.exports.bench_names import phase
 from sleeptui.recorder.exports.measured import Measured
@@ -55,6 +56,7 @@ def _block(measured: Measured) -> dict[str, Any]:
         "reliability": [asdict(one) for one in measured.reliability],
         "canary": measured.canaries,
         "inflight": [asdict(one) for one in measured.in_flight],
+        "trials": [_trial(one) for one in measured.trials],
         "attempts": dict(sorted(Counter(measured.classes.values()).items())),
         "verdicts": verdicts(session.verdicts),
         **benchmark(session),
@@ -71,6 +73,32 @@ def _block(measured: Measured) -> dict[str, Any]:
         "imported": [asdict(one) for one in session.imported],
         "dropped": dict(session.dropped),
         "journal_sha256": session.journal_sha256,
+    }
+
+
+def _trial(one: Trial) -> dict[str, Any]:
+    """One sleep with requests in flight; ``requests.csv`` has each of them."""
+    counts = Counter((flight.cohort, flight.cls.value) for flight in one.flights)
+    return {
+        "phase": one.phase.id,
+        "server": one.server,
+        "mode": one.mode,
+        "level": one.level,
+        "streams": one.streams,
+        "nth": one.phase.nth,
+        "class": one.cls,
+        "invalid": one.invalid or None,
+        "sleep": one.sleep.id if one.sleep else None,
+        "wake": one.wake.id if one.wake else None,
+        "judged": len(one.counted),
+        "expected": one.expected,
+        "requests": [
+            {"cohort": cohort, "class": cls, "count": count}
+            for (cohort, cls), count in sorted(counts.items())
+        ],
+        "checks": [
+            {"what": check.what, "ours": check.ours, "server": check.theirs} for check in one.checks
+        ],
     }
 
 
