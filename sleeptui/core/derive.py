@@ -20,7 +20,8 @@ from sleeptui.core.units import memory as memory_text
 DISAGREE_LOOKS = 3
 """Looks in a row after which a disagreement is no longer the lag of the metric."""
 _BROKEN = frozenset({Cause.OUT_OF_MEMORY, Cause.WEDGED})
-_COMING = frozenset({"created", "restarting"})
+_COMING = "restarting"
+"""Docker's word for a container that comes up. One that is created waits until it is started."""
 _VERIFIED = frozenset({Kind.SLEEP, Kind.WAKE, Kind.START})
 _RUNTIME = {Kind.START: State.STARTING, Kind.STOP: State.STOPPING}
 
@@ -93,7 +94,7 @@ def _unreached(signals: Signals) -> Derived | None:
 
 def _not_listening(signals: Signals, problem: str) -> Derived:
     home = signals.home
-    if home is not None and home.container_state in _COMING:
+    if home is not None and home.container_state == _COMING:
         return Derived(state=State.STARTING, reason=f"container is {home.container_state}")
     if home is not None and home.container_state not in (None, "running"):
         return Derived(

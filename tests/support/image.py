@@ -33,6 +33,11 @@ def interpreter() -> Path:
     return Path(sys.executable).resolve()
 
 
+def _packages() -> Path:
+    """Where installed packages are: a container that needs them has them mounted."""
+    return Path(sysconfig.get_path("purelib"))
+
+
 @functools.cache
 def root_file_system() -> bytes:
     """A tar file: the interpreter, its library, what they are linked with, and ``vllm``."""
@@ -45,7 +50,8 @@ def root_file_system() -> bytes:
         library = Path(sysconfig.get_path("stdlib"))
         tar.add(library, library.relative_to("/"), filter=_wanted)
         tar.add(interpreter(), interpreter().relative_to("/"))
-        modules = [str(path) for path in (library / "lib-dynload").glob("*.so")]
+        compiled = [*(library / "lib-dynload").glob("*.so"), *_packages().glob("psutil/*.so")]
+        modules = [str(path) for path in compiled]
         for linked in _linked_with([str(interpreter()), *modules]):
             # By the name that the linker looks for, whatever it links to outside.
             tar.add(linked.resolve(), linked.relative_to("/"))

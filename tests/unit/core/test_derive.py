@@ -102,6 +102,7 @@ def test_nothing_known():
         (None, State.DOWN),
         (Home(container="c", container_state="exited"), State.DOWN),
         (Home(container="c", container_state="restarting"), State.STARTING),
+        (Home(container="c", container_state="created"), State.DOWN),
         (Home(container="c", container_state="running", pids=frozenset({1})), State.STARTING),
         (Home(pids=frozenset({4})), State.STARTING),
     ],
