@@ -20,6 +20,7 @@ async def judged(services: Services, criteria: Criteria, end: BenchEnd) -> Bench
         return replace(end, unjudged="nothing was recorded")
 
     def read() -> tuple[Verdict, ...]:
+        """Off the loop: a long journal takes seconds."""
         return judge(criteria.expectations, archive.read(path), criteria.baseline)
 
     await services.recordings.written()

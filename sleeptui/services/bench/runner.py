@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import secrets
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -128,7 +128,7 @@ class _Runner:
         began_s = self._desk.now_s()
         try:
             await self._bring_back(step)
-            await self._phase(step.phase, self._work(step))
+            await self._phase(step.phase, lambda: self._work(step))
         except StepFailed as failed:
             self._take(step, failed)
         else:
@@ -148,7 +148,7 @@ class _Runner:
         title = f"{phase.server}: it is brought back"
         repair = replace(phase, kind=PhaseKind.PREPARE, title=title, nth=None, arm="")
         try:
-            await self._phase(repair, make_ready(self._desk, phase.server, is_same=is_same))
+            await self._phase(repair, lambda: make_ready(self._desk, phase.server, is_same=is_same))
         except StepFailed as failed:
             if is_same:
                 self._broken = failed.note
@@ -156,15 +156,13 @@ class _Runner:
                 self._lost[phase.server] = failed.note
             raise
 
-    async def _phase(self, phase: BenchPhase, work: Coroutine[Any, Any, None]) -> None:
+    async def _phase(
+        self, phase: BenchPhase, work: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """Work within a phase, whose end says how it went."""
+        await self._phases.begin(phase, done=self._done, left_s=self._remaining.left_s)
         try:
-            await self._phases.begin(phase, done=self._done, left_s=self._remaining.left_s)
-        except BaseException:
-            work.close()
-            raise
-        try:
-            await self._ending.unless(work)
+            await self._ending.unless(work())
         except StepFailed as error:
             failed = await self._ending.unless(_told(self._desk, phase.server, error))
             self._phases.end(failed.cls, failed.note)
