@@ -131,10 +131,10 @@ class BenchPicture:
 
     def share(self, now_s: float) -> float:
         """How much of it is done, 0 to 1: by time where that can be told, else by steps."""
-        if self.verdicts:
+        if self.verdicts and not self.is_stopped:
             return 1.0
         left_s, gone_s = self.remaining_s(now_s), self.elapsed_s(now_s)
-        if left_s is not None and gone_s + left_s > 0:
+        if left_s is not None and gone_s + left_s > 0 and not self.is_stopped:
             return gone_s / (gone_s + left_s)
         steps = self.planned.steps if self.planned else 0
         return min(self.done / steps, 1.0) if steps else 0.0

@@ -82,6 +82,8 @@ def progress(picture: BenchPicture, now_s: float, width: int, *, ascii_only: boo
 
 def left(picture: BenchPicture, now_s: float) -> str:
     """How long it takes from here on."""
+    if picture.is_stopped:
+        return "stopped"
     if picture.verdicts:
         return "done"
     left_s = picture.remaining_s(now_s)
@@ -93,10 +95,12 @@ def left(picture: BenchPicture, now_s: float) -> str:
 
 def doing(picture: BenchPicture, now_s: float) -> str:
     """What is done now: the innermost phase, and the operation in it."""
+    running = picture.operation
+    if not picture.trail and running is not None:
+        return operating(running, now_s)
     if not picture.trail:
         return "the verdicts are made" if picture.done else "the first step is prepared"
     title = one_line(picture.trail[-1].title, 120)
-    running = picture.operation
     return f"{title}: {operating(running, now_s)}" if running else title
 
 

@@ -22,6 +22,9 @@ TONES: Final[Mapping[Sense, str]] = {
     Sense.BAD: Tone.BAD,
 }
 _NAME: Final = 12
+_ASKED: Final = 120
+_SERVERS: Final = 2
+"""Sentences of the briefing that a question has room for."""
 _INDENT: Final = "  "
 _STATES: Final[Mapping[BenchState, str]] = {
     BenchState.STARTING: "starts",
@@ -67,12 +70,17 @@ def offered(offer: Offer, width: int) -> list[Line]:
     if offer.problem:
         return wrapped(one_line(offer.problem, 600), width, Tone.BAD)
     made: list[Line] = []
-    for number, sentence in enumerate(offer.briefing):
+    for sentence in offer.briefing:
         tone = Tone.WARN if sentence.startswith("Left out") else Tone.TEXT
         made += wrapped(one_line(sentence), width, tone)
-        if number == 0:
-            made += wrapped("Requests of others on these servers disturb it.", width, Tone.MUTED)
-    return made
+    return [*made, *wrapped("Requests of others disturb it.", width, Tone.MUTED)]
+
+
+def asked(offer: Offer) -> list[str]:
+    """What must be known before a plan is begun."""
+    takes = "" if offer.estimate_s is None else f"It takes {about(offer.estimate_s)}."
+    servers = [one_line(each, _ASKED) for each in offer.briefing[:_SERVERS]]
+    return [*servers, takes, "Meanwhile the panel only watches. Requests of others disturb it."]
 
 
 def followed(session: SessionSummary, width: int) -> list[Line]:

@@ -11,17 +11,19 @@ import time
 from dataclasses import replace
 
 import pytest
-from support import journals, pictures, tapes
+from support import bench_children, bench_story, journals, pictures, tapes
 from support.archive import FakeArchive
 from support.clock import ManualClock
 from support.paper import PaperServices
-from support.pilot import until
+from support.pilot import shown_text, until
 
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.fold import fold
+from sleeptui.services.bench_watch import BenchState
 from sleeptui.services.replay_panel import ReplayServices
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.replay_app import ReplayApp
+from sleeptui.tui.screens.benchmark import BenchmarkScreen
 from sleeptui.tui.screens.sessions import SessionsScreen
 from sleeptui.tui.widgets.plot import PlotPanel
 
@@ -102,6 +104,38 @@ def test_sessions_light(snap_compare):
 
 def test_sessions_ascii(snap_compare):
     assert snap_compare(sessions_app(ascii=True), terminal_size=COMPACT, run_before=chosen)
+
+
+def benchmark_app(events, state, **settings):
+    app = app_on(pictures.calm(), **settings)
+    app.services.clock = ManualClock(bench_story.BEGAN_S + 150, pictures.WALL_S)
+    app.services.bench = bench_children.Shown(events, state)
+    return app
+
+
+async def watched(pilot):
+    """Open the benchmark page."""
+    await until(pilot, lambda: pilot.app.services.begun)
+    await pilot.press("b")
+    await until(pilot, lambda: isinstance(pilot.app.screen, BenchmarkScreen))
+    await until(pilot, lambda: "MODEL" in shown_text(pilot))
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [FULL, COMPACT], ids=["full", "compact"])
+def test_benchmark(snap_compare, size):
+    app = benchmark_app(bench_story.running(), BenchState.RUNNING)
+    assert snap_compare(app, terminal_size=size, run_before=watched)
+
+
+def test_benchmark_light(snap_compare):
+    app = benchmark_app(bench_story.whole(), BenchState.ENDED, theme="textual-light")
+    assert snap_compare(app, terminal_size=FULL, run_before=watched)
+
+
+def test_benchmark_ascii(snap_compare):
+    app = benchmark_app(bench_story.running(), BenchState.RUNNING, ascii=True)
+    assert snap_compare(app, terminal_size=COMPACT, run_before=watched)
 
 
 @pytest.mark.parametrize("passed_s", [66.7, 250.0], ids=["level-2", "late"])

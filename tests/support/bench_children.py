@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from sleeptui.core.bench_picture import BenchFold
 from sleeptui.core.errors import JournalError, ProcessError
 from sleeptui.core.events import Event
 from sleeptui.core.plan import Latency, Memory, Plan, Stability
+from sleeptui.services.bench_watch import BenchState, Watched
 
 PLANS = (
     Plan(name="quick", title="A quick look: three restarts, level 1", latency=Latency(blocks=3)),
@@ -34,6 +36,20 @@ class Ahead:
 
     estimate_s: float = 720.0
     briefing: tuple[str, ...] = BRIEFING
+
+
+class Shown:
+    """In the place of a BenchWatch: what a page shows of one that stands still."""
+
+    def __init__(self, events: Sequence[Event], state: BenchState) -> None:
+        fold = BenchFold()
+        for event in events:
+            fold.apply(event)
+        self.watched = Watched(plan="quick", state=state, session=SESSION, picture=fold.picture)
+        self.is_running = self.watched.is_running
+
+    def share(self) -> float | None:
+        return 0.25 if self.is_running else None
 
 
 class FakeChild:

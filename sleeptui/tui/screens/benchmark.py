@@ -12,11 +12,10 @@ from textual.widgets import Footer, Static
 
 from sleeptui.core.errors import NotAllowed, SleeptuiError
 from sleeptui.core.session import SessionSummary
-from sleeptui.core.text import one_line
 from sleeptui.services.bench_watch import BenchWatch, Offer
 from sleeptui.tui import notices, opening
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.present_benchmark import followed, offered, watched_lines
+from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
 from sleeptui.tui.widgets.plan_list import PlanList
@@ -153,14 +152,8 @@ class BenchmarkScreen(Screen[None]):
         if offer.problem:
             self._say(NotAllowed(offer.problem))
             return
-        lines = [
-            *offer.briefing[:4],
-            "Meanwhile the panel only watches. Keep users away from these servers.",
-        ]
         plan = offer.plan.name
-        screen = opening.question(
-            f"Run the plan {plan}?", [one_line(each) for each in lines], yes="Run it"
-        )
+        screen = opening.question(f"Run the plan {plan}?", asked(offer), yes="Run it")
         specs = [each.spec for each in self._services.store.view.servers]
         self.app.push_screen(
             screen,

@@ -5,6 +5,7 @@ from support.bench_story import BEGAN_S, Story, running, verdict, whole
 
 from sleeptui.core.bench import PhaseKind, Question
 from sleeptui.core.bench_picture import BenchFold
+from sleeptui.core.operation import Kind
 from sleeptui.core.verdict import Word
 from sleeptui.services import bench_words as words
 
@@ -36,6 +37,9 @@ def test_the_last_second_is_still_a_second_and_the_end_is_done():
     assert words.left(now, BEGAN_S + 10_000) == "about 1 s left"
     assert words.left(picture(whole()), 0.0) == "done"
     assert words.left(picture([]), 0.0) == ""
+    stopped = picture([Story().planned(steps=4), *Story().cycle("code", 0.5, cls="user_abort")])
+    assert words.left(stopped, BEGAN_S) == "stopped"
+    assert stopped.share(BEGAN_S + 10) == 0.0
 
 
 def test_what_is_done_now():
@@ -48,6 +52,8 @@ def test_what_is_done_now():
     assert words.doing(picture(whole()), 0.0) == "the verdicts are made"
     story = Story()
     assert words.doing(picture([story.begin(PhaseKind.WARM_UP, title="idle")]), 0.0) == "idle"
+    alone = list(story.operation(Kind.WAKE, "code", 1.0))[:1]
+    assert words.doing(picture(alone), story.now_s - 0.2) == "wake of code, calling, 1.0 s"
 
 
 def test_the_table_has_times_and_below_them_the_requests():
