@@ -37,6 +37,7 @@ Examples:
   sleeptui sessions                            what was recorded
   sleeptui report last                         the newest session as a page with charts
   sleeptui replay last                         the newest session in the panel again
+  sleeptui bench quick --fleet fleet.toml      measure sleep mode, and judge it
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
   sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed
 """
@@ -156,7 +157,7 @@ def sim(
     """Run the simulated fleet as real HTTP servers on loopback, or one server of it alone.
 
     Alone, with --server, it starts, logs and ends as vLLM does; servers with the same --bank
-    share GPUs.
+    share GPUs. Its requests are as fast as real ones at any speed.
     """
     from sleeptui.sim.__main__ import run, run_server
 

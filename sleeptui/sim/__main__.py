@@ -98,7 +98,7 @@ def run_server(
         port: Where it listens, on loopback.
         bank: Folder with the memory of the simulated GPUs.
         scenario: Its name; None: that of the experiment.
-        speed: Everything takes so many times less.
+        speed: Starts, sleeps and wakes take so many times less; requests are as fast as real ones.
         weights: File that its start reads; made where it is not there.
         faults: JSON objects, as the control port of a fleet takes them.
         seed: Of its pace and its draws; None: its process number.

@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 
 from sleeptui.core.units import GIB
 from sleeptui.sim.calls import Call
@@ -62,6 +63,7 @@ class Engine:
         now_s: float,
         wall_s: Callable[[], float],
         speed: float = 1.0,
+        requests_speed: float | None = None,
         seed: str = "",
         conditions: Conditions | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class Engine:
             now_s: Monotonic time of its begin.
             wall_s: Seconds since the epoch.
             speed: Everything takes so many times less.
+            requests_speed: The same of requests alone; None: as everything.
             seed: Another one, other paces and other draws.
             conditions: What its starts find; None: those of the measured starts.
         """
@@ -85,11 +88,13 @@ class Engine:
         self.kv_tokens = scenario.kv_tokens(spec)
         self.phase = Phase.UP
         self._pool_bytes = scenario.pool_bytes(spec)
-        self._speed = speed
+        self._pace = partial(
+            Latency.of, spec, self._pool_bytes, speed, requests_speed=requests_speed
+        )
         self._conditions = conditions or Conditions()
         self._gpus = [gpus[index] for index in spec.gpus]
         self._rng = random.Random(f"engine-{spec.name}{seed}")  # noqa: S311 - a picture, no secret
-        self.latency = Latency.of(spec, self._pool_bytes, speed, self._rng)
+        self.latency = self._pace(self._rng)
         self._wall_s = wall_s
         self.traffic = Traffic(
             clients=spec.clients,
@@ -241,7 +246,7 @@ class Engine:
         self.advance(now_s)
         self._end_process(Phase.STARTING)
         self.created_s = self._wall_s()
-        self.latency = Latency.of(self.spec, self._pool_bytes, self._speed, self._rng)
+        self.latency = self._pace(self._rng)
         start_up = StartUp.drawn(self.latency, self._conditions, self._rng)
         if after_s is not None:
             start_up = start_up.lasting(max(self.latency.scaled(after_s), _SHORTEST_S))

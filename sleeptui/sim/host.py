@@ -73,6 +73,7 @@ class Host:
             now_s=alone.began_s if alone else clock.now_s(),
             wall_s=clock.wall_s,
             speed=speed,
+            requests_speed=1.0 if alone else None,
             seed=alone.seed if alone else "",
             conditions=alone.conditions if alone else None,
         )

@@ -32,12 +32,21 @@ class Latency:
     params_b: float
     speed: float = 1.0
     """Everything is so many times faster."""
+    requests_speed: float | None = None
+    """Requests alone are so many times faster; None: as everything. Tokens that come ten times
+    faster than those of a real server are more than a client on the same machine can follow."""
     pace: float = 1.0
     """This process takes so many times as long as the usual one."""
 
     @classmethod
     def of(
-        cls, spec: EngineSpec, pool_bytes: int, speed: float, rng: random.Random | None = None
+        cls,
+        spec: EngineSpec,
+        pool_bytes: int,
+        speed: float,
+        rng: random.Random | None = None,
+        *,
+        requests_speed: float | None = None,
     ) -> "Latency":
         """For a process of an engine whose pool holds weights and KV cache.
 
@@ -46,6 +55,7 @@ class Latency:
             pool_bytes: Weights and KV cache.
             speed: Everything takes so many times less.
             rng: Its pace is drawn from it; None: it is the usual one.
+            requests_speed: Requests take so many times less; None: as everything.
         """
         drawn = 0.0 if rng is None else rng.gauss(0.0, _PACE_SD)
         ranks = len(spec.gpus)
@@ -54,6 +64,7 @@ class Latency:
             kv_gib=(pool_bytes - spec.weight_bytes) / GIB / ranks,
             params_b=spec.params_b / ranks,
             speed=speed,
+            requests_speed=requests_speed,
             pace=1.0 + max(-_PACE_AT_MOST, min(drawn, _PACE_AT_MOST)),
         )
 
@@ -99,11 +110,15 @@ class Latency:
 
     def prefill_s(self, tokens: int) -> float:
         """Prompt to first token on an idle engine."""
-        return (0.009 + tokens * self.params_b * 2.5e-6) / self.speed
+        return (0.009 + tokens * self.params_b * 2.5e-6) / self._requests
 
     def step_s(self, batch: int) -> float:
         """One decode step: a token for each running request."""
-        return (0.0008 + 0.00047 * self.params_b + 0.0001 * (batch - 1)) / self.speed
+        return (0.0008 + 0.00047 * self.params_b + 0.0001 * (batch - 1)) / self._requests
+
+    @property
+    def _requests(self) -> float:
+        return self.speed if self.requests_speed is None else self.requests_speed
 
     def scaled(self, seconds: float) -> float:
         """Any other duration, at this speed."""

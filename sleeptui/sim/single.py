@@ -46,6 +46,7 @@ class Single:
     bank: Path
     scenario: str = "exp1"
     speed: float = 1.0
+    """Starts, sleeps and wakes take so many times less; requests are as fast as real ones."""
     weights: Path | None = None
     """Real bytes, made at the first start; None: always in the page cache."""
     faults: tuple[FaultSetting, ...] = ()

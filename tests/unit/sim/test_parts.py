@@ -72,6 +72,12 @@ class TestLatency:
         for slow, fast in zip(all_of(1), all_of(20), strict=True):
             assert slow == pytest.approx(fast * 20)
 
+    def test_requests_can_have_a_speed_of_their_own(self):
+        usual = Latency(weight_gib=3, kv_gib=80, params_b=1.5)
+        fast = Latency(weight_gib=3, kv_gib=80, params_b=1.5, speed=20, requests_speed=1)
+        assert (fast.step_s(4), fast.prefill_s(9)) == (usual.step_s(4), usual.prefill_s(9))
+        assert fast.scaled(1.0) == 0.05
+
     def test_the_larger_measured_model(self):
         it, rng = Latency(weight_gib=13.4, kv_gib=70, params_b=7.2), random.Random(1)
         assert it.sleep_s(level=1, pinned=False, rng=rng) == pytest.approx(12.1, rel=0.15)
