@@ -37,6 +37,7 @@ Examples:
   sleeptui sessions                            what was recorded
   sleeptui report last                         the newest session as a page with charts
   sleeptui replay last                         the newest session in the panel again
+  sleeptui up --fleet fleet.toml               start its servers, one after the other
   sleeptui bench quick --fleet fleet.toml      measure sleep mode, and judge it
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
   sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed

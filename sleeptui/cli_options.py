@@ -40,12 +40,14 @@ class Scenario(click.ParamType[str]):
 LATE: Mapping[str, str] = {
     "bench": "sleeptui.cli_bench",
     "compare": "sleeptui.cli_compare",
+    "down": "sleeptui.cli_up",
     "export": "sleeptui.cli_report",
     "import": "sleeptui.cli_import",
     "record": "sleeptui.cli_record",
     "replay": "sleeptui.cli_replay",
     "report": "sleeptui.cli_report",
     "sessions": "sleeptui.cli_sessions",
+    "up": "sleeptui.cli_up",
 }
 """Subcommands with a module of their own, imported when one is asked for: the panel's first frame
 must not wait for them. The module has the command under its own name, ``import`` as ``import_``."""

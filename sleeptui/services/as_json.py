@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from sleeptui.core.canary import Verification
@@ -17,6 +18,8 @@ from sleeptui.core.operation import InFlight, Operation, OperationRecord, Part
 from sleeptui.core.text import clean
 from sleeptui.services.doctor_finding import ORDER, Finding, Scene
 from sleeptui.services.json_shapes import (
+    BroughtJson,
+    ColdJson,
     DoctorJson,
     DriftJson,
     FindingJson,
@@ -30,6 +33,9 @@ from sleeptui.services.json_shapes import (
     ServerJson,
     VerificationJson,
 )
+
+if TYPE_CHECKING:
+    from sleeptui.core.cold import ColdStart
 
 VERSION = 1
 """``v`` of every document: raised when a field changes its meaning or goes."""
@@ -85,6 +91,7 @@ def record(ended: OperationRecord) -> RecordJson:
         freed_bytes=ended.freed_bytes,
         residual_bytes=ended.residual_bytes,
         host_bytes=ended.host_bytes,
+        cold=_cold(ended.cold),
         in_flight=_in_flight(ended.in_flight),
         verification=of_verification(ended.verification),
         message=ended.message,
@@ -119,6 +126,30 @@ def doctor(scene: Scene, findings: Sequence[Finding], missing: Sequence[str]) ->
         findings=[finding(one) for one in findings],
         servers=[server(view) for view in scene.fleet.servers],
         host=_host(scene.fleet.host),
+    )
+
+
+def brought(
+    views: Sequence[ServerView],
+    records: Sequence[OperationRecord],
+    *,
+    problem: str = "",
+    hint: str = "",
+) -> BroughtJson:
+    """What came of bringing a fleet up, or of ending it.
+
+    Args:
+        views: Its servers, as they stand.
+        records: The operations that it took.
+        problem: Why it did not come to its end.
+        hint: What to do then.
+    """
+    return BroughtJson(
+        done=not problem,
+        problem=problem,
+        hint=hint,
+        operations=[record(one) for one in records],
+        servers=[server(view) for view in views],
     )
 
 
@@ -204,6 +235,22 @@ def _operation(one: Operation | None, expected_s: float | None) -> OperationJson
         mode=one.mode,
         note=one.note or None,
         expected_s=expected_s,
+    )
+
+
+def _cold(one: "ColdStart | None") -> ColdJson | None:
+    if one is None:
+        return None
+    return ColdJson(
+        asked=one.asked.value if one.asked else None,
+        kind=one.kind.value,
+        proof=one.proof,
+        weight_bytes=one.weight_bytes,
+        resident_before=one.resident_before,
+        read_bytes=one.read_bytes,
+        compile_cache=one.compile_cache,
+        poll_s=one.poll_s,
+        phases=dict(one.phases),
     )
 
 

@@ -110,6 +110,28 @@ class InFlightJson(TypedDict):
     """Requests that sleeptui had sent, by fate: completed, aborted, frozen, parked, cut."""
 
 
+class ColdJson(TypedDict):
+    """From what a server started."""
+
+    asked: str | None
+    """cold_cached, cold_disk, cold_virgin: what was prepared; null: nothing."""
+    kind: str
+    """What is proven; else cold_unknown."""
+    proof: str
+    """How, or why not."""
+    weight_bytes: int | None
+    resident_before: float | None
+    """Share of the weights in the page cache just before, 0 to 1."""
+    read_bytes: int | None
+    """Read physically by its processes until it answered."""
+    compile_cache: str
+    """populated, empty, unknown"""
+    poll_s: float | None
+    """Between two looks at /health."""
+    phases: dict[str, float]
+    """Seconds of its own steps, as its log tells them."""
+
+
 class RecordJson(TypedDict):
     """An operation that has ended."""
 
@@ -117,20 +139,21 @@ class RecordJson(TypedDict):
     """Its number in this run."""
     server: str
     kind: str
-    """sleep, wake, switch, prompt, verify"""
+    """sleep, wake, switch, prompt, verify, start, stop"""
     outcome: str
     """done, suspect, failed, unknown, cancelled"""
     cause: str | None
     """Why it did not end well: nothing freed, out of memory, wedged, stopped midway, no weights,
-    garbage, no tokens, no room, engine lost, no answer, still busy, rejected"""
+    garbage, no tokens, no room, engine lost, no answer, still busy, rejected, not started, not
+    stopped, already so"""
     level: int | None
     mode: str | None
     duration_s: float
-    """Sleep, wake: request written to answer complete."""
+    """Sleep, wake: request written to answer complete. Start: to the first good /health."""
     server_s: float | None
     """The server's own figure (vLLM 0.32 and later)."""
     first_token_s: float | None
-    """Prompt: sent to first token. Wake: first request written to the canary's first token."""
+    """Prompt: sent to first token. Wake, start: from its begin to the canary's first token."""
     tokens_per_s: float | None
     """Prompts."""
     loop_lag_s: float
@@ -142,6 +165,8 @@ class RecordJson(TypedDict):
     """GPU memory that the server held asleep."""
     host_bytes: int | None
     """Sleep: host memory that it took."""
+    cold: ColdJson | None
+    """Start: from what."""
     in_flight: InFlightJson | None
     verification: VerificationJson | None
     message: str
@@ -237,3 +262,17 @@ class DoctorJson(TypedDict):
     servers: list[ServerJson]
     host: HostJson | None
     """Memory of this machine."""
+
+
+class BroughtJson(TypedDict):
+    """A fleet that was brought up, or ended."""
+
+    done: bool
+    """All is as it was asked for."""
+    problem: str
+    """Why not, in one sentence; empty: it is."""
+    hint: str
+    operations: list[RecordJson]
+    """In their order."""
+    servers: list[ServerJson]
+    """As they stand now."""
