@@ -10,6 +10,7 @@ import readme
 
 from sleeptui.cli import cli
 from sleeptui.config import parse
+from sleeptui.config_plan import parse_plan
 from sleeptui.core.model import State
 from sleeptui.sim.faults import FaultSetting
 
@@ -101,9 +102,18 @@ def test_every_make_target_exists():
     assert named <= set(TARGETS)
 
 
-@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "toml"])
+TOML = [block for kind, block in BLOCKS if kind == "toml"]
+PLANS = [block for block in TOML if block.startswith("version")]
+
+
+@pytest.mark.parametrize("block", [block for block in TOML if block not in PLANS])
 def test_every_configuration_is_valid(block):
     assert parse(block, "README.md").servers
+
+
+@pytest.mark.parametrize("block", PLANS)
+def test_every_plan_is_valid(block):
+    assert parse_plan(block, name="shown", where="README.md").stability
 
 
 def test_every_fault_shown_can_be_switched():
