@@ -2,7 +2,7 @@
 
 The real panel on the real simulated fleet, driven by keys; Textual draws what the terminal would
 show, resvg makes a PNG of it, with the fonts of the Debian packages fonts-firacode and
-fonts-dejavu-core. Takes five minutes: plots need a past.
+fonts-dejavu-core. Takes ten minutes: plots need a past, and cold starts their time.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import httpx
@@ -25,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # as pytest does: ``support`` is
 from support.pilot import shown_text
 
 from sleeptui.core.model import State
-from sleeptui.core.settings import Settings
+from sleeptui.core.settings import RecordingDefaults, Settings
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.wiring import open_services
 
@@ -40,6 +41,7 @@ KEPT = frozenset(
         "garbage",
         "no-room",
         "doctor",
+        "benchmark",
     }
 )
 """Pictures that the repository holds; the others are only made with ``--all``."""
@@ -47,6 +49,8 @@ FULL, COMPACT = (120, 36), (80, 24)
 DARK, LIGHT = "textual-dark", "textual-light"
 ZOOM = 1.6
 LIMIT_S = 60.0
+BENCH_LIMIT_S = 900.0
+"""Cold starts take their time."""
 CYCLES = 8
 """So many, and a leak is more than noise."""
 HISTORY_S = 30.0
@@ -263,6 +267,22 @@ async def versions(stage: Stage) -> None:
     await stage.take("versions")
 
 
+async def benchmark(stage: Stage) -> None:
+    """A benchmark that has restarted two of the three models."""
+    await stage.says("AWAKE", "ASLEEP L1")
+    await stage.press("b")
+    await stage.says("about", "Every server ends as it was found")
+    await stage.take("benchmark-plans")
+    await stage.press("enter", "y")
+    await stage.until(lambda: shown_text(stage.pilot).count("wake L1") == 2, BENCH_LIMIT_S)
+    await stage.take("benchmark")
+    await stage.pilot.resize_terminal(*COMPACT)
+    await stage.pilot.pause(1.0)
+    await stage.take("benchmark-compact")
+    await stage.press("c", "y")
+    await stage.until(lambda: "sleeptui report" in shown_text(stage.pilot))
+
+
 SCENES = {
     "default": default,
     "two-gpus": two_gpus,
@@ -272,20 +292,24 @@ SCENES = {
     "proof": proof,
     "room": room,
     "outside": outside,
+    "benchmark": benchmark,
 }
 
 
-SCENARIOS = {"proof": "faults", "room": "default", "outside": "default"}
+SCENARIOS = {"proof": "faults", "room": "default", "outside": "default", "benchmark": "default"}
 """Scenes that are played on the fleet of another."""
 
 
 @asynccontextmanager
 async def staged(scene: str, folder: Path, *, every: bool) -> AsyncIterator[Stage]:
     """The panel on a simulated fleet."""
-    async with open_services(Settings(demo=SCENARIOS.get(scene, scene))) as services:
-        app = SleeptuiApp(services)
-        async with app.run_test(size=FULL, notifications=True) as pilot:
-            yield Stage(app, pilot, folder, every)
+    with TemporaryDirectory() as sessions:
+        recording = RecordingDefaults(folder=sessions)
+        settings = Settings(demo=SCENARIOS.get(scene, scene), recording=recording)
+        async with open_services(settings) as services:
+            app = SleeptuiApp(services)
+            async with app.run_test(size=FULL, notifications=True) as pilot:
+                yield Stage(app, pilot, folder, every)
 
 
 async def _play(scenes: list[str], folder: Path, *, every: bool) -> None:
