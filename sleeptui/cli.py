@@ -18,7 +18,7 @@ import click
 
 from sleeptui import __version__
 from sleeptui.cli_options import Program, Scenario, both, fleet_options, settings_of
-from sleeptui.cli_output import need_terminal
+from sleeptui.cli_output import need_terminal, open_closed_streams
 from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
 
@@ -210,6 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    open_closed_streams()
     try:
         result = cli.main(args=arguments, prog_name="sleeptui", standalone_mode=False)
     except click.ClickException as error:

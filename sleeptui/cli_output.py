@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -75,6 +76,19 @@ def _reader_gone() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
+
+
+def open_closed_streams() -> None:
+    """Give a stream that was closed before the start (``2>&-``) a place where all is dropped.
+
+    Else Python has None in its place, and the next file that is opened gets its number: what the
+    program says would be written into it.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, stream)
 
 
 def say(text: str) -> None:

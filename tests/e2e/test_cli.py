@@ -103,3 +103,19 @@ def test_sim_announces_itself_and_ends_on_a_signal(tmp_path):
     finally:
         child.kill()
         child.wait()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_closed_before_is_no_bug(tmp_path, closed):
+    command = f"{sys.executable} -m sleeptui sessions {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "bug" not in done.stderr
