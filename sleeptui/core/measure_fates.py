@@ -150,10 +150,11 @@ def _by_hand(session: Session, tried: Collection[int]) -> Iterator[FateRow]:
 
 
 def _of_trials(every: Sequence[Trial]) -> Iterator[FateRow]:
-    groups: dict[tuple[str, str, int, int], list[Trial]] = defaultdict(list)
+    groups: dict[tuple[int, str, int, int], list[Trial]] = defaultdict(list)
+    places = {name: place for place, name in enumerate(dict.fromkeys(one.server for one in every))}
     for one in every:
-        groups[one.server, one.mode, one.level, one.streams].append(one)
-    for those in groups.values():
+        groups[places[one.server], one.mode, one.level, one.streams].append(one)
+    for _, those in sorted(groups.items(), key=lambda item: item[0]):
         yield _trial_row(those)
 
 

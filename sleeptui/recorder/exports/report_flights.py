@@ -78,7 +78,9 @@ def _by_hand(rows: Sequence[FateRow]) -> list[str]:
 
 
 def _kinds(rows: Iterable[FateRow]) -> list[str]:
-    return list(dict.fromkeys(fate for row in rows for fate in row.fates))
+    """In the order of the table of classes."""
+    found = {fate for row in rows for fate in row.fates}
+    return [cls.value for cls in Class if cls in found]
 
 
 def _matrix(rows: Sequence[FateRow], session: Session) -> list[str]:
@@ -132,14 +134,16 @@ def _others(trials: Sequence[Trial]) -> list[str]:
 
 
 def _other_rows(trials: Sequence[Trial]) -> Iterator[list[str]]:
-    arms: dict[tuple[str, str, int], list[Trial]] = {}
+    servers = list(dict.fromkeys(trial.server for trial in trials))
+    arms: dict[tuple[int, str, int], list[Trial]] = {}
     for trial in trials:
-        arms.setdefault((trial.server, trial.mode, trial.level), []).append(trial)
-    for (server, mode, level), arm in arms.items():
+        place = servers.index(trial.server)
+        arms.setdefault((place, trial.mode, trial.level), []).append(trial)
+    for (place, mode, level), arm in sorted(arms.items(), key=lambda item: item[0]):
         for cohort in COHORTS[2:]:
             flights = [one for trial in arm for one in trial.of(cohort)]
             if flights:
-                yield [text(server), mode, str(level), cohort, *_told(flights)]
+                yield [text(servers[place]), mode, str(level), cohort, *_told(flights)]
 
 
 def _told(flights: Sequence[Flight]) -> list[str]:

@@ -218,7 +218,7 @@ def test_the_matrix_has_a_row_for_each_arm():
         attempts=attempts,
         phases=(phase(), phase(4, cls="user_abort"), phase(5, mode="abort", cls="invalid:x")),
     )
-    by_hand, kept, nothing = in_flight(every)
+    by_hand, nothing, kept = in_flight(every)
     assert (by_hand.mode, by_hand.server, by_hand.fates) == ("wait", "", {"drained": 1})
     assert (kept.server, kept.mode, kept.streams, kept.sleeps, kept.invalid) == (
         "qwen", "keep", 2, 1, 1,
