@@ -28,6 +28,8 @@ COLOURS: Mapping[Sense, str | None] = {
 _UP = "\x1b[{}A"
 _CLEAR_BELOW = "\r\x1b[J"
 _BOXES = str.maketrans({"█": "#", "░": "-"})
+_DOTS = 2
+"""More cells that an ellipsis takes in ASCII."""
 _LEAST_WIDTH, _LEAST_HEIGHT = 20, 3
 
 
@@ -87,7 +89,8 @@ class BenchScreen:
         async with self._lock:
             size = shutil.get_terminal_size()
             width, height = max(size.columns - 1, _LEAST_WIDTH), max(size.lines - 1, _LEAST_HEIGHT)
-            made = screenful(self.fold.picture, self._clock.now_s(), width, height)
+            room = width - _DOTS if self._paper.is_ascii else width
+            made = screenful(self.fold.picture, self._clock.now_s(), room, height)
             lines = [inked(line, self._paper) for line in made]
             await asyncio.to_thread(self._repaint, lines, width)
 

@@ -85,6 +85,18 @@ async def test_it_fits_a_small_terminal_and_a_narrower_one_is_cleared(size):
     assert "\x1b[9A" in stream.getvalue()[before:]  # all but the blank line take two rows now
 
 
+async def test_in_ascii_no_line_is_wider_than_the_terminal(size):
+    size["columns"] = 60
+    stream = Screen()
+    plain_paper = Paper(is_ascii=True, has_colour=False, width=59)
+    screen = BenchScreen(stream, plain_paper, ManualClock(BEGAN_S + 150))
+    told(screen, running())
+    await screen.paint()
+    now = next(line for line in stream.text.splitlines() if line.startswith("now:"))
+    assert now.endswith("...")
+    assert len(now) <= 59
+
+
 async def test_where_nobody_sees_it_each_step_is_a_line():
     stream = io.StringIO()
     screen = BenchScreen(stream, LINES, ManualClock(BEGAN_S))
