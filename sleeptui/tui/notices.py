@@ -30,8 +30,14 @@ _SEVERITY: Final[dict[Outcome, Severity]] = {
     Outcome.UNKNOWN: "warning",
     Outcome.FAILED: "error",
 }
-_PAST: Final = {Kind.SLEEP: "asleep", Kind.WAKE: "awake", Kind.SWITCH: "awake"}
-_WOKEN: Final = frozenset({Kind.WAKE, Kind.SWITCH})
+_PAST: Final = {
+    Kind.SLEEP: "asleep",
+    Kind.WAKE: "awake",
+    Kind.SWITCH: "awake",
+    Kind.START: "started",
+    Kind.STOP: "stopped",
+}
+_WOKEN: Final = frozenset({Kind.WAKE, Kind.SWITCH, Kind.START})
 _WORST: Final = frozenset({Cause.GARBAGE, Cause.NO_TOKENS})
 """It serves, and what it serves is wrong: worse than an operation that failed."""
 _CHECKED: Final = {

@@ -200,9 +200,9 @@ def last_operation(view: ServerView, look: Look, width: int) -> Line:
         said = f"{look.glyphs.pointer} {operation.kind.value}"
         if view.expected_s is not None:
             return (Span(said, Tone.BUSY), Span(f" ~{units.duration(view.expected_s)}", Tone.MUTED))
-        phase = wording.phase(operation.phase)
-        long = len(said) + 1 + len(phase) > width
-        return line(f"{look.glyphs.pointer} {phase}" if long else f"{said} {phase}", Tone.BUSY)
+        phase, both = wording.phase(operation.phase), wording.doing(operation.kind, operation.phase)
+        long = len(look.glyphs.pointer) + 1 + len(both) > width
+        return line(f"{look.glyphs.pointer} {phase if long else both}", Tone.BUSY)
     if not view.history:
         return line(units.UNKNOWN, Tone.FAINT)
     record = view.history[0]

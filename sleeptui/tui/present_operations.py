@@ -19,7 +19,7 @@ _OPERATIONS = 8
 _INDENT = "  "
 _ENDS: Mapping[str, str] = {"stop": "completed", "length": "completed", "abort": "aborted"}
 """vLLM's reasons for the end of a request, in our words."""
-_CHECKED = frozenset({Kind.WAKE, Kind.SWITCH, Kind.VERIFY})
+_CHECKED = frozenset({Kind.WAKE, Kind.SWITCH, Kind.VERIFY, Kind.START})
 
 
 def operation_lines(
@@ -39,7 +39,7 @@ def operation_lines(
         elapsed = units.elapsed(look.now_s - operation.began_s)
         what = operation.kind.value
         if operation.phase is not Phase.VERIFYING or operation.kind is not Kind.VERIFY:
-            what += f" {wording.phase(operation.phase)}"
+            what = wording.doing(operation.kind, operation.phase)
         expected = view.expected_s
         of_about = "" if expected is None else f" of about {units.duration(expected)}"
         lines.append(
@@ -111,6 +111,8 @@ def _result(record: OperationRecord) -> list[str]:
         told.append(f"holds {units.memory(record.residual_bytes)}")
     if record.first_token_s is not None:
         told.append(f"TTFT {units.duration(record.first_token_s)}")
+    if record.cold is not None and record.cold.kind.value != "cold_unknown":
+        told.append(record.cold.kind.value.replace("_", " "))
     if record.tokens_per_s is not None:
         told.append(f"{units.rate(record.tokens_per_s)} tok/s")
     if record.is_forced:

@@ -18,8 +18,16 @@ BAND_TONES = {
     Kind.SLEEP: Tone.BAND_SLEEP,
     Kind.WAKE: Tone.BAND_WAKE,
     Kind.SWITCH: Tone.BAND_SWITCH,
+    Kind.START: Tone.BAND_WAKE,
+    Kind.STOP: Tone.BAND_SLEEP,
 }
-LETTERS = {Kind.SLEEP: "s", Kind.WAKE: "w", Kind.SWITCH: "x"}
+LETTERS = {
+    Kind.SLEEP: "s",
+    Kind.WAKE: "w",
+    Kind.SWITCH: "x",
+    Kind.START: "u",
+    Kind.STOP: "d",
+}
 _LEAST_TOP = 4
 
 
@@ -33,7 +41,7 @@ class Band:
     """Its last cell, at least the first."""
     tone: str
     letter: str
-    """The key of the command, for terminals without colour."""
+    """The key of the command, or up and down, for terminals without colour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,7 @@ def span_of(view: ServerView, now_s: float) -> float:
 
 
 def bands_of(view: ServerView, now_s: float, width: int, span_s: float) -> tuple[Band, ...]:
-    """The sleeps, wakes and switches of the span; a running one reaches to now."""
+    """The transitions of the span; a running one reaches to now."""
     spans = [(each.kind, each.began_s, each.began_s + each.duration_s) for each in view.history]
     if view.operation is not None and view.operation.phase is not Phase.QUEUED:
         spans.append((view.operation.kind, view.operation.began_s, now_s))

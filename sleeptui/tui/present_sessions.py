@@ -28,7 +28,6 @@ _SEVERITY: Final[Mapping[str, str]] = {
     "imported": "info",
 }
 OK: Final = "ok"
-_TIMED: Final = frozenset({Kind.SLEEP, Kind.WAKE, Kind.SWITCH})
 _FAILED: Final = frozenset({Word.FAIL.value, Word.INVALID.value})
 _NAME: Final = 60
 _STATE: Final = 10

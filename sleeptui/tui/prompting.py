@@ -10,7 +10,7 @@ from sleeptui.core.completion import Completion
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
 from sleeptui.core.text import one_line
 
-_WAKES: Final = frozenset({Kind.WAKE, Kind.SWITCH})
+_WAKES: Final = frozenset({Kind.WAKE, Kind.SWITCH, Kind.START})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from sleeptui.core.errors import SleeptuiError
-from sleeptui.core.operation import Phase
+from sleeptui.core.operation import Kind, Phase
 
 _WRITTEN_SMALL: Final = frozenset({"sleeptui", "vllm", "docker"})
 """Words that a hint may begin with and that are typed as they stand."""
@@ -22,6 +22,12 @@ def sentences(*parts: str) -> str:
 def phase(now: Phase) -> str:
     """What an operation does now: ``draining``, ``sent`` while its server is at it."""
     return "sent" if now is Phase.CALLING else now.value
+
+
+def doing(kind: Kind, now: Phase) -> str:
+    """An operation and what it does now: ``wake settling``; ``starting``, which is a start."""
+    what = phase(now)
+    return what if what.startswith(kind.value) else f"{kind.value} {what}"
 
 
 def of_error(error: SleeptuiError) -> str:

@@ -84,6 +84,12 @@ def test_without_a_metric_the_level_is_the_one_we_asked_for():
         (Kind.WAKE, Phase.RELOADING, State.RELOADING),
         (Kind.WAKE, Phase.QUEUED, State.AWAKE),
         (Kind.SWITCH, Phase.MAKING_ROOM, State.AWAKE),
+        (Kind.START, Phase.QUEUED, State.AWAKE),
+        (Kind.START, Phase.STARTING, State.STARTING),
+        (Kind.START, Phase.SETTLING, State.STARTING),
+        (Kind.START, Phase.VERIFYING, State.VERIFYING),
+        (Kind.STOP, Phase.STOPPING, State.STOPPING),
+        (Kind.STOP, Phase.SETTLING, State.STOPPING),
         (Kind.PROMPT, Phase.STREAMING, State.AWAKE),
     ],
 )

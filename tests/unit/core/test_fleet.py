@@ -123,6 +123,31 @@ def test_a_restart_forgets_what_was_known_of_the_old_engine():
     assert ("a", "was restarted") in story.log()
 
 
+def test_a_restart_of_ours_is_told_by_its_operation():
+    story = Story()
+    story.look(process_start_s=1.0)
+    story.start(Kind.STOP, phase=Phase.STOPPING)
+    story.look(reach=Reach.REFUSED, problem="nothing listens")
+    assert story.end(Kind.STOP).state is State.DOWN
+    story.wait(60).start(Kind.START, phase=Phase.STARTING, id_=2)
+    story.wait(20).look(process_start_s=2.0)
+    assert story.end(Kind.START, id_=2).state is State.AWAKE
+    assert [text.partition(" in ")[0] for _, text in story.log()] == [
+        "found awake",
+        "stop done",
+        "start done",
+    ]
+
+
+def test_what_goes_down_after_a_stop_that_went_wrong_is_told():
+    story = Story()
+    story.look()
+    story.start(Kind.STOP, phase=Phase.STOPPING)
+    story.look(reach=Reach.REFUSED, problem="nothing listens")
+    story.end(Kind.STOP, Outcome.SUSPECT, cause=Cause.NOTHING_FREED)
+    assert ("a", "down: nothing listens") in story.log()
+
+
 def test_restarts_at_each_look_are_told_together():
     """Two servers behind one address: each look finds the start time of the other one."""
     story = Story()

@@ -20,6 +20,14 @@ def after(*records, life=LIFE, learned=None):
 
 
 class TestAfter:
+    @pytest.mark.parametrize("kind", [Kind.START, Kind.STOP])
+    def test_a_start_and_a_stop_have_no_level(self, kind):
+        learned = after(record(kind, duration_s=41.0), record(kind, duration_s=43.0))
+        assert learned.times == {kind.value: (41.0, 43.0)}
+        assert learned.cycles == ()
+        assert learned.expected_of(operation(kind), None) == 43.0
+        assert learned.expected_of(operation(Kind.WAKE), None) is None
+
     def test_a_sleep_is_a_cycle_and_a_time(self):
         learned = Learned().after(slept(duration_s=12.0), LIFE, 7 * GIB)
         assert learned.cycles == (

@@ -3,7 +3,13 @@
 import pytest
 
 from sleeptui.core.commands import COMMANDS
-from sleeptui.core.lifecycle import ALLOWED, level_refusal, refusal
+from sleeptui.core.lifecycle import (
+    ALLOWED,
+    STARTABLE,
+    level_refusal,
+    refusal,
+    runtime_refusal,
+)
 from sleeptui.core.model import ServerFacts, ServerView, State
 from sleeptui.core.operation import Kind, Operation, Phase
 from sleeptui.core.settings import ServerSpec
@@ -95,3 +101,26 @@ def test_levels(level, version, enabled, refused):
 @pytest.mark.parametrize("state", State)
 def test_looking_is_always_allowed(state):
     assert refusal("view.sort", view(state), readonly=True) is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_can_be_started_and_stopped(state):
+    stop = runtime_refusal(Kind.STOP, view(state), has_runtime=True)
+    start = runtime_refusal(Kind.START, view(state), has_runtime=True)
+    assert stop is None
+    assert (start is None) is (state in STARTABLE)
+    if start is not None:
+        assert start.message.startswith("code is ")
+
+
+@pytest.mark.parametrize("kind", [Kind.START, Kind.STOP])
+def test_nothing_is_started_or_stopped(kind):
+    refused = runtime_refusal(kind, view(State.DOWN), has_runtime=True, readonly=True)
+    assert "--readonly" in refused.message
+    refused = runtime_refusal(kind, view(State.DOWN), has_runtime=False)
+    assert refused.message == "code is started by others"
+    running = Operation(id=1, kind=Kind.SLEEP, server="code", began_s=0.0, phase=Phase.CALLING)
+    refused = runtime_refusal(kind, view(State.DOWN, operation=running), has_runtime=True)
+    assert refused.message == "code: a sleep is already running"
+    asking = Operation(id=1, kind=Kind.PROMPT, server="code", began_s=0.0, phase=Phase.STREAMING)
+    assert runtime_refusal(kind, view(State.DOWN, operation=asking), has_runtime=True) is None

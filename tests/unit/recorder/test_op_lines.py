@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import memory, metrics, operation, record, server, spec, verification
 
+from sleeptui.core.cold import ColdKind, ColdStart
 from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, Phase
 from sleeptui.recorder.line_operations import OpBegin, OpEnd, OpQueued
 from sleeptui.recorder.op_lines import (
@@ -16,6 +17,10 @@ from sleeptui.recorder.op_lines import (
     record_of,
     standing,
 )
+
+PROVEN = ColdStart(asked=ColdKind.DISK, kind=ColdKind.DISK, resident_before=0.0)
+OTHERWISE = ColdStart(asked=ColdKind.DISK, kind=ColdKind.CACHED, resident_before=1.0)
+UNKNOWN = ColdStart(asked=ColdKind.DISK)
 
 
 def again(line):
@@ -42,6 +47,11 @@ def again(line):
         ({"outcome": Outcome.FAILED, "cause": Cause.OUT_OF_MEMORY}, None, "http_error"),
         ({"outcome": Outcome.FAILED, "cause": Cause.ENGINE_LOST}, None, "engine_dead"),
         ({"outcome": Outcome.FAILED, "cause": Cause.NO_ROOM}, None, "invalid:no room"),
+        ({"outcome": Outcome.FAILED, "cause": Cause.NOT_STARTED}, None, "engine_dead"),
+        ({"outcome": Outcome.FAILED, "cause": Cause.NOT_STOPPED}, None, "invalid:not stopped"),
+        ({"kind": Kind.START, "cold": PROVEN}, None, "ok"),
+        ({"kind": Kind.START, "cold": UNKNOWN}, None, "ok"),
+        ({"kind": Kind.START, "cold": OTHERWISE}, None, "invalid:cache"),
         ({"outcome": Outcome.FAILED}, None, "http_error"),
         ({"outcome": Outcome.FAILED}, Fate.ABORTED, "invalid:aborted"),
         ({"outcome": Outcome.FAILED}, Fate.CUT, "conn_error"),

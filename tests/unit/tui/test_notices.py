@@ -33,6 +33,13 @@ def test_a_wake_that_ended_well_says_how_long_it_took():
     assert (notice.title, notice.severity) == ("qwen awake · 0.38 s", "information")
 
 
+@pytest.mark.parametrize(("kind", "word"), [(Kind.START, "started"), (Kind.STOP, "stopped")])
+def test_a_start_and_a_stop_say_how_long_they_took(kind, word):
+    notice = Notices().of(ended(kind=kind, duration_s=41.2))
+    assert notice is not None
+    assert notice.title == f"qwen {word} · 41.2 s"
+
+
 @pytest.mark.parametrize(("level", "word"), [(0, "paused"), (1, "asleep"), (2, "asleep")])
 def test_level_0_is_a_pause_and_no_sleep(level, word):
     notice = Notices().of(ended(kind=Kind.SLEEP, level=level, duration_s=0.38))

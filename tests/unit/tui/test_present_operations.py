@@ -4,6 +4,7 @@ import pytest
 from support import pictures
 from support.builders import GIB, operation, record, server
 
+from sleeptui.core.cold import ColdKind, ColdStart
 from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, Phase
 from sleeptui.tui.present import Look
@@ -132,6 +133,17 @@ def test_a_verification_that_runs_needs_no_second_word():
 
 def test_only_the_last_ones_are_listed():
     assert len(text(server(history=tuple(slept(began_s=NOW - each) for each in range(30))))) == 8
+
+
+def test_a_start_says_how_long_it_takes_and_from_what_it_came():
+    starting = operation(Kind.START, phase=Phase.STARTING, began_s=NOW - 12)
+    (line,) = text(server(operation=starting, expected_s=41.0))
+    assert line.endswith("starting 12 s of about 41.0 s")
+    cold = ColdStart(kind=ColdKind.DISK)
+    ended = record(Kind.START, duration_s=41.2, first_token_s=41.5, cold=cold)
+    assert text(server(history=(ended,)))[0].endswith("start    41.2 s TTFT 41.5 s · cold disk")
+    unknown = record(Kind.START, duration_s=41.2, first_token_s=41.5, cold=ColdStart())
+    assert text(server(history=(unknown,)))[0].endswith("TTFT 41.5 s")
 
 
 def test_a_bad_end_has_the_colour_of_its_outcome():

@@ -3,7 +3,7 @@
 import pytest
 
 from sleeptui.core.errors import NotAllowed
-from sleeptui.core.operation import Phase
+from sleeptui.core.operation import Kind, Phase
 from sleeptui.tui import wording
 
 
@@ -24,6 +24,19 @@ from sleeptui.tui import wording
 )  # fmt: skip
 def test_each_part_is_a_sentence_and_keys_keep_their_case(parts, said):
     assert wording.sentences(*parts) == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase", "words"),
+    [
+        (Kind.START, Phase.STARTING, "starting"),
+        (Kind.START, Phase.VERIFYING, "start verifying"),
+        (Kind.STOP, Phase.STOPPING, "stopping"),
+        (Kind.WAKE, Phase.CALLING, "wake sent"),
+    ],
+)
+def test_what_an_operation_does(kind, phase, words):
+    assert wording.doing(kind, phase) == words
 
 
 def test_an_error_says_what_and_what_next():
