@@ -89,7 +89,7 @@ class BenchScreen:
         async with self._lock:
             size = shutil.get_terminal_size()
             width, height = max(size.columns - 1, _LEAST_WIDTH), max(size.lines - 1, _LEAST_HEIGHT)
-            room = width - _DOTS if self._paper.is_ascii else width
+            room = room_of(self._paper, width)
             made = screenful(self.fold.picture, self._clock.now_s(), room, height)
             lines = [inked(line, self._paper) for line in made]
             await asyncio.to_thread(self._repaint, lines, width)
@@ -132,6 +132,11 @@ def screenful(picture: BenchPicture, now_s: float, width: int, height: int) -> l
     lines += [(), *table] if table else []
     lines += bench_words.failures(picture, width)
     return [bench_words.fitted(line, width) for line in lines[:height]]
+
+
+def room_of(paper: Paper, width: int) -> int:
+    """Cells for a line that may end in an ellipsis."""
+    return width - _DOTS if paper.is_ascii else width
 
 
 def inked(line: Line, paper: Paper) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sleeptui.adapters.bench_lock import holding, lock_folder
-from sleeptui.cli_bench_paint import BenchScreen, inked
+from sleeptui.cli_bench_paint import BenchScreen, inked, room_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.core.errors import ConfigError, JournalError, SleeptuiError
 from sleeptui.core.model import ServerView, State
@@ -79,7 +79,8 @@ class Done:
         """The result for a reader: verdicts, then the folder of the session."""
         made = [paper.spelt(line) for line in self.told]
         if self.end is not None and self.end.verdicts:
-            verdicts = bench_words.verdicts(self.end.verdicts, paper.width)
+            width = room_of(paper, paper.width) if paper.width is not None else None
+            verdicts = bench_words.verdicts(self.end.verdicts, width)
             made += [inked(line, paper) for line in verdicts]
             made += [inked(bench_words.summary(self.end.verdicts), paper)]
         return [*made, self.path] if self.path else made
