@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\b
 Examples:
   sleeptui bench --list                         the plans that there are, and how long they take
-  sleeptui bench quick --demo --yes             try it: a simulated fleet, no GPU needed
+  sleeptui bench quick --demo exp1 --yes        try it: a simulated fleet, no GPU needed
   sleeptui bench --fleet fleet.toml --dry-run   what it would do, and how long that takes
   sleeptui bench standard --fleet fleet.toml    enough for a verdict on every question
   sleeptui bench my.toml --baseline last        a plan of your own; not slower than the last one?

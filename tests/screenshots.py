@@ -268,8 +268,9 @@ async def versions(stage: Stage) -> None:
 
 
 async def benchmark(stage: Stage) -> None:
-    """A benchmark that has restarted two of the three models."""
-    await stage.says("AWAKE", "ASLEEP L1")
+    """A benchmark that has restarted both models."""
+    await stage.until(lambda: stage.app.services.store.view.gpus)
+    await stage.go_on(5)
     await stage.press("b")
     await stage.says("about", "Every server ends as it was found")
     await stage.take("benchmark-plans")
@@ -280,7 +281,7 @@ async def benchmark(stage: Stage) -> None:
     await stage.pilot.pause(1.0)
     await stage.take("benchmark-compact")
     await stage.press("c", "y")
-    await stage.until(lambda: "sleeptui report" in shown_text(stage.pilot))
+    await stage.until(lambda: "sleeptui report" in shown_text(stage.pilot), BENCH_LIMIT_S)
 
 
 SCENES = {
@@ -296,7 +297,7 @@ SCENES = {
 }
 
 
-SCENARIOS = {"proof": "faults", "room": "default", "outside": "default", "benchmark": "default"}
+SCENARIOS = {"proof": "faults", "room": "default", "outside": "default", "benchmark": "exp1"}
 """Scenes that are played on the fleet of another."""
 
 

@@ -70,6 +70,8 @@ class BenchmarkScreen(Screen[None]):
         self._glyphs = glyphs
         self._offers: Sequence[Offer] = ()
         self._elsewhere: Sequence[SessionSummary] = ()
+        self._works: tuple[bool | None, ...] = ()
+        """Which of the keys do something now."""
         self._chooses = not bench.is_running and bench.watched is None
 
     def compose(self) -> ComposeResult:
@@ -190,7 +192,10 @@ class BenchmarkScreen(Screen[None]):
         elif watched is not None:
             now_s = self._services.clock.now_s()
             words.show(watched_lines(watched, now_s, width, self._glyphs))
-        self.refresh_bindings()
+        works = tuple(self.check_action(action, ()) for action in ("choose", "stop", "again"))
+        if works != self._works:  # the footer is made anew by it: not at each tick
+            self._works = works
+            self.refresh_bindings()
 
     def _look_elsewhere(self) -> None:
         if self._services.archive is not None and self._chooses:
