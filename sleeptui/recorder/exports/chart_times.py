@@ -8,10 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sleeptui.core.interval import DISTURBED, OK
-from sleeptui.core.measure import has_drained
 from sleeptui.core.measure_cold import arm_of
 from sleeptui.core.operation import OperationRecord
-from sleeptui.core.places import Place, Places
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.stats import median
 from sleeptui.core.units import duration
@@ -30,7 +28,9 @@ CAPTION = (
 )
 _ROW_IN = 0.34
 _KINDS = ("start", "sleep", "wake", "switch")
-_TO_TOKEN = ("start", "wake")
+_SERIES = ("cold.health", "sleep.call", "wake.call", "wake.ready_l2", "switch.total")
+_TO_TOKEN = ("cold.ttft", "wake.ttft")
+_WITH_TOKEN = ("start", "wake")
 """What ends with a first token has a row for it."""
 
 
@@ -84,7 +84,6 @@ def _is_shown(one: Attempt) -> bool:
 def _rows(measured: Measured) -> list[_Row]:
     """Series by server, kind and level, with the first token of a wake or start below its call."""
     groups: dict[tuple[int, int, int, str], list[_Timed]] = {}
-    places = Places(measured.session)
     servers = {one.name: number for number, one in enumerate(measured.session.servers)}
     for one in measured.session.attempts:
         if one.record is not None and _is_shown(one) and one.server in servers:
@@ -93,19 +92,19 @@ def _rows(measured: Measured) -> list[_Row]:
             groups.setdefault(key, []).append((one, one.record))
     rows = []
     for (server, kind, _, _), attempts in sorted(groups.items()):
-        rows.append(_row(measured, attempts, places, canvas.colour_of(server)))
-        if _KINDS[kind] in _TO_TOKEN:
-            rows.append(_first_tokens(measured, attempts, places, canvas.colour_of(server)))
+        rows.append(_row(measured, attempts, canvas.colour_of(server)))
+        if _KINDS[kind] in _WITH_TOKEN:
+            rows.append(_first_tokens(measured, attempts, canvas.colour_of(server)))
     return [row for row in rows if row.good or row.apart or row.bad]
 
 
-def _row(measured: Measured, attempts: Sequence[_Timed], places: Places, colour: str) -> _Row:
+def _row(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
     good, apart, bad = [], [], []
     for one, record in attempts:
         cls = measured.classes[one.id]
         if cls not in (OK, DISTURBED):
             bad.append(record.duration_s)
-        elif cls == DISTURBED or _is_apart(one, places):
+        elif cls == DISTURBED or _is_apart(measured, one):
             apart.append(record.duration_s)
         else:
             good.append(record.duration_s)
@@ -118,29 +117,21 @@ def _row(measured: Measured, attempts: Sequence[_Timed], places: Places, colour:
     )
 
 
-def _first_tokens(
-    measured: Measured, attempts: Sequence[_Timed], places: Places, colour: str
-) -> _Row:
+def _first_tokens(measured: Measured, attempts: Sequence[_Timed], colour: str) -> _Row:
     known = [
         record.first_token_s
         for one, record in attempts
-        if measured.classes[one.id] == OK
-        and record.first_token_s is not None
-        and not _is_apart(one, places)
+        if record.first_token_s is not None and not _is_apart(measured, one, to_token=True)
     ]
     label = f"{_label(attempts[0][0])} → token"
     return _Row(label=label, colour=colour, good=_above(known), apart=(), bad=())
 
 
-def _is_apart(one: Attempt, places: Places) -> bool:
-    """Not in the series: level 1 allocates pinned host memory then, or it waited for requests.
-
-    Of a benchmark also the first wake of a process, and what was done with requests in flight or
-    to make room.
-    """
-    if one.kind in ("sleep", "wake") and places.of(one) is not Place.STEADY:
-        return True
-    return one.kind == "sleep" and ((one.level == 1 and one.nth == 1) or has_drained(one))
+def _is_apart(measured: Measured, one: Attempt, *, to_token: bool = False) -> bool:
+    """Not in the series of its kind: it had something else in it, or was disturbed."""
+    series = _TO_TOKEN if to_token else _SERIES
+    counted = measured.values.get(one.id, ())
+    return not any(name in series for name, _ in counted)
 
 
 def _label(one: Attempt) -> str:

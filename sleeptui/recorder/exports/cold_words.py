@@ -6,5 +6,5 @@ KINDS = {
     ColdKind.CACHED.value: "page cache",
     ColdKind.DISK.value: "disk",
     ColdKind.VIRGIN.value: "disk, no compile cache",
-    ColdKind.UNKNOWN.value: "not known",
+    ColdKind.UNKNOWN.value: "unknown",
 }

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from sleeptui.core import measure, measure_fates, measure_memory
-from sleeptui.core.interval import Interval
+from sleeptui.core.interval import OK, Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.measure_fates import FateRow, Reliability
 from sleeptui.core.measure_memory import MemoryCycle, Trend
+from sleeptui.core.operation import Kind
+from sleeptui.core.places import Place, Places
 from sleeptui.core.session import Attempt, Session
 from sleeptui.core.trials import Trial, trials
 
@@ -17,8 +19,12 @@ MAIN = {
     "switch": "switch.total",
     "prompt": "prompt.ttft",
     "verify": "verify",
+    "start": "cold.health",
 }
 """What an operation is listed under that has given no value."""
+_PLACED = (Kind.SLEEP, Kind.WAKE)
+_PLACES = {Place.FIRST: "aside", Place.IN_FLIGHT: "in_flight", Place.ASIDE: "aside"}
+"""In a benchmark: what was done to make room, as a proof, or for another question is aside."""
 
 
 class Measured:
@@ -73,6 +79,11 @@ class Measured:
         return measure_fates.classes(self.session)
 
     @cached_property
+    def places(self) -> Places:
+        """Where in a benchmark something was."""
+        return Places(self.session)
+
+    @cached_property
     def values(self) -> Mapping[int, tuple[tuple[str, float], ...]]:
         """What counts of each attempt, by its id: the interval and seconds."""
         found: dict[int, list[tuple[str, float]]] = {}
@@ -85,13 +96,25 @@ class Measured:
         """What an attempt has timed; of one that does not count how long it took, if it ended."""
         if one.id in self.values:
             return self.values[one.id]
-        name = MAIN.get(one.kind, one.kind)
-        if one.kind == "wake" and one.level == 2:  # noqa: PLR2004 - sleep level 2
-            name = "wake.ready_l2"
-        took_s = None
+        name, took_s = self._name(one), None
         if one.record is not None and name not in ("prompt.ttft", "verify"):
             took_s = one.record.duration_s
         return ((name, took_s),)
+
+    def class_told(self, one: Attempt) -> str:
+        """The class of an attempt; one that went well in a disturbed cycle is disturbed."""
+        cls = self.classes[one.id]
+        return cls if cls != OK else self.places.spoiled(one) or OK
+
+    def _name(self, one: Attempt) -> str:
+        """What an attempt that has given no value is listed under; beside others of its place."""
+        place = self.places.of(one)
+        if one.kind in _PLACED and place is not Place.STEADY:
+            is_first = place is Place.FIRST and one.kind == Kind.WAKE
+            return f"{one.kind}.first" if is_first else f"{one.kind}.{_PLACES[place]}"
+        if one.kind == Kind.WAKE and one.level == 2:  # noqa: PLR2004 - sleep level 2
+            return "wake.ready_l2"
+        return MAIN.get(one.kind, one.kind)
 
 
 def grade_of(one: Attempt) -> str | None:

@@ -120,7 +120,7 @@ def _is_logged(one: Interval) -> bool:
 
 
 def _logged(one: Interval) -> str:
-    return f"cold start, by its log: {text(one.id.removeprefix(_LOGGED))}"
+    return f"cold start, by its log: {text(one.id.removeprefix(_LOGGED).removesuffix('_s'))}"
 
 
 def _table(shown: Sequence[Interval], names: dict[str, str]) -> list[str]:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from sleeptui.core.bench import PhaseKind
-from sleeptui.core.places import Places
 from sleeptui.core.session import Attempt
 from sleeptui.recorder.exports.measured import Measured, grade_of
 from sleeptui.recorder.exports.tables import Cell, table
@@ -24,13 +23,12 @@ _COUNTED = (PhaseKind.CYCLE, PhaseKind.TRIAL, PhaseKind.PROOF)
 
 def results_csv(measured: Measured) -> bytes:
     """The file."""
-    places = Places(measured.session)
-    rows = (row for one in measured.session.attempts for row in _rows(measured, one, places))
+    rows = (row for one in measured.session.attempts for row in _rows(measured, one))
     return table(COLUMNS, rows)
 
 
-def _rows(measured: Measured, one: Attempt, places: Places) -> Iterator[tuple[Cell, ...]]:
-    session, record, phase = measured.session, one.record, places.phase(one.phase)
+def _rows(measured: Measured, one: Attempt) -> Iterator[tuple[Cell, ...]]:
+    session, record, phase = measured.session, one.record, measured.places.phase(one.phase)
     is_cycle = phase is not None and phase.kind in _COUNTED
     cold = record.cold.kind if record and record.cold else phase.cold if phase else None
     for interval, value_s in measured.told(one):
@@ -48,7 +46,7 @@ def _rows(measured: Measured, one: Attempt, places: Places) -> Iterator[tuple[Ce
             one.nth,
             interval,
             value_s,
-            measured.classes[one.id],
+            measured.class_told(one),
             record.freed_bytes if record else None,
             record.residual_bytes if record else None,
             grade_of(one),

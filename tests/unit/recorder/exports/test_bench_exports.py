@@ -4,10 +4,12 @@ import csv
 import io
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from support import journals
 
+from sleeptui.core.bench import PhaseKind
 from sleeptui.recorder.exports.measured import Measured
 from sleeptui.recorder.exports.openmetrics import openmetrics
 from sleeptui.recorder.exports.results_csv import results_csv
@@ -100,6 +102,32 @@ def test_rows_have_arm_kind_block_and_cycle(bench):
     assert {(row["arm"], row["mode"]) for row in trials} == {
         (mode, mode) for mode in ("abort", "wait", "keep")
     }
+
+
+def test_what_was_done_beside_the_cycles_is_no_row_of_their_series(bench):
+    """Who adds up the rows of a series in a table gets what the report says."""
+    rows = list(csv.DictReader(io.StringIO(results_csv(Measured(bench)).decode())))
+    calls = [row for row in rows if row["interval"] == "sleep.call" and row["class"] == "ok"]
+    found = [one for one in Measured(bench).intervals if one.id == "sleep.call"]
+    assert len(calls) == sum(one.n for one in found)
+    aside = [row for row in rows if row["interval"] in ("sleep.aside", "wake.aside")]
+    assert {row["operation"] for row in aside} == {"sleep", "wake"}
+    lost = [row for row in rows if row["class"] == "engine_dead"]
+    assert [row["interval"] for row in lost] == ["wake.first"]
+
+
+def test_a_cycle_that_was_disturbed_is_not_ok_in_a_table(bench):
+    cycle = next(
+        one
+        for one in bench.phases
+        if one.phase.kind is PhaseKind.CYCLE and (one.phase.nth, one.phase.level) == (1, 1)
+    )
+    phases = tuple(replace(one, cls="disturbed") if one is cycle else one for one in bench.phases)
+    measured = Measured(replace(bench, phases=phases))
+    rows = list(csv.DictReader(io.StringIO(results_csv(measured).decode())))
+    own = {one.id for one in bench.attempts if one.phase == cycle.phase.id}
+    found = {(row["interval"], row["class"]) for row in rows if int(row["attempt"]) in own}
+    assert found == {("sleep.call", "disturbed"), ("wake.call", "disturbed")}
 
 
 def test_phases_are_slices_around_what_was_done_in_them(bench):

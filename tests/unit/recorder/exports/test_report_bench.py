@@ -144,7 +144,7 @@ def test_each_cold_start_says_from_what_and_how_that_is_known():
     assert (first["block"], first["prepared"], first["proven"]) == ("2", "disk", "page cache")
     assert (first["in the page cache, %"], first["read, GiB"]) == ("99.0", "0")
     assert (first["healthy after, s"], first["how known"]) == ("3.95 to 4.00", "nothing was read")
-    assert (blind["proven"], blind["healthy after, s"]) == ("not known", "--")
+    assert (blind["proven"], blind["healthy after, s"]) == ("unknown", "--")
     assert plain["healthy after, s"] == "at most 4.00"
     assert (open_["class"], open_["proven"]) == ("`unfinished`", "")
 
