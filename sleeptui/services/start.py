@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 
 from sleeptui.core.cold import ColdKind, ColdStart
 from sleeptui.core.errors import SleeptuiError
@@ -101,7 +102,7 @@ class _Starting:
             raise Ended(_answered_already(seen))
         if problem := await run.ticket.stoppable(self._origin.prepare()):
             run.know(f"cold start: {one_line(problem)}")
-        self._before = await weigh(run)
+        self._before = replace(await weigh(run), held_bytes=0)  # it has no process
         self._quiet.enter_context(run.desk.supervisor.undisturbed(run.server))
 
     async def _launch(self) -> None:

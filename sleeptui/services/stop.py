@@ -1,6 +1,7 @@
 """Ends the process or container of a server, and finds out whether its memory is free."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.model import Reach, State
@@ -38,6 +39,8 @@ async def bring_down(run: Run, *, runtime: Runtime) -> Result:
     is_deaf = await _is_deaf(run)
     await run.desk.supervisor.look_for_homes()
     after = await weigh_settled(run, before)
+    if run.view.home is None:
+        after = replace(after, held_bytes=0)
     run.know(*memory_lines(before, after))
     return _judged(run, before, after, is_deaf=is_deaf, took_s=took_s)
 

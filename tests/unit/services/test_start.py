@@ -51,6 +51,7 @@ async def test_it_answers_and_gives_its_first_token(clock):
             "memory",
         ]
         assert ended.message.startswith("answers after 20.0 s, took 40.0 GiB; ")
+        assert "held by its processes: 0 MiB before, 40.0 GiB after" in ended.known
         assert panel.view("qwen").state is State.AWAKE
         assert panel.story() == [
             "queued start qwen",

@@ -35,6 +35,7 @@ async def test_its_process_and_its_memory_are_gone(clock):
         assert ended.message == "ended in 1.00 s, freed 40.0 GiB"
         assert [part.name for part in ended.parts] == ["exit", "memory"]
         assert panel.services.runtimes.runtimes["qwen"].calls == ["stop qwen 60"]
+        assert "held by its processes: 40.0 GiB before, 0 MiB after" in ended.known
         assert panel.view("qwen").state is State.DOWN
 
 
