@@ -235,12 +235,14 @@ def _growth(expected: Expectation, figure: Growth) -> _Said:
         n=figure.cycles,
         blocks=figure.lives,
     )
+    grown = ""
     if figure.is_notable and figure.slope.low > expected.threshold:
         grown = f"it has grown by {show(figure.grown)} over {figure.span + 1:.0f} cycles"
-        return replace(said, word=Word.FAIL, reason=grown)
     missing = _too_few(expected, figure.cycles, figure.lives)
     if missing:
-        return replace(said, reason=missing)
+        return replace(said, reason=f"{grown}; {missing}" if grown else missing)
+    if grown:
+        return replace(said, word=Word.FAIL, reason=grown)
     most = max(figure.slope.high * figure.span, figure.least)
     unseen = f"less than {show(most)} over {figure.span + 1:.0f} cycles would not be seen"
     return replace(said, word=Word.PASS, reason=unseen)

@@ -194,6 +194,14 @@ def test_a_clean_benchmark_passes(clean):
     assert clean["q2.no-leak", "code"].reason == "less than 64 MiB over 59 cycles would not be seen"
 
 
+def test_growth_over_too_few_cycles_fails_nobody():
+    found = verdicts(stability=3, leak_b=200 << 20)
+    verdict = found["q2.no-leak", "code"]
+    assert verdict.word is Word.INCONCLUSIVE
+    assert verdict.reason.startswith("it has grown by")
+    assert "3 of 10 values: 7 more are needed" in verdict.reason
+
+
 def test_a_leak_is_found():
     found = verdicts(stability=12, leak_b=200 << 20)
     assert ("q2.no-leak", "code") in words(found, Word.FAIL)
