@@ -157,7 +157,7 @@ class RequestBegan:
     server: str
     cohort: str
     """prompt, canary; of a benchmark: warmup, steady, inflight, queued, late, parked, probe,
-    control."""
+    control, check (whether a server answers others than those that are open)."""
     operation: int | None
     """The operation that sends it."""
     prompt: str
