@@ -14,6 +14,7 @@ from sleeptui.cli_output import Paper, put
 from sleeptui.config import Flags
 from sleeptui.core import units
 from sleeptui.core.errors import ConfigError
+from sleeptui.core.events import Event, RecordingBegan, RecordingRefused
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.operation import Cause, Outcome
 from sleeptui.core.ports import Clock
@@ -173,6 +174,7 @@ async def _open(settings: Settings, wish: _Wish) -> _Ending:
     """Look at the fleet, do it, and print how it stands."""
     services = open_services(settings)
     progress = _Progress(Paper.of(sys.stderr, ascii_only=settings.ascii), services)
+    services.bus.subscribe(progress.heard)
     async with services:
         survey = Survey(services)
         await survey.take(_SURVEY_S, progress.looking)
@@ -302,6 +304,16 @@ class _Progress:
         self._clock: Clock = services.clock
         self._began_s = self._clock.now_s()
         self._has_line = paper.width is not None
+
+    def heard(self, event: Event) -> None:
+        """Say where it is recorded, if it is."""
+        match event:
+            case RecordingBegan():
+                self._say(f"recording to {event.path}")
+            case RecordingRefused():
+                self._say(f"no recording: {event.problem}. {event.hint}")
+            case _:
+                pass
 
     def looking(self, missing: tuple[str, ...]) -> None:
         """What is still waited for before anything is begun."""

@@ -78,7 +78,8 @@ def test_up_one_after_the_other_and_down(fleet):
     assert "its answers are kept as the reference" in steps[0]
     assert steps[1].startswith("summarize: asleep at level 1, freed ")
 
-    again = fleet.run("up", "--json")
+    again = fleet.run("--record", str(fleet.folder / "sessions"), "up", "--json")
+    assert "recording to " in again.stderr
     document = json.loads(again.stdout)
     assert again.returncode == 0
     assert (document["schema"], document["v"]) == ("sleeptui.up", 1)
