@@ -106,6 +106,7 @@ class LocalWeightFiles:
             self._evict(spec, command)
 
         def read(path: Path) -> int:
+            """Read a file; what of it is in the page cache after that."""
             page_cache.read_through(path, lambda: not is_cancelled.is_set())
             return page_cache.resident_bytes(path)
 

@@ -108,9 +108,12 @@ class Engine:
         self._lines: deque[Line] = deque()
         self._core = self._loaded(now_s, spec.start)
         self.executor.pinned = self.executor.pinned or spec.slept_before
-        if spec.start is Start.COLD:
+        self._begin(now_s)
+
+    def _begin(self, now_s: float) -> None:
+        if self.spec.start is Start.COLD:
             self.restart(now_s)
-        elif spec.start is Start.STOPPED:
+        elif self.spec.start is Start.STOPPED:
             self.phase = Phase.STOPPED
         elif Fault.DEATH in self.faults:
             self.kill()
