@@ -127,6 +127,7 @@ class _Container:
         """We have ended it: whatever its exit code, nothing is wrong."""
 
     def start(self) -> Running:
+        """Start it; one that runs goes on."""
         with self._lock:
             facts = self._find()
             self._see_it_is_not_paused(facts, "started")
@@ -139,6 +140,7 @@ class _Container:
             return self._running(self._find())
 
     def stop(self, limit_s: float) -> Running:
+        """End it; killed after ``limit_s``."""
         with self._lock:
             facts = self._find()
             self._see_it_is_not_paused(facts, "stopped")
@@ -149,14 +151,17 @@ class _Container:
             return self._running(self._find())
 
     def state(self) -> Running:
+        """Whether it runs."""
         with self._lock:
             return self._running(self._find())
 
     def output(self) -> Sequence[str]:
+        """What it has written since its start."""
         with self._lock:
             return self._output(self._find(), MOST_LINES)
 
     def close(self) -> None:
+        """Close the connection."""
         with self._lock:
             self._gateway.close()
 

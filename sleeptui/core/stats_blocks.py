@@ -113,14 +113,8 @@ def ratio(
     counts = len(kept[0]), len(kept[1])
     value = median(one) / median(other)
     if len(one) < 2 or len(other) < 2:  # noqa: PLR2004 - one value has no spread
-        return Ratio(
-            value=value,
-            low=None,
-            high=None,
-            confidence=0.0,
-            blocks=counts,
-            note="one value has no interval",
-        )
+        note = "one value has no interval"
+        return Ratio(value=value, low=None, high=None, confidence=0.0, blocks=counts, note=note)
     if FEWEST_LIVES <= min(counts) < MANY_LIVES and min(one) > 0:
         tops, bottoms = ([median(block) for block in blocks] for blocks in kept)
         low, high = _welch(tops, bottoms, confidence)
