@@ -1,4 +1,4 @@
-"""Takes orders: sleep, wake, switch, verify, prompt; one transition at a time on each GPU."""
+"""Takes orders: sleep, wake, switch, start, stop, prompt; one transition at a time on a GPU."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
