@@ -100,7 +100,8 @@ class BenchProcess:
     def stop(self) -> None:
         """Tell it to stop, as ctrl+c does; it restores the servers first."""
         with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGINT)
+            # Not SIGINT: who is started in the background by a script ignores that.
+            self._process.send_signal(signal.SIGTERM)
 
     async def close(self) -> None:
         """Let go of it: it goes on. One whose servers end with this program is ended."""

@@ -9,7 +9,7 @@ from sleeptui.adapters.bench_process import started
 from sleeptui.core.errors import ProcessError
 
 BEGIN = """#!/bin/sh
-trap "$TRAP" INT
+trap "$TRAP" TERM
 echo "$@ $GIVEN" >&2
 echo 'no JSON'
 echo '[1]'
