@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sleeptui.config_toml import tables_of, text_of
 from sleeptui.core.commands import BY_ID, Command, commands_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import RecordingDefaults, Sampling, ServerSpec, Settings
@@ -23,7 +24,6 @@ ENVIRONMENT = {
 }
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
-_LARGEST = 1 << 20
 _SHORTEST_S, _LONGEST_S = 0.1, 10.0
 _KEY_NAME = re.compile(r"[a-z0-9_]+(\+[a-z0-9_]+)*|[A-Z]")
 
@@ -95,15 +95,7 @@ def read_file(path: Path) -> Settings:
     Raises:
         ConfigError: It cannot be read, or something in it is wrong.
     """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ConfigError(f"{path}: larger than 1 MiB", hint="is it the right file?")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
-    return _beside(parse(text, str(path)), path.absolute().parent)
+    return _beside(parse(text_of(path), str(path)), path.absolute().parent)
 
 
 def folder_of(settings: Settings) -> Path:
@@ -124,19 +116,12 @@ def parse(text: str, where: str) -> Settings:
     Raises:
         ConfigError: Something is wrong; names the file and the line.
     """
-    import tomllib  # noqa: PLC0415 - 20 ms that a run without a file need not pay
-
     import msgspec  # noqa: PLC0415
 
     from sleeptui.config_errors import explain, line_of  # noqa: PLC0415
     from sleeptui.config_schema import ConfigFile  # noqa: PLC0415
 
-    try:
-        tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(
-            f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
-        ) from error
+    tree = tables_of(text, where)
     try:
         file = msgspec.convert(tree, ConfigFile)
     except msgspec.ValidationError as error:

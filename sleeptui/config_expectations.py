@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sleeptui.config_errors import explain, line_of
+from sleeptui.config_toml import tables_of, text_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.judge_metrics import METRICS
 from sleeptui.core.text import clean, one_line
@@ -18,7 +19,6 @@ from sleeptui.core.verdict import Expectation
 EXPECTATIONS_VERSION = 1
 BUILT_IN = "expectations-1"
 _FOLDER = "plans"
-_LARGEST = 1 << 20
 _OPS = {"median": (">=", "<="), "rate": (">=",), "slope": ("contains",)}
 _Words = Annotated[str, Meta(min_length=1, max_length=200)]
 _Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -96,15 +96,7 @@ def read_expectations(name: str | None = None) -> Expectations:
     if not path.is_file():
         hint = "give the path of a TOML file, or leave it out for those that come with sleeptui"
         raise ConfigError(f"{one_line(name)}: there is no such file of expectations", hint=hint)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ConfigError(f"{path}: larger than 1 MiB", hint="is it the right file?")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
-    return parse_expectations(text, name=one_line(path.stem), where=str(path))
+    return parse_expectations(text_of(path), name=one_line(path.stem), where=str(path))
 
 
 def parse_expectations(text: str, *, name: str, where: str) -> Expectations:
@@ -118,14 +110,7 @@ def parse_expectations(text: str, *, name: str, where: str) -> Expectations:
     Raises:
         ConfigError: Something is wrong; names the line.
     """
-    import tomllib  # noqa: PLC0415 - only where they are read
-
-    try:
-        tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(
-            f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
-        ) from error
+    tree = tables_of(text, where)
     version = tree.get("version")
     if isinstance(version, int) and version != EXPECTATIONS_VERSION:
         raise ConfigError(

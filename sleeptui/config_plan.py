@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sleeptui.config_errors import explain, line_of
+from sleeptui.config_toml import tables_of, text_of
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.plan import PLAN_VERSION, InFlight, Latency, Memory, Plan, Stability
@@ -16,7 +17,6 @@ from sleeptui.core.text import clean, one_line
 BUILT_IN = ("quick", "standard", "careful")
 _FOLDER = "plans"
 _SUFFIX = ".toml"
-_LARGEST = 1 << 20
 _CHOICES = {
     "cold": ", ".join(kind.value for kind in ColdKind if kind is not ColdKind.UNKNOWN),
     "modes": "abort, wait, keep",
@@ -150,15 +150,7 @@ def read_plan(name: str) -> Plan:
     if not path.is_file():
         hint = f"use {', '.join(BUILT_IN)}, or the path of a TOML file"
         raise ConfigError(f"{one_line(name)}: there is no such plan", hint=hint)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ConfigError(f"{path}: larger than 1 MiB", hint="is it the right file?")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
-    return parse_plan(text, name=one_line(path.stem), where=str(path))
+    return parse_plan(text_of(path), name=one_line(path.stem), where=str(path))
 
 
 def parse_plan(text: str, *, name: str, where: str) -> Plan:
@@ -172,14 +164,7 @@ def parse_plan(text: str, *, name: str, where: str) -> Plan:
     Raises:
         ConfigError: Something is wrong; names the line.
     """
-    import tomllib  # noqa: PLC0415 - only where a plan is read
-
-    try:
-        tree = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(
-            f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
-        ) from error
+    tree = tables_of(text, where)
     _check_version(tree.get("version"), text, where)
     try:
         file = msgspec.convert(tree, PlanFile)

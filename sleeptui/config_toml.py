@@ -1,0 +1,45 @@
+"""A TOML file of ours from the disk to its tables: the same sentences for all that goes wrong."""
+
+from pathlib import Path
+from typing import Any
+
+from sleeptui.core.errors import ConfigError
+from sleeptui.core.text import one_line
+
+_LARGEST = 1 << 20
+
+
+def text_of(path: Path) -> str:
+    """What is in a file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no text.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ConfigError(f"{path}: larger than 1 MiB", hint="is it the right file?")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}", hint="check the path") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: it is not UTF-8 text", hint="is it the right file?") from error
+
+
+def tables_of(text: str, where: str) -> dict[str, Any]:
+    """The tables of a text.
+
+    Args:
+        text: TOML.
+        where: For errors: the file.
+
+    Raises:
+        ConfigError: It is no TOML; names the line.
+    """
+    import tomllib  # noqa: PLC0415 - 20 ms that a run without a file need not pay
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
+        ) from error
