@@ -22,6 +22,7 @@ from sleeptui.services.origin import Origin
 from sleeptui.services.run import Ended, Result, Run
 from sleeptui.services.send import confirm
 from sleeptui.services.settle import Weight, drop, weigh, weigh_settled
+from sleeptui.services.ticket import Stopped
 from sleeptui.services.verify import Examined, examine, fault, remedy, told
 
 _LOG = "l shows its log"
@@ -44,7 +45,8 @@ async def start_up(
 
     Raises:
         Ended: It cannot be started, has ended before it answered, or is lost.
-        Stopped: The user stopped it while it was prepared.
+        Stopped: The user stopped it while it was prepared. Later only the wait can be stopped:
+            its process goes on.
     """
     starting = _Starting(run, runtime, Origin(run.view, weights, cold))
     try:
@@ -122,7 +124,11 @@ class _Starting:
         run, health, limit_s = self._run, self._health, self._spec.timeouts.start_s
         left_s = limit_s - (run.now_s() - self._began_s)
         try:
-            await until_healthy(run, self._runtime, health, max(left_s, 0.0))
+            waiting = until_healthy(run, self._runtime, health, max(left_s, 0.0))
+            await run.ticket.stoppable(waiting)
+        except Stopped:
+            await self.tell()
+            raise Ended(_left(run.now_s() - self._began_s)) from None
         except TimeoutError:
             await self.tell()
             raise Ended(_late(limit_s)) from None
@@ -300,6 +306,14 @@ def _late(limit_s: float) -> Result:
         message=f"takes longer than {duration(limit_s)}; it runs and may still come",
         hint=f"{_LOG}; timeouts.start_s in the configuration gives it longer",
         duration_s=limit_s,
+    )
+
+
+def _left(took_s: float) -> Result:
+    return Result(
+        outcome=Outcome.CANCELLED,
+        message=f"not waited for any longer, after {duration(took_s)}; its process goes on",
+        duration_s=took_s,
     )
 
 

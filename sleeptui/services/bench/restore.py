@@ -56,7 +56,10 @@ async def restore(desk: BenchDesk, before: tuple[Found, ...]) -> tuple[str, ...]
 
 
 async def _bring_back(desk: BenchDesk, one: Found) -> None:
-    view = await settled(desk, one.name)
+    view = desk.view(one.name)
+    if not (one.state is State.DOWN and view.state is State.STARTING):
+        # What is to be down is not waited for until it has come up.
+        view = await settled(desk, one.name)
     if _is_as_found(view, one):
         return
     match one.state:

@@ -286,11 +286,23 @@ class TestFailing:
         async with closed(clock) as panel:
             ticket = panel.services.operations.start("qwen")
             await clock.advance(1)
-            clock.run_free()
             await panel.services.operations.drain(2.0)
             ended = await ticket.ended()
-            assert ended.outcome is Outcome.UNKNOWN
-            assert "the server goes on" in ended.message
+            assert (ended.outcome, ended.cause) == (Outcome.CANCELLED, None)
+            assert "its process goes on" in ended.message
+
+    async def test_nobody_has_to_wait_for_it(self, clock):
+        async with closed(clock, takes_s=600.0) as panel:
+            ticket = panel.services.operations.start("qwen")
+            await clock.advance(5)
+            assert panel.services.operations.cancel("qwen")
+            ended = await panel.ends(ticket)
+            assert (ended.outcome, ended.cause) == (Outcome.CANCELLED, None)
+            assert ended.message == "not waited for any longer, after 5.00 s; its process goes on"
+            assert ended.first_token_s is None
+            assert panel.view("qwen").state is State.STARTING
+            await panel.ends(panel.services.operations.stop("qwen"))
+            assert panel.view("qwen").state is State.DOWN
 
 
 class TestNotAllowed:

@@ -3,7 +3,7 @@ from collections import Counter
 
 import pytest
 from support.bench_run import asleep, begun, bench, bench_panel, cohorts, phases, records
-from support.runtimes import StartedEngine
+from support.runtimes import StartedEngine, down
 
 from sleeptui.core.bench import BenchPlanned, PhaseBegan, PhaseEnded, PhaseKind
 from sleeptui.core.errors import ConfigError
@@ -230,6 +230,22 @@ async def test_a_stop_at_any_moment_brings_everything_back(clock, seed):
         assert states(panel) == before
         assert not panel.services.operations.busy
         assert phases(panel)[-1][0].kind is PhaseKind.RESTORE
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_a_stop_in_a_start_waits_for_it_only_where_it_was_up(clock, is_up):
+    engine = StartedEngine(clock, name="a") if is_up else down(clock, name="a")
+    async with bench_panel(clock, engine) as panel:
+        before, stop = states(panel), asyncio.Event()
+        panel.services.runtimes.runtimes["a"].takes_s = 300.0
+        task = begun(panel, LATENCY, stop=stop)
+        await clock.until(lambda: states(panel)["a"][0] is State.STARTING)
+        stop.set()
+        stopped_s = clock.now_s()
+        await clock.until(task.done, limit_s=1000.0)
+        assert (await task).left == ()
+        assert states(panel) == before
+        assert (clock.now_s() - stopped_s < 60.0) is not is_up
 
 
 async def test_its_time_can_be_over(clock):
