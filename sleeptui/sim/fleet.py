@@ -22,13 +22,13 @@ _DATE_EVERY_S = 1.0
 class SimFleet:
     """The servers of one scenario. Made by ``running_fleet``."""
 
-    def __init__(self, scenario: Scenario, *, speed: float, clock: Clock) -> None:
-        self.scenario = scenario
-        self.speed = speed
-        self.machine = SimMachine(scenario, speed=speed, clock=clock)
+    def __init__(self, machine: SimMachine, *, clock: Clock) -> None:
+        self.scenario = machine.scenario
+        self.speed = machine.speed
+        self.machine = machine
         self._clock = clock
         self._token = secrets.token_urlsafe(18)
-        self._control = Listener(control_app(self.machine, self._token))
+        self._control = Listener(control_app(machine, self._token))
 
     @property
     def address(self) -> FleetAddress:
@@ -76,16 +76,27 @@ class SimFleet:
 
 @asynccontextmanager
 async def running_fleet(
-    scenario: Scenario, *, speed: float = 1.0, clock: Clock | None = None
+    scenario: Scenario,
+    *,
+    speed: float = 1.0,
+    requests_speed: float | None = None,
+    seed: str = "",
+    clock: Clock | None = None,
 ) -> AsyncIterator[SimFleet]:
     """Run a fleet inside this process, on real ports; closed on leaving.
 
     Args:
         scenario: What it consists of.
         speed: Everything takes so many times less.
+        requests_speed: The same of requests alone; None: as everything.
+        seed: Another one, other paces and other draws.
         clock: Where it gets the time from.
     """
-    fleet = SimFleet(scenario, speed=speed, clock=clock or RealClock())
+    clock = clock or RealClock()
+    machine = SimMachine(
+        scenario, speed=speed, requests_speed=requests_speed, seed=seed, clock=clock
+    )
+    fleet = SimFleet(machine, clock=clock)
     try:
         await fleet.begin()
         keeper = asyncio.create_task(fleet.keep(), name="sim-keeper")

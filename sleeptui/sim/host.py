@@ -51,6 +51,8 @@ class Host:
         *,
         clock: Clock,
         speed: float,
+        requests_speed: float | None = None,
+        seed: str = "",
         alone: Alone | None = None,
     ) -> None:
         self._first_pid = _FIRST_PID + index * _PIDS_EACH
@@ -73,8 +75,8 @@ class Host:
             now_s=alone.began_s if alone else clock.now_s(),
             wall_s=clock.wall_s,
             speed=speed,
-            requests_speed=1.0 if alone else None,
-            seed=alone.seed if alone else "",
+            requests_speed=1.0 if alone else requests_speed,
+            seed=alone.seed if alone else seed,
             conditions=alone.conditions if alone else None,
         )
         if spec.start not in {Start.COLD, Start.STOPPED}:

@@ -37,6 +37,8 @@ class Latency:
     faster than those of a real server are more than a client on the same machine can follow."""
     pace: float = 1.0
     """This process takes so many times as long as the usual one."""
+    start_s: float | None = None
+    """A cold start, where it is not that of a model of its size."""
 
     @classmethod
     def of(
@@ -66,6 +68,7 @@ class Latency:
             speed=speed,
             requests_speed=requests_speed,
             pace=1.0 + max(-_PACE_AT_MOST, min(drawn, _PACE_AT_MOST)),
+            start_s=spec.cold_start_s,
         )
 
     def sleep_s(self, *, level: int, pinned: bool, rng: random.Random) -> float:
@@ -106,7 +109,8 @@ class Latency:
 
     def cold_start_s(self, rng: random.Random) -> float:
         """Process start to the first answer."""
-        return self._spread(30.0 + 11.7 * self.params_b, rng)
+        usual_s = 30.0 + 11.7 * self.params_b
+        return self._spread(usual_s if self.start_s is None else self.start_s, rng)
 
     def prefill_s(self, tokens: int) -> float:
         """Prompt to first token on an idle engine."""

@@ -22,14 +22,33 @@ def host_memory(total_bytes: int, servers_bytes: int) -> dict[str, int]:
 class SimMachine:
     """GPUs and servers of one scenario."""
 
-    def __init__(self, scenario: Scenario, *, speed: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        speed: float,
+        requests_speed: float | None = None,
+        seed: str = "",
+        clock: Clock,
+    ) -> None:
+        self.scenario = scenario
+        self.speed = speed
         self.nvml_problem: str | None = None
         """Set by hand: there is no NVML."""
         self._clock = clock
         self._host_bytes = scenario.host_bytes
         self.gpus = [SimGpu(index, spec) for index, spec in enumerate(scenario.gpus)]
         self.hosts = {
-            spec.name: Host(index, spec, scenario, self.gpus, clock=clock, speed=speed)
+            spec.name: Host(
+                index,
+                spec,
+                scenario,
+                self.gpus,
+                clock=clock,
+                speed=speed,
+                requests_speed=requests_speed,
+                seed=seed,
+            )
             for index, spec in enumerate(scenario.engines)
         }
 

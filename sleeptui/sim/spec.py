@@ -59,6 +59,8 @@ class EngineSpec:
     max_model_len: int = 8192
     max_num_seqs: int = 64
     start: Start = Start.AWAKE
+    cold_start_s: float | None = None
+    """Process start to the first answer; None: as long as measured for a model of its size."""
     slept_before: bool = False
     """Its host copy is allocated: the slow first level 1 sleep has been."""
     clients: int = 0

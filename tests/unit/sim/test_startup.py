@@ -111,6 +111,15 @@ def test_each_process_has_its_own_pace(bench):
     assert len(set(paces)) == 4
 
 
+def test_a_start_that_is_not_that_of_a_model_of_its_size(bench):
+    it = bench(cold_start_s=6.0)
+    it.engine.restart(it.now_s)
+    it.pass_(4.5)
+    assert it.engine.phase is Phase.STARTING
+    it.pass_(3)
+    assert it.engine.phase is Phase.UP
+
+
 def test_a_start_in_no_time(bench):
     it = bench()
     it.engine.restart(it.now_s, 0.0)
