@@ -166,13 +166,29 @@ def _cycles(session: Session, server: str, kind: Kind) -> list[Attempt]:
 
 def _points(session: Session, what: str, those: Sequence[Attempt]) -> list[tuple[float, float]]:
     if what == HOST:
-        # Level 1 sleeps of a process allocate the pinned copy, and that stays: once, or twice.
-        those = [one for one in those if one.level != 1 or one.nth > _PINNED]
+        pinned_ns = _pinned_ns(session, those[0])
+        those = [one for one in those if one.began_ns > pinned_ns]
     step = max(len(those) / _POINTS, 1.0)
     kept = range(len(those)) if step == 1 else [int(n * step) for n in range(_POINTS)]
     return [
         (float(x), value) for x in kept if (value := _value(session, what, those[x])) is not None
     ]
+
+
+def _pinned_ns(session: Session, of: Attempt) -> int:
+    """Until when a process allocates its pinned copy: with its first level 1 sleep, or the second.
+
+    The copy stays, and sleeps at level 2 that lie around that one would tell of growth too.
+    """
+    return max(
+        (
+            one.began_ns
+            for one in session.attempts
+            if (one.server, one.life, one.kind, one.level) == (of.server, of.life, Kind.SLEEP, 1)
+            and one.nth <= _PINNED
+        ),
+        default=-1,
+    )
 
 
 def _value(session: Session, what: str, one: Attempt) -> float | None:

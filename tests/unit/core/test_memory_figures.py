@@ -115,6 +115,19 @@ def test_what_the_pinned_copy_takes_does_not_count():
     assert (found.cycles, found.slope.value) == (6, 0.0)
 
 
+def test_nor_do_sleeps_at_level_2_around_those_that_allocate_it():
+    levels = (2, 1, 2, 1, 1, 2, 2, 1, 1, 2)
+    attempts = [
+        sleep(number + 1, level=level, nth=levels[: number + 1].count(level))
+        for number, level in enumerate(levels)
+    ]
+    curve = host(*(100e9 - (number > 2) * 3e9 for number in range(12)))
+    found = growth(session(*attempts, host_available=curve), "qwen", HOST)
+    assert (found.cycles, found.slope.low, found.slope.high) == (6, 0.0, 0.0)
+    early = session(*attempts[:4], host_available=curve)
+    assert growth(early, "qwen", HOST) is None
+
+
 @pytest.mark.parametrize("curve", [Curve(), host(None, None, None, None, None)])
 def test_without_a_reading_nothing_is_said(curve):
     attempts = [sleep(number + 1, record={"residual_bytes": None}) for number in range(4)]
