@@ -14,6 +14,9 @@ from sleeptui.core.judge import judge
 from sleeptui.core.verdict import Word
 
 RUNS = 200
+FOUND, WRONG = 0.95, 0.01
+"""Least share of faults that are found, most of benchmarks that fail where there is none. A wake
+that is 20 % slower is not always told from 10 %: starts of a server differ by 3 %."""
 BASELINE = 10_000
 """Seeds from here on are of baselines."""
 
@@ -44,7 +47,7 @@ FAULTS = (
     ),
     Fault(
         name="one request in 50 lost",
-        truth=Truth(lost=1 / 50),
+        truth=Truth(lost_every=50),
         must_fail=frozenset({"q3.none-lost"}),
         may_fail=frozenset({"q3.wait", "q3.abort", "q3.keep"}),
     ),
@@ -100,13 +103,15 @@ def rates(fault: Fault, runs: int = RUNS) -> Rates:
 
 
 def measure() -> tuple[str, bool]:
-    """A table, and whether faults are found and nothing else is, in 99 % of benchmarks."""
+    """A table, and whether faults are found, and nothing else is."""
     every = [rates(fault) for fault in FAULTS]
     for one in every:
         print(one)
-    missed = sum(one.runs - one.found for one in every if one.fault.must_fail)
-    wrong = sum(one.wrong for one in every)
-    tried = sum(one.runs for one in every)
-    seeded = sum(one.runs for one in every if one.fault.must_fail)
-    line = f"of {seeded} faults {missed} were missed, of {tried} benchmarks {wrong} failed wrongly"
-    return f"{line} (bar 1 %)", missed <= seeded / 100 and wrong <= tried / 100
+    seeded = [one for one in every if one.fault.must_fail]
+    found, of = min((one.found, one.runs) for one in seeded)
+    wrong, tried = sum(one.wrong for one in every), sum(one.runs for one in every)
+    line = (
+        f"each fault was found in {found} of {of} benchmarks or more (bar {FOUND:.0%}), of {tried}"
+        f" benchmarks {wrong} failed where there is no fault (bar {WRONG:.0%})"
+    )
+    return line, found >= FOUND * of and wrong <= WRONG * tried

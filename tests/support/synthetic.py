@@ -33,8 +33,8 @@ class Truth:
     """Every wake takes that much longer."""
     leak_b: int = 0
     """Left more by each sleep of a process."""
-    lost: float = 0.0
-    """Share of requests in flight that are lost."""
+    lost_every: int = 0
+    """Of so many requests in flight one is lost; 0: none."""
     garbage: float = 0.0
     """Share of wakes that answer garbage."""
     between: float = 0.03
@@ -54,6 +54,7 @@ class Maker:
         self._host = Curve()
         self._now_s, self._life, self._speed, self._sleeps = 0.0, 0, 0.0, 0
         self._host_b = 500 * GIB
+        self._flown = self._dice.randrange(truth.lost_every) if truth.lost_every else 0
 
     def session(self, *, blocks: int, cycles: int, stability: int, repeats: int) -> Session:
         """All of it."""
@@ -133,7 +134,8 @@ class Maker:
         for _ in range(streams):
             one = asked(began_s, cohort="inflight", phase=number)
             self._requests.append(replace(one, **_end(mode, sleep, wake)))
-            if self._dice.random() < self._truth.lost:
+            self._flown += 1
+            if self._truth.lost_every and self._flown % self._truth.lost_every == 0:
                 lost = {"ended_ns": None, "finish_reason": None, "fate": "lost"}
                 self._requests[-1] = replace(self._requests[-1], **lost)
 
