@@ -103,12 +103,18 @@ class ProcessTable:
         return self.tree(pid)
 
     def started_s(self, pid: int) -> float | None:
-        """When it was started, seconds since the epoch; with the PID it names a process."""
+        """When it was started, seconds since the epoch; with the PID it names a process.
+
+        None also of one that has ended and that its parent has not taken note of: in a container
+        whose first process takes no note of anything it stays in the list for good.
+        """
         import psutil  # noqa: PLC0415
 
         process = self._processes.get(pid)
         try:
-            return process.create_time() if process else None
+            if process is None or process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            return process.create_time()
         except psutil.Error:
             return None
 

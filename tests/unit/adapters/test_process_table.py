@@ -55,6 +55,16 @@ def test_a_process_that_ended_after_the_look():
     assert table.host_bytes([process.pid, os.getpid()]) == table.host_bytes([os.getpid()])
 
 
+def test_one_that_has_ended_and_was_not_waited_for_is_none():
+    with subprocess.Popen(["/bin/sleep", "600"]) as process:
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        table = ProcessTable.read()
+        assert process.pid in table.pids
+        assert table.started_s(process.pid) is None
+        assert table.started_at(process.pid) is None
+
+
 def test_facts_of_a_process(child):
     table = ProcessTable.read()
     assert table.argv(child) == ["/bin/sleep", "600"]
