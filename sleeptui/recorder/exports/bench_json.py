@@ -82,10 +82,10 @@ def _cold(one: Attempt) -> Mapping[str, Any]:
     record = one.record
     if record is None or record.cold is None:
         return {}
-    bad_s = record.cold.last_bad_s
+    bad_s, began_ns = record.cold.last_bad_s, one.began_ns if one.sent_ns is None else one.sent_ns
     return {
         **asdict(record.cold),
-        "last_bad_s": None if bad_s is None else bad_s - one.began_ns / 1e9,
+        "last_bad_s": None if bad_s is None else bad_s - began_ns / 1e9,
         "parts_s": {part.name: part.duration_s for part in record.parts},
         "first_token_s": record.first_token_s,
     }

@@ -148,7 +148,7 @@ def _start(one: Attempt, places: Places) -> list[str]:
         gib(cold.read_bytes),
         gib(cold.weight_bytes),
         text(cold.compile_cache),
-        _healthy(cold, one.began_ns / 1e9, health_s),
+        _healthy(cold, one, health_s),
         three(record.first_token_s if record else None),
         text(cold.proof),
     ]
@@ -158,13 +158,14 @@ def _parts(one: Attempt) -> Sequence[Part]:
     return one.record.parts if one.record else ()
 
 
-def _healthy(cold: ColdStart, began_s: float, health_s: float | None) -> str:
-    """Between the last look that found nothing and the first good one."""
+def _healthy(cold: ColdStart, one: Attempt, health_s: float | None) -> str:
+    """Between the last look that found nothing and the first good one, since its launch."""
     if health_s is None:
         return UNKNOWN
     if cold.last_bad_s is None:
         return f"at most {three(health_s)}"
-    return f"{max(cold.last_bad_s - began_s, 0.0):.2f} to {health_s:.2f}"
+    launched_ns = one.began_ns if one.sent_ns is None else one.sent_ns
+    return f"{max(cold.last_bad_s - launched_ns / 1e9, 0.0):.2f} to {health_s:.2f}"
 
 
 def broken_phases(session: Session) -> list[str]:

@@ -65,7 +65,9 @@ def test_our_part_has_verdicts_phases_and_cold_starts(results):
         1,
         "populated",
     )
-    assert 0 < start["parts_s"]["health"] - start["last_bad_s"] <= start["poll_s"] + 1e-6
+    for each in ours["cold_starts"]:
+        if "health" in each["parts_s"]:
+            assert 0 < each["parts_s"]["health"] - each["last_bad_s"] <= each["poll_s"] + 1e-6
     assert ours["benchmark"]["seed"] == ours["env"]["seed"] == 7
     assert len(ours["benchmark"]["plan_sha256"]) == 64
 

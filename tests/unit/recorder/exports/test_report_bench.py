@@ -137,16 +137,18 @@ def test_each_cold_start_says_from_what_and_how_that_is_known():
         start(20.0, parts=()),
         start(30.0, cold=ColdStart()),
         attempt("start", at_s=40.0, record=None, cls="unfinished"),
+        start(50.0, cold=ColdStart(last_bad_s=55.95), sent_ns=52_000_000_000),
         phases=(block,),
     )
     lines = report_bench.cold_starts(every)
-    first, blind, plain, open_ = (cells(lines, row) for row in range(4))
+    first, blind, plain, open_, prepared = (cells(lines, row) for row in range(5))
     assert (first["block"], first["prepared"], first["proven"]) == ("2", "disk", "page cache")
     assert (first["in the page cache, %"], first["read, GiB"]) == ("99.0", "0")
     assert (first["healthy after, s"], first["how known"]) == ("3.95 to 4.00", "nothing was read")
     assert (blind["proven"], blind["healthy after, s"]) == ("unknown", "--")
     assert plain["healthy after, s"] == "at most 4.00"
     assert (open_["class"], open_["proven"]) == ("`unfinished`", "")
+    assert prepared["healthy after, s"] == "3.95 to 4.00"
 
 
 def test_of_very_many_starts_and_phases_the_rest_is_counted():
