@@ -21,6 +21,7 @@ from sleeptui.cli_options import Program, Scenario, both, fleet_options, setting
 from sleeptui.cli_output import need_terminal, open_closed_streams
 from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
+from sleeptui.core.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -260,4 +261,4 @@ def _talk(text: str) -> None:
 
 def _complain(message: str, hint: str) -> None:
     text = f"sleeptui: {message.rstrip('.')}"
-    click.echo(f"{text}. {hint}" if hint else text, err=True)
+    click.echo(clean(f"{text}. {hint}" if hint else text, lines=True), err=True)

@@ -14,7 +14,7 @@ from sleeptui.core.compare_pairs import MemoryPair, ReliabilityPair, TimePair, V
 from sleeptui.core.interval import Interval
 from sleeptui.core.measure_fates import Reliability
 from sleeptui.core.session import Session
-from sleeptui.core.text import one_line
+from sleeptui.core.text import clean, one_line
 from sleeptui.core.units import UNKNOWN, duration, memory, percent
 
 _LABEL: Final = 26
@@ -61,12 +61,12 @@ def _sides(comparison: Comparison) -> Iterator[Said]:
     for side, session in (("A", comparison.a), ("B", comparison.b)):
         yield Said(f"{side}  {one_line(session.run_id)}", TITLE)
         began = datetime.fromtimestamp(session.wall_ns / 1e9).astimezone()
-        origin = one_line(session.tool) if session.source is None else f"from {session.source}"
-        yield Said(f"   {began:%Y-%m-%d %H:%M}, {duration(session.duration_s)}, {origin}")
+        origin = session.tool if session.source is None else f"from {session.source}"
+        yield Said(f"   {began:%Y-%m-%d %H:%M}, {duration(session.duration_s)}, {one_line(origin)}")
         yield from (Said(f"   {words}", WARNING) for words in _warnings(session))
     if comparison.a.run_id == comparison.b.run_id:
         yield Said("A and B are the same session.", WARNING)
-    yield from (Said(f"Compared all the same: {why}.", WARNING) for why in comparison.unlike)
+    yield from (Said(f"Compared all the same: {clean(why)}.", WARNING) for why in comparison.unlike)
 
 
 def _warnings(session: Session) -> Iterator[str]:
@@ -163,7 +163,7 @@ def _reliability(pairs: Iterable[ReliabilityPair]) -> Iterator[Said]:
     for model, those in by_model.items():
         yield Said(f"  {_model(model)}")
         for pair in those:
-            label = f"    {pair.kind}{_level(pair.level)}"
+            label = f"    {one_line(pair.kind)}{_level(pair.level)}"
             word = "differs" if pair.is_notable else "no difference shown"
             text = f"{label:<{_LABEL}} {_rate(pair.a):>14} {_rate(pair.b):>14} {word}"
             yield Said(text, WARNING if pair.is_notable else PLAIN)

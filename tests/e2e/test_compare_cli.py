@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from support import journals
 
 from sleeptui.cli import main
+from sleeptui.recorder import lines
 
 
 @pytest.fixture
@@ -67,3 +69,19 @@ def test_what_is_not_there_and_what_is_not_said(sessions, run):
     code, out, _err = run("--help")
     assert code == 0
     assert "also where B is slower" in " ".join(out.split())
+
+
+def test_what_is_refused_is_said_without_the_escapes_of_a_file(sessions, run):
+    odd = [replace_source(line) for line in journals.lines()]
+    journals.folder(sessions, journals.Sample(run_id="odd-dddd"), journals.dump(odd))
+    code, _, err = run("old", "odd")
+    assert code == 1
+    assert "imported from bench, by hand" in err
+    assert "\x1b" not in err
+
+
+def replace_source(line):
+    """The header says that it comes from a tool with a name for terminals."""
+    if isinstance(line, lines.Header):
+        return msgspec.structs.replace(line, source="bench\x1b]0;t\x07, by \x1b[31mhand")
+    return line

@@ -7,12 +7,14 @@ from sleeptui.core.text import one_line
 from sleeptui.core.units import UNKNOWN
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#$])")
+_MARKER = re.compile(r"^(\d*)([-+.)])(?= |$)")
+"""What would begin a list, where the words come first on their line."""
 _LIMIT = 300
 
 
 def text(words: str, limit: int = _LIMIT) -> str:
     """Words from outside: shown as they are, whatever they hold."""
-    plain = _SPECIAL.sub(r"\\\1", one_line(words, limit))
+    plain = _MARKER.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(words, limit)))
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

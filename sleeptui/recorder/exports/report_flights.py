@@ -64,7 +64,7 @@ def _by_hand(rows: Sequence[FateRow]) -> list[str]:
     )  # fmt: skip
     cells = (
         [
-            row.mode,
+            text(row.mode),
             str(row.level),
             whole(row.sleeps),
             whole(row.running),
@@ -95,7 +95,7 @@ def _matrix(rows: Sequence[FateRow], session: Session) -> list[str]:
     cells = (
         [
             text(row.server),
-            row.mode,
+            text(row.mode),
             str(row.level),
             whole(row.streams),
             f"{row.sleeps}{f' ({row.invalid} not counted)' if row.invalid else ''}",
@@ -143,7 +143,7 @@ def _other_rows(trials: Sequence[Trial]) -> Iterator[list[str]]:
         for cohort in COHORTS[2:]:
             flights = [one for trial in arm for one in trial.of(cohort)]
             if flights:
-                yield [text(servers[place]), mode, str(level), cohort, *_told(flights)]
+                yield [text(servers[place]), text(mode), str(level), cohort, *_told(flights)]
 
 
 def _told(flights: Sequence[Flight]) -> list[str]:
@@ -180,7 +180,7 @@ def _ledger(trials: Sequence[Trial]) -> list[str]:
         return []
     rows = (
         [
-            what,
+            text(what),
             whole(sum(check.agrees is not None for check in those)),
             whole(sum(bool(check.agrees) for check in those)),
             str(sum(check.agrees is None for check in those) or ""),
@@ -196,7 +196,12 @@ def _mismatches(trials: Sequence[Trial]) -> list[str]:
     if not found:
         return []
     rows = (
-        [text(trial.phase.title), check.what, whole(int(check.ours)), whole(int(check.theirs or 0))]
+        [
+            text(trial.phase.title),
+            text(check.what),
+            whole(int(check.ours)),
+            whole(int(check.theirs or 0)),
+        ]
         for trial, check in found[:_MOST_ROWS]
     )
     lines = ["", *table(("trial", "requests", ">ours", ">the server's"), rows)]

@@ -26,7 +26,7 @@ def attempts(measured: Measured) -> list[str]:
     rows = (
         [
             text(one.server),
-            one.kind,
+            text(one.kind),
             "" if one.level is None else str(one.level),
             whole(sum(one.classes.values())),
             f"{one.rate.k} of {one.rate.n}" if one.rate else "",
@@ -81,7 +81,7 @@ def _said(one: Attempt) -> str:
 
 def _what(one: Attempt) -> str:
     level = "" if one.level is None else f" L{one.level}"
-    return f"{one.kind}{level}"
+    return f"{text(one.kind)}{level}"
 
 
 def _at(session: Session, at_ns: int) -> str:
@@ -203,7 +203,7 @@ def _others(session: Session) -> Iterator[str]:
         [
             _at(session, one.began_ns),
             text(one.server),
-            one.state + ("" if one.level is None else f" L{one.level}"),
+            text(one.state) + ("" if one.level is None else f" L{one.level}"),
             words[one.by],
             text(one.reason),
         ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sleeptui.core.text import one_line
 
 Cell = str | int | float | bool | None
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001 - as some read them
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:

@@ -92,6 +92,15 @@ def test_what_is_no_measurement_is_said_at_the_top():
     assert "Compared all the same: they differ." in head
 
 
+def test_nothing_of_a_foreign_file_reaches_the_terminal_as_an_escape():
+    a = replace(slower().a, source="bench\x1b]0;t\x07\x1b[31m", tool="\x9b5m")
+    odd = replace(slower().reliability[0], kind="sl\x1b[31meep")
+    said = text(replace(slower(), a=a, b=a, unlike=("a \x1b[31mred one",), reliability=(odd,)))
+    assert not any("\x1b" in line or "\x9b" in line for line in said)
+    assert any("from bench" in line for line in said)
+    assert "Compared all the same: a red one." in said
+
+
 def test_nothing_in_common_and_nothing_different():
     comparison = only(lone=(Lone(side="B", id="switch", model="", level=None, n=3),))
     lines = text(comparison)

@@ -120,3 +120,26 @@ def test_what_differs_without_a_sleep_is_said():
     )
     assert "Without a sleep 1 of 2 answers differed" in page
     assert cells(page, "qwen", "keep", "1", "1")[4:] == ["1", "1", "11.1"]
+
+
+def test_modes_and_reasons_from_outside_are_no_markup():
+    nasty = "<script>|"
+    every = session(
+        *moves(1),
+        phases=(phase(1, mode=nasty),),
+        requests=(
+            flight(1, finish_reason=nasty),
+            flight(1, cohort="parked", sent_ns=12 * S),
+        ),
+        counts=tuple(
+            CountsSeen(
+                at_ns=at_s * S, server="qwen", phase=1, moment=moment, running=0, waiting=0,
+                finished={nasty: at_s},
+            )
+            for at_s, moment in ((9, "before"), (29, "after"))
+        ),
+    )  # fmt: skip
+    page = told(every)
+    assert "ended with &lt;script&gt;\\|" in page
+    assert "<script" not in page
+    assert {line.count("&lt;script&gt;\\|") for line in page.splitlines()} == {0, 1}
