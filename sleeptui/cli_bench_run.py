@@ -22,7 +22,7 @@ from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.core.verdict import Word
 from sleeptui.services import bench_json, bench_words
-from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared, prepare
+from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared, barred, prepare
 from sleeptui.services.bench.runner import run_bench
 from sleeptui.services.doctor_survey import Survey
 from sleeptui.wiring import open_services
@@ -170,7 +170,7 @@ class _Measuring:
         if not await self._looked():
             return
         order = self._done.order
-        prepared = self._prepared()
+        prepared = await self._prepared()
         if prepared is None:
             return
         if order.is_dry:
@@ -208,11 +208,12 @@ class _Measuring:
         self._done.code = UNREACHABLE
         return False
 
-    def _prepared(self) -> Prepared | None:
+    async def _prepared(self) -> Prepared | None:
         """What will be done; None: no server answers."""
         order = self._done.order
         try:
-            return prepare(self._services, order.plan, seed=order.seed)
+            found = await barred(self._services)
+            return prepare(self._services, order.plan, seed=order.seed, barred=found)
         except ConfigError as error:
             if not all(one.state in _NOT_THERE for one in self._services.store.view.servers):
                 raise

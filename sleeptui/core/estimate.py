@@ -200,7 +200,7 @@ def _does(steps: Sequence[Step], name: str) -> str:
     if kinds[PhaseKind.COLD]:
         parts.insert(0, f"is restarted {_times(kinds[PhaseKind.COLD])}")
     if kinds[PhaseKind.TRIAL]:
-        parts.append(f"{_times(kinds[PhaseKind.TRIAL])} of those with requests in flight")
+        parts.append(f"{kinds[PhaseKind.TRIAL]} of them with requests in flight")
     return f"{name} {', '.join(parts) or 'is looked at'}."
 
 

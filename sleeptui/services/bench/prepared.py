@@ -1,17 +1,24 @@
 """A plan that is ready to be carried out: its steps, how long they take, how they are judged."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.estimate import Speed, briefing, seconds_of, speed_of
-from sleeptui.core.model import FleetView
+from sleeptui.core.model import FleetView, State
 from sleeptui.core.plan import Plan
 from sleeptui.core.schedule import Subject, schedule
 from sleeptui.core.session import Session
 from sleeptui.core.step import Step
+from sleeptui.core.text import one_line
 from sleeptui.core.verdict import Expectation, Verdict
 from sleeptui.services.bench.subjects import survey
+from sleeptui.services.health import RUNTIME_ERRORS
 from sleeptui.services.panel import Services
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_ALIEN = "it runs, but its runtime has not started it: end it, then sleeptui up starts it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,6 +28,8 @@ class Prepared:
     plan: Plan
     seed: int
     subjects: tuple[Subject, ...]
+    startable: frozenset[str]
+    """Names of all servers that can be ended and started, also of those that are not measured."""
     steps: tuple[Step, ...]
     speeds: dict[str, Speed]
     notes: tuple[str, ...]
@@ -61,13 +70,16 @@ class BenchEnd:
     """Servers that are not as they were found, a sentence each."""
 
 
-def prepare(services: Services, plan: Plan, *, seed: int) -> Prepared:
+def prepare(
+    services: Services, plan: Plan, *, seed: int, barred: Mapping[str, str] = _NOTHING
+) -> Prepared:
     """Check a plan against the fleet, and put it into its order. Nothing is touched.
 
     Args:
         services: They have looked at every server.
         plan: What to measure.
         seed: Of the order; that of the plan counts more.
+        barred: What ``barred`` has found; without it every runtime is trusted.
 
     Raises:
         ConfigError: It names a model that is not there, or nothing can be measured.
@@ -75,7 +87,8 @@ def prepare(services: Services, plan: Plan, *, seed: int) -> Prepared:
     if services.settings.readonly:
         raise ConfigError("a benchmark moves servers, and this is --readonly", hint="leave it out")
     fleet = services.store.view
-    found = survey(plan, fleet, startable(services))
+    able = _startable(services) - barred.keys()
+    found = survey(plan, fleet, able, barred)
     seed = plan.seed if plan.seed is not None else seed
     steps = schedule(plan, found.subjects, seed)
     if not steps:
@@ -88,6 +101,7 @@ def prepare(services: Services, plan: Plan, *, seed: int) -> Prepared:
         plan=plan,
         seed=seed,
         subjects=found.subjects,
+        startable=able,
         steps=steps,
         speeds=speeds,
         notes=found.notes,
@@ -96,7 +110,24 @@ def prepare(services: Services, plan: Plan, *, seed: int) -> Prepared:
     )
 
 
-def startable(services: Services) -> frozenset[str]:
+async def barred(services: Services) -> Mapping[str, str]:
+    """Servers that cannot be ended and started now though they have a runtime, and why."""
+    found: dict[str, str] = {}
+    for view in services.store.view.servers:
+        runtime = services.runtimes.of(view.spec) if services.runtimes is not None else None
+        if runtime is None:
+            continue
+        try:
+            running = await runtime.state(view.spec)
+        except RUNTIME_ERRORS as error:
+            found[view.name] = f"its runtime cannot be asked: {one_line(error.message)}"
+            continue
+        if not running.is_running and view.state is not State.DOWN:
+            found[view.name] = _ALIEN
+    return found
+
+
+def _startable(services: Services) -> frozenset[str]:
     """The servers that have a runtime."""
     runtimes = services.runtimes
     if runtimes is None:

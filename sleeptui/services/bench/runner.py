@@ -19,7 +19,7 @@ from sleeptui.services.bench.desk import DEAD, BenchDesk, StepFailed
 from sleeptui.services.bench.ending import Ending, Stopping
 from sleeptui.services.bench.judging import judged
 from sleeptui.services.bench.phases import Phases
-from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared, startable
+from sleeptui.services.bench.prepared import BenchEnd, Criteria, Prepared
 from sleeptui.services.bench.proof import run_proof
 from sleeptui.services.bench.ready import is_ready, make_ready
 from sleeptui.services.bench.restore import Found, found, restore
@@ -56,7 +56,7 @@ async def run_bench(
         plan=plan,
         nonce=secrets.token_hex(4),
         measured=frozenset(subject.name for subject in prepared.subjects),
-        startable=startable(services),
+        startable=prepared.startable,
     )
     planned = BenchPlanned(
         at_s=desk.now_s(),

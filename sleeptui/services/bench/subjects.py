@@ -1,8 +1,9 @@
 """Which servers a plan is about, what can be done with each, and what is left out and why. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from types import MappingProxyType
 
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
@@ -16,6 +17,7 @@ from sleeptui.services.places import may_share
 MODES = frozenset({"abort", "wait", "keep"})
 _ONLY_WAIT = frozenset({"wait"})
 """Versions whose /sleep has no mode: sleeptui itself waits for the requests."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +29,19 @@ class Survey:
     """What is left out, and why."""
 
 
-def survey(plan: Plan, fleet: FleetView, startable: frozenset[str]) -> Survey:
+def survey(
+    plan: Plan,
+    fleet: FleetView,
+    startable: frozenset[str],
+    barred: Mapping[str, str] = _NOTHING,
+) -> Survey:
     """The servers of a plan.
 
     Args:
         plan: What is to be measured.
         fleet: As it is seen now.
-        startable: Names of the servers that have a runtime.
+        startable: Names of the servers that can be ended and started.
+        barred: Why others cannot be, though they have a runtime, by name.
 
     Raises:
         ConfigError: The plan names a model that is not there, or nothing can be measured.
@@ -42,7 +50,7 @@ def survey(plan: Plan, fleet: FleetView, startable: frozenset[str]) -> Survey:
     notes: list[str] = []
     able: list[ServerView] = []
     for view in views:
-        if why := _unable(view, view.name in startable):
+        if why := _unable(view, view.name in startable, barred.get(view.name)):
             notes.append(f"{one_line(view.name)}: {why}")
         else:
             able.append(view)
@@ -52,7 +60,7 @@ def survey(plan: Plan, fleet: FleetView, startable: frozenset[str]) -> Survey:
             hint="sleeptui doctor says what each needs",
         )
     subjects = tuple(_subject(view, able, fleet, view.name in startable) for view in able)
-    notes += _left_out(plan, able, subjects)
+    notes += _left_out(plan, able, subjects, barred)
     if fleet.gpu_problem:
         notes.append(f"memory figures: {one_line(fleet.gpu_problem)}")
     return Survey(subjects=subjects, notes=tuple(notes))
@@ -83,7 +91,7 @@ def _not_there(name: str, servers: Iterable[ServerView]) -> ConfigError:
     return ConfigError(f"the plan names “{one_line(name)}”, which is not watched", hint=hint)
 
 
-def _unable(view: ServerView, can_start: bool) -> str:
+def _unable(view: ServerView, can_start: bool, barred: str | None) -> str:
     """Why a server cannot be measured at all, or ""."""
     if view.state is State.NO_CONTROL:
         return view.reason or "it cannot be put to sleep"
@@ -91,7 +99,7 @@ def _unable(view: ServerView, can_start: bool) -> str:
         return "its sleep mode is off; start it with --enable-sleep-mode"
     is_down = view.state in (State.DOWN, State.STALE, State.UNKNOWN)
     if is_down and not can_start:
-        return f"it is {view.state.value}, and is started by others"
+        return f"it is {view.state.value}, and {barred or 'is started by others'}"
     return ""
 
 
@@ -118,7 +126,12 @@ def _subject(
     )
 
 
-def _left_out(plan: Plan, able: Sequence[ServerView], subjects: Sequence[Subject]) -> Iterator[str]:
+def _left_out(
+    plan: Plan,
+    able: Sequence[ServerView],
+    subjects: Sequence[Subject],
+    barred: Mapping[str, str],
+) -> Iterator[str]:
     """What the plan asks for and a server cannot do."""
     levels = sorted({level for part in _parts_with_levels(plan) for level in part})
     for view, subject in zip(able, subjects, strict=True):
@@ -128,10 +141,9 @@ def _left_out(plan: Plan, able: Sequence[ServerView], subjects: Sequence[Subject
             if refused is not None:
                 yield refused.message
         if plan.latency and plan.latency.blocks and not subject.can_start:
-            yield (
-                f"{name}: cold starts, it is started by others; give it a runtime in the"
-                " configuration (its wakes are measured in the process that runs)"
-            )
+            others = "it is started by others; give it a runtime in the configuration"
+            why = barred.get(view.name, others)
+            yield f"{name}: cold starts, {why} (its wakes are measured in the process that runs)"
         if plan.in_flight and (missing := sorted(set(plan.in_flight.modes) - subject.modes)):
             yield f"{name}: {' and '.join(missing)} in flight, its version can only wait"
         if plan.memory and not subject.partners:

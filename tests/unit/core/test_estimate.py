@@ -101,7 +101,7 @@ def test_the_briefing_says_what_is_done_how_long_it_takes_and_what_is_left_out()
     text = briefing(PLAN, STEPS, {}, ["b: no second card"])
     said = "\n".join(text)
     assert "a is restarted 2 times, is put to sleep and woken " in said
-    assert "times of those with requests in flight" in said
+    assert "of them with requests in flight" in said
     assert "Wake against cold start: about" in said
     assert "It ends after 1 h 00 m at the latest." in said
     assert "Left out: b: no second card." in said
