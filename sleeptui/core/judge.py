@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log
 
+from sleeptui.core.bench import PhaseKind
 from sleeptui.core.judge_figures import Estimate, Facts, Figure, Missing, Rate
 from sleeptui.core.judge_metrics import METRICS, Metric
 from sleeptui.core.memory_figures import Growth
@@ -106,7 +107,7 @@ def _unasked(facts: Facts) -> str:
 
 
 def _left_out(facts: Facts, server: str, metric: Metric, expected: Expectation) -> str:
-    """Why nothing of it was measured: what the plan's notes say, or the plan itself."""
+    """Why nothing of it was measured: the plan's notes, what broke first, or the plan itself."""
     notes = facts.session.bench.notes if facts.session.bench else ()
     about = expected.mode or metric.about
     for note in notes:
@@ -115,7 +116,19 @@ def _left_out(facts: Facts, server: str, metric: Metric, expected: Expectation) 
             return note
     at = f" at level {expected.level}" if expected.level is not None else ""
     how = f" with {expected.mode}" if expected.mode else ""
-    return f"nothing of it was measured{how}{at}: it is not in the plan, or did not come to it"
+    why = _broke(facts, server, expected) or "not in the plan, or not reached"
+    return f"nothing was measured{how}{at}: {why}"
+
+
+def _broke(facts: Facts, server: str, expected: Expectation) -> str:
+    """The first phase that should have measured it and did not end well, and why; or ""."""
+    for seen in facts.session.phases:
+        phase = seen.phase
+        is_meant = phase.question is not None and phase.question.value == expected.question
+        is_there = (phase.server, phase.level or expected.level) == (server, expected.level)
+        if is_meant and is_there and seen.note and phase.kind is not PhaseKind.BLOCK:
+            return f"{phase.title}: {seen.note}"
+    return ""
 
 
 def _judged(expected: Expectation, figure: Figure) -> _Said:

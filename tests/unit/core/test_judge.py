@@ -110,13 +110,28 @@ def test_starts_from_another_cache_are_invalid():
 def test_what_was_not_measured_is_not_run():
     seen = blocks(*SIX)
     assert only(seen, level=2).reason == (
-        "nothing of it was measured at level 2: it is not in the plan, or did not come to it"
+        "nothing was measured at level 2: not in the plan, or not reached"
     )
     assert only(seen, metric="in_flight.expected", mode="wait").reason.startswith(
-        "nothing of it was measured with wait:"
+        "nothing was measured with wait:"
     )
     assert only(seen, metric="wake.colour").reason == "there is no metric wake.colour"
     assert only(session()).reason == "nothing of a plan was carried out"
+
+
+def test_what_broke_first_says_why():
+    why = "stop of qwen: it runs elsewhere"
+    broken = (
+        phase(1, "block", question="latency", note=why),
+        phase(2, "cold", parent=1, question="latency", cls="no_op", note=why),
+        phase(3, "cycle", parent=1, nth=1, level=2, question="latency", cls="timeout", note="late"),
+    )
+    seen = session(phases=broken)
+    assert only(seen, level=1).reason == f"nothing was measured at level 1: cold 2: {why}"
+    assert only(seen, metric="wake.ttft", level=1).word is Word.NOT_RUN
+    assert only(seen, metric="in_flight.expected", question="in_flight", mode="wait").reason == (
+        "nothing was measured with wait: not in the plan, or not reached"
+    )
 
 
 def test_the_notes_of_the_plan_say_why():
@@ -162,7 +177,7 @@ def test_beside_a_baseline():
     assert only(seen, session(phases=BLOCK), **asked).word is Word.NOT_RUN
     other = [attempt("wake", level=2, record={"first_token_s": 0.9}, phase=3)]
     assert only(seen, session(*other, phases=BLOCK), **asked).reason.endswith("not measured it")
-    assert only(session(phases=BLOCK), seen, **asked).reason.startswith("nothing of it")
+    assert only(session(phases=BLOCK), seen, **asked).reason.startswith("nothing was measured")
     other = replace(seen, demo="two-gpus")
     assert only(seen, other, **asked).reason.startswith("the baseline cannot be compared with: ")
 
