@@ -56,8 +56,9 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
     sleep = next(
         (one for one in attempts if (one.kind, one.server) == (Kind.SLEEP, phase.server)), None
     )
-    wake = next(
-        (one for one in attempts if one.kind == Kind.WAKE and one.server != phase.server), None
+    wake = next(  # the last one: the first may have had nothing to compare its answers with
+        (one for one in reversed(attempts) if one.kind == Kind.WAKE and one.server != phase.server),
+        None,
     )
     needed, free = _needed(wake), _free(sleep, wake, totals)
     invalid = ""
@@ -65,6 +66,8 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
         invalid = "it was stopped"
     elif needed is not None and free is not None and needed <= free:
         invalid = f"{wake.server if wake else ''} would have fitted beside {phase.server} awake"
+    elif wake is not None and _is_unknown(wake):
+        invalid = f"whether {wake.server} answers as before is not known"
     return Proof(
         phase=phase.id,
         server=phase.server,
@@ -81,7 +84,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
 def _note(seen: PhaseSeen, wake: Attempt | None, *, is_measured: bool) -> str:
     if seen.note:
         return seen.note
-    if not _is_verified(wake):
+    if not _is_verified(wake) and not _is_unknown(wake):
         return "the wake in its place was not verified"
     return "" if is_measured else "whether it needs the freed space was not measured"
 
@@ -90,6 +93,14 @@ def _is_verified(wake: Attempt | None) -> bool:
     found = wake.record.verification if wake and wake.record else None
     is_well = wake is not None and wake.cls in _SETTLED
     return is_well and found is not None and found.check is Check.VERIFIED
+
+
+def _is_unknown(wake: Attempt | None) -> bool:
+    """It woke well, and no canary says what its answers are worth."""
+    if wake is None or wake.record is None or wake.cls not in _SETTLED:
+        return False
+    found = wake.record.verification
+    return found is None or found.check is Check.UNVERIFIED
 
 
 def _needed(wake: Attempt | None) -> int | None:

@@ -50,6 +50,14 @@ def test_a_wake_that_is_not_verified_proves_nothing():
     assert proof(sleep(), wake(cls="no_op"), note="it came to nothing").note == "it came to nothing"
 
 
+def test_a_wake_with_nothing_to_compare_its_answers_with_says_nothing():
+    found = proof(sleep(), wake(check=Check.UNVERIFIED))
+    assert not found.holds
+    assert (found.invalid, found.note) == ("whether code answers as before is not known", "")
+    again = proof(sleep(), wake(check=Check.UNVERIFIED), wake())
+    assert (again.holds, again.invalid) == (True, "")
+
+
 def test_it_did_not_come_to_a_wake():
     found = proof(sleep())
     assert (found.partner, found.holds, found.invalid) == ("", False, "")

@@ -128,6 +128,15 @@ async def test_a_proof_wakes_the_other_in_the_freed_space(clock):
         assert any(done[at : at + 4] == proof for at in range(len(done)))
 
 
+async def test_a_partner_without_an_answer_from_before_wakes_twice(clock):
+    async with bench_panel(clock, *two(clock)) as panel:
+        await bench(panel, MEMORY, seed=1)
+        done = [f"{one.kind.value} {one.server}" for one in records(panel)]
+        proof = ["sleep a", "wake b", "sleep b", "wake b", "sleep b", "wake a"]
+        assert done[: len(proof)] == proof
+        assert done[len(proof) : len(proof) + 4] == ["sleep a", "wake b", "sleep b", "wake a"]
+
+
 async def test_a_dead_engine_ends_its_block_and_the_next_one_starts_anew(clock):
     plan = Plan(name="x", models=("a",), latency=Latency(blocks=2, cycles=2, levels=(1,)))
     async with bench_panel(clock, StartedEngine(clock, name="a")) as panel:
