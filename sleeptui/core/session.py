@@ -219,6 +219,8 @@ class PhaseSeen:
     """None: the recording ended in it."""
     cls: str = "unfinished"
     note: str = ""
+    done: int = 0
+    """Steps that were over at its begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ def read(journal: Path) -> Session:
     session = fold(reading)
     return replace(
         session,
-        partial=reading.partial,
+        partial=reading.partial or session.partial,
         lines=reading.lines,
         journal_sha256=reading.sha256,
     )
@@ -302,6 +302,7 @@ class _Folding:
             host_available=self._host.ended(),
             lag_s=self._lag.ended(),
             imported=tuple(self._imported),
+            partial=self._bench.cut_short,
             bench=self._bench.plan,
             phases=self._bench.phases(),
             counts=self._bench.counts,

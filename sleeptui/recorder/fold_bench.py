@@ -1,5 +1,6 @@
 """A benchmark from its lines: its plan, its phases, what was judged."""
 
+from sleeptui.core.bench import PhaseKind
 from sleeptui.core.session import CountsSeen, PhaseSeen, PlanSeen
 from sleeptui.core.verdict import Verdict
 from sleeptui.recorder.line_bench import CountsLine, PhaseEndLine, PhaseLine, PlanLine, VerdictLine
@@ -84,7 +85,22 @@ class BenchFold:
     def _seen(self, line: PhaseLine) -> PhaseSeen:
         end = self._ends.get(line.phase.id)
         if end is None:
-            return PhaseSeen(phase=line.phase, began_ns=line.t)
+            return PhaseSeen(phase=line.phase, began_ns=line.t, done=line.done)
         return PhaseSeen(
-            phase=line.phase, began_ns=line.t, ended_ns=end.t, cls=end.cls, note=end.note
+            phase=line.phase,
+            began_ns=line.t,
+            ended_ns=end.t,
+            cls=end.cls,
+            note=end.note,
+            done=line.done,
         )
+
+    @property
+    def cut_short(self) -> str | None:
+        """That it was ended before its last step, in words; None: it was not."""
+        last = self._begins[-1] if self._begins else None
+        if self.plan is None or last is None or last.phase.kind is not PhaseKind.RESTORE:
+            return None
+        if last.done >= self.plan.steps - 1:
+            return None
+        return f"the benchmark was ended after {last.done} of {self.plan.steps} steps"

@@ -128,6 +128,7 @@ class _Starting:
             await run.ticket.stoppable(waiting)
         except Stopped:
             await self.tell()
+            await run.desk.supervisor.look_for_homes()
             raise Ended(_left(run.now_s() - self._began_s)) from None
         except TimeoutError:
             await self.tell()

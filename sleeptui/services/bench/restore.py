@@ -1,5 +1,6 @@
 """Brings every server back to how it was found, whatever has happened meanwhile."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sleeptui.core.errors import SleeptuiError
@@ -7,6 +8,7 @@ from sleeptui.core.model import FleetView, ServerView, State
 from sleeptui.core.text import one_line
 from sleeptui.services.bench.desk import BenchDesk, StepFailed
 from sleeptui.services.bench.ready import neighbours, rest, rouse, settled
+from sleeptui.services.health import RUNTIME_ERRORS
 
 _ASLEEP = frozenset({State.ASLEEP, State.PARTIAL})
 
@@ -56,23 +58,40 @@ async def restore(desk: BenchDesk, before: tuple[Found, ...]) -> tuple[str, ...]
 
 
 async def _bring_back(desk: BenchDesk, one: Found) -> None:
-    view = desk.view(one.name)
-    if not (one.state is State.DOWN and view.state is State.STARTING):
-        # What is to be down is not waited for until it has come up.
+    if one.state is State.DOWN:
+        await _bring_down(desk, one)
+    else:
         view = await settled(desk, one.name)
-    if _is_as_found(view, one):
-        return
-    match one.state:
-        case State.DOWN:
-            if view.state is not State.DOWN:
-                await desk.ended(lambda: desk.operations.stop(one.name))
-        case State.AWAKE:
+        if _is_as_found(view, one):
+            return
+        if one.state is State.AWAKE:
             await rouse(desk, one.name)
-        case _:
+        else:
             await _back_to_sleep(desk, one, view)
     view = await settled(desk, one.name)
     if not _is_as_found(view, one):
         raise StepFailed("invalid:not restored", f"it is {view.state.value}")
+
+
+async def _bring_down(desk: BenchDesk, one: Found) -> None:
+    """End it, also where it comes up and nobody has seen it yet: that is not waited for."""
+    view = desk.view(one.name)
+    if view.state is not State.STARTING and not await _runs(desk, view):
+        view = await settled(desk, one.name)
+        if view.state is State.DOWN:
+            return
+    await desk.ended(lambda: desk.operations.stop(one.name))
+
+
+async def _runs(desk: BenchDesk, view: ServerView) -> bool:
+    """Whether its runtime says so; what cannot be told is left to what is seen of it."""
+    runtimes = desk.services.runtimes
+    runtime = runtimes.of(view.spec) if runtimes is not None else None
+    if runtime is None:
+        return False
+    with suppress(*RUNTIME_ERRORS):
+        return (await runtime.state(view.spec)).is_running
+    return False
 
 
 async def _back_to_sleep(desk: BenchDesk, one: Found, view: ServerView) -> None:

@@ -160,7 +160,7 @@ class _Runner:
         self, phase: BenchPhase, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
         """Work within a phase, whose end says how it went."""
-        await self._phases.begin(phase, done=self._done, left_s=self._remaining.left_s)
+        await self._phases.begin(phase, done=self._behind, left_s=self._remaining.left_s)
         try:
             await self._ending.unless(work())
         except StepFailed as error:
@@ -210,7 +210,7 @@ class _Runner:
         self._block, self._broken = step.block, ""
         if step.block is not None:
             left_s = self._remaining.left_s
-            await self._phases.begin(step.block, done=self._done, left_s=left_s)
+            await self._phases.begin(step.block, done=self._behind, left_s=left_s)
 
     def _leave_block(self) -> None:
         """End the block that is open; a process that was lost in it ends it early."""
@@ -219,6 +219,11 @@ class _Runner:
         why = self._broken or self._lost.get(self._block.server, "")
         self._phases.end(DEAD if why else OK, why)
         self._block = None
+
+    @property
+    def _behind(self) -> int:
+        """Steps that are over, carried out or left out."""
+        return self._done + self._skipped
 
     async def _come_to_rest(self) -> None:
         """Take back what has not begun, wait for what has: vLLM takes nothing back."""
@@ -232,7 +237,7 @@ class _Runner:
     async def _restore(self, before: tuple[Found, ...]) -> tuple[str, ...]:
         """The last step. Nothing but a cancellation keeps it from its end."""
         phase = self._steps[-1].phase
-        await self._phases.begin(phase, done=self._done, left_s=None)
+        await self._phases.begin(phase, done=self._behind, left_s=None)
         left = await restore(self._desk, before)
         self._phases.end(NOT_RESTORED if left else OK, "; ".join(left))
         self._done += 1

@@ -46,6 +46,20 @@ def test_the_plan_as_it_was_read():
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "done", "told"),
+    [
+        (PhaseKind.RESTORE, 4, "the benchmark was ended after 4 of 12 steps"),
+        (PhaseKind.RESTORE, 11, None),
+        (PhaseKind.CYCLE, 4, None),
+    ],
+)
+def test_one_that_was_ended_before_its_last_step_is_partial(kind, done, told):
+    """Of one that still runs the reader tells."""
+    found = folded(line_of(benching.planned()), phase(1, 2, kind, done=done), over(1, 3))
+    assert (found.partial, found.phases[0].done) == (told, done)
+
+
 def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
     found = folded(
         begin(1, S, name="wake"),

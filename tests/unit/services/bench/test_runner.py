@@ -246,7 +246,7 @@ async def test_a_stop_in_a_start_waits_for_it_only_where_it_was_up(clock, is_up)
     engine = StartedEngine(clock, name="a") if is_up else down(clock, name="a")
     async with bench_panel(clock, engine) as panel:
         before, stop = states(panel), asyncio.Event()
-        panel.services.runtimes.runtimes["a"].takes_s = 300.0
+        engine.runtime.takes_s, engine.on_observe = 300.0, engine.runtime.look
         task = begun(panel, LATENCY, stop=stop)
         await clock.until(lambda: states(panel)["a"][0] is State.STARTING)
         stop.set()
