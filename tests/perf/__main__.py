@@ -1,4 +1,7 @@
-"""Run all benchmarks: ``python -m tests.perf [name ...]``. Exit code 1 if a bar does not hold."""
+"""Run all benchmarks: ``python -m tests.perf [name ...]``. Exit code 1 if a bar does not hold.
+
+``python -m tests.perf detection [N]`` takes minutes, and runs only when it is named.
+"""
 
 import sys
 from pathlib import Path
@@ -9,6 +12,7 @@ from tests.perf import (
     canary,
     coverage,
     curl,
+    detection,
     first_frame,
     panel,
     parsing,
@@ -31,16 +35,29 @@ BENCHMARKS = {
     "coverage": coverage.measure,
     "verdicts": verdicts.measure,
 }
+LONG = {"detection": detection.measure}
+"""Only when named; a number after the name says how often."""
 
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, all without a name; print a line each."""
     good = True
-    for name in names or BENCHMARKS:
-        line, holds = BENCHMARKS[name]()
+    for name, *count in _asked(names) or [[name] for name in BENCHMARKS]:
+        line, holds = LONG[name](*map(int, count)) if name in LONG else BENCHMARKS[name]()
         print(f"{'ok  ' if holds else 'OVER'} {line}", flush=True)
         good = good and holds
     return 0 if good else 1
+
+
+def _asked(words: list[str]) -> list[list[str]]:
+    """Names, each with the number that follows it."""
+    found: list[list[str]] = []
+    for word in words:
+        if word.isdigit() and found:
+            found[-1].append(word)
+        else:
+            found.append([word])
+    return found
 
 
 if __name__ == "__main__":
