@@ -220,13 +220,13 @@ def _rate(expected: Expectation, figure: Rate) -> _Said:
         return replace(said, word=Word.FAIL, reason=_failed(figure))
     if bounds.low >= expected.threshold or (said.low or 0.0) >= expected.threshold:
         return _passed_if_enough(expected, figure, said)
-    return replace(said, reason=f"{figure.k} of {figure.n}: too few to tell")
+    return replace(said, reason="too few to tell")
 
 
 def _passed_if_enough(expected: Expectation, figure: Rate, said: _Said) -> _Said:
     if figure.n < expected.min_n:
         more = expected.min_n - figure.n
-        reason = f"{figure.k} of {figure.n}: {more} more without a failure would do"
+        reason = f"{more} more without a failure would do"
         return replace(said, reason=reason)
     return replace(said, word=Word.PASS, reason=figure.note)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from sleeptui.core import units
+from sleeptui.core import units, verdict_words
 from sleeptui.core.bench_picture import BenchPicture, BenchRow, Topic
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.operation import Fate, Operation
@@ -188,18 +188,15 @@ def verdicts(every: Sequence[Verdict], width: int | None) -> list[Line]:
 
 
 def measured(one: Verdict) -> str:
-    """What a verdict rests on: ``93.1 (88.2 to 97.4), wanted >= 5; n 24, 6 blocks. WHY``."""
-    wanted = one.expectation
-    unit = f" {wanted.unit}" if wanted.unit else ""
+    """What a verdict rests on: ``93.1 x (88.2 to 97.4), wanted >= 5 x; n 24, 6 blocks; WHY``."""
     told = []
     if one.value is not None:
-        between = ""
-        if one.low is not None and one.high is not None:
-            between = f" ({_figure(one.low)} to {_figure(one.high)})"
-        figure = f"{_figure(one.value)}{unit}{between}"
-        blocks = f", {one.blocks} block{'s' if one.blocks > 1 else ''}" if one.blocks else ""
-        told.append(f"{figure}, wanted {wanted.op} {wanted.threshold:g}{unit}")
-        told.append(f"n {one.n}{blocks}")
+        between = verdict_words.interval(one)
+        figure = f"{verdict_words.value(one)}{f' ({between})' if between else ''}"
+        told.append(f"{figure}, wanted {verdict_words.wanted(one.expectation)}")
+        counts = [] if verdict_words.is_rate(one.expectation) else [f"n {one.n}"]
+        counts += [f"{one.blocks} block{'s' if one.blocks > 1 else ''}"] if one.blocks else []
+        told += [", ".join(counts)] if counts else []
     if one.reason:
         told.append(one_line(one.reason))
     return "; ".join(told)

@@ -123,12 +123,13 @@ def _key(axes: Axes) -> None:
         ("asleep", ASLEEP),
         ("sleep under way", canvas.SLEEP),
         ("wake under way", canvas.WAKE),
+        ("starting", MOVING),
         ("something is wrong", WRONG),
         ("down", _STATES["down"]),
     ):
         axes.text(x, 1.03, "■", color=colour, transform=axes.transAxes, va="bottom")
         axes.text(x + 0.016, 1.03, word, color=canvas.SOFT, transform=axes.transAxes, va="bottom")
-        x += 0.045 + 0.0088 * len(word)
+        x += 0.04 + 0.0084 * len(word)
 
 
 def mark_moments(every: Sequence[Axes], session: Session) -> None:

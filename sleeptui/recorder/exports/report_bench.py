@@ -3,23 +3,28 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from sleeptui.core import verdict_words
 from sleeptui.core.cold import ColdStart
 from sleeptui.core.interval import OK, Interval
 from sleeptui.core.measure import Comparison
 from sleeptui.core.operation import Kind, Part
 from sleeptui.core.places import Places
 from sleeptui.core.session import Attempt, PhaseSeen, Session
-from sleeptui.core.units import UNKNOWN, duration, memory
-from sleeptui.core.verdict import Verdict, Word
+from sleeptui.core.units import UNKNOWN, duration
+from sleeptui.core.verdict import Expectation, Verdict, Word
 from sleeptui.recorder.exports.cold_words import KINDS
 from sleeptui.recorder.exports.digits import between, gib, percent, three, whole
 from sleeptui.recorder.exports.markdown import code, section, table, text
 from sleeptui.recorder.exports.measured import Measured
 
 HEADLINE = "cold.ttft/wake.ttft"
-_BYTES = ("B", "bytes")
 _MOST = 60
-_OPS = {">=": "≥", "<=": "≤", "contains": "holds"}
+_QUESTIONS = {
+    "latency": "wake against cold start",
+    "memory": "memory in sleep",
+    "in_flight": "requests in flight",
+    "stability": "stability",
+}
 
 
 def verdicts(session: Session) -> list[str]:
@@ -32,15 +37,27 @@ def verdicts(session: Session) -> list[str]:
         return section("Verdicts", [why])
     rows = map(_verdict, session.verdicts)
     heads = (
-        "verdict", "server", "what is expected", ">measured", "interval", ">sure, %", ">threshold",
-        ">n", ">blocks", "why", "source of the threshold",
+        "verdict", "server", "what is expected", ">measured", ">interval", ">sure, %", ">wanted",
+        ">n", ">blocks", "why",
     )  # fmt: skip
     counted = ", ".join(f"**{count} {word}**" for word, count in count(session.verdicts).items())
     return section(
         "Verdicts",
         [f"{counted}. PASS and FAIL stand only where the whole interval lies on one side."],
+        _by_question(session.verdicts),
         table(heads, rows),
     )
+
+
+def _by_question(every: Sequence[Verdict]) -> list[str]:
+    """How each part came out, before the reader is among its many lines."""
+    heads = ("question", *(f">{word.value}" for word in Word))
+    rows = []
+    for question in dict.fromkeys(one.expectation.question for one in every):
+        counts = count(one for one in every if one.expectation.question == question)
+        name = _QUESTIONS.get(question, text(question))
+        rows.append([name, *(str(counts.get(word.value, "")) for word in Word)])
+    return table(heads, rows)
 
 
 def count(those: Iterable[Verdict]) -> dict[str, int]:
@@ -56,30 +73,19 @@ def _verdict(one: Verdict) -> list[str]:
         f"**{one.word.value}**" if is_bold else one.word.value,
         text(one.server),
         text(expected.title),
-        _figure(one.value, expected.unit),
-        _interval(one),
+        verdict_words.value(one),
+        verdict_words.interval(one),
         f"{one.confidence * 100:.1f}" if one.confidence else "",
-        f"{_OPS.get(expected.op, text(expected.op))} {_figure(expected.threshold, expected.unit)}",
+        text(wanted(expected)),
         whole(one.n) if one.n else "",
         whole(one.blocks) if one.blocks else "",
         text(one.reason),
-        text(expected.source),
     ]
 
 
-def _interval(one: Verdict) -> str:
-    unit = one.expectation.unit
-    if one.low is None and one.high is None:
-        return ""
-    return f"{_figure(one.low, unit)} to {_figure(one.high, unit)}"
-
-
-def _figure(value: float | None, unit: str) -> str:
-    if value is None:
-        return UNKNOWN
-    if unit in _BYTES:
-        return memory(round(value))
-    return f"{three(value)} {text(unit)}".strip()
+def wanted(expected: Expectation) -> str:
+    """The threshold, with the sign of mathematics."""
+    return verdict_words.wanted(expected).replace(">=", "≥").replace("<=", "≤")
 
 
 def headline(measured: Measured) -> list[str]:

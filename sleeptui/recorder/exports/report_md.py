@@ -16,10 +16,10 @@ def report_md(measured: Measured) -> bytes:
     session = measured.session
     lines = [
         *about.head(session),
+        *figures.glance(measured),
         *bench.verdicts(session),
         *bench.headline(measured),
         *_links(session),
-        *figures.glance(measured),
         *_picture(session, MEMORY),
         *figures.times(measured),
         *_picture(session, TIMES),

@@ -7,6 +7,7 @@ from sleeptui.core.session import PlanSeen, Session
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
 from sleeptui.recorder.exports.markdown import code, section, table, text
+from sleeptui.recorder.exports.report_bench import wanted
 
 _METHOD = """\
 - A block is one life of a process: a cold start, requests to warm up, requests before any sleep,
@@ -43,7 +44,14 @@ def plan(session: Session) -> list[str]:
         ("compared with", code(bench.baseline) if bench.baseline else ""),
     ]
     known = [row for row in rows if row[1]]
-    return section("Plan", table(("benchmark", ""), known))
+    return section("Plan", table(("benchmark", ""), known), _expected(session))
+
+
+def _expected(session: Session) -> list[str]:
+    """Each line of the expectations, with where its threshold comes from."""
+    every = dict.fromkeys(one.expectation for one in session.verdicts)
+    rows = [[text(one.title), text(wanted(one)), text(one.source)] for one in every]
+    return table(("expected", ">wanted", "where the threshold comes from"), rows) if rows else []
 
 
 def method(session: Session) -> list[str]:

@@ -56,8 +56,8 @@ def test_a_rate_below_one_has_an_interval():
     seen = session(*every, phases=phases)
     assert only(seen, "stability.cycles", threshold=0.9).word is Word.PASS
     few = only(seen, "stability.cycles", threshold=0.9, min_n=59)
-    assert few.reason == "40 of 40: 19 more without a failure would do"
-    assert only(seen, "stability.cycles", threshold=0.99).reason == "40 of 40: too few to tell"
+    assert few.reason == "19 more without a failure would do"
+    assert only(seen, "stability.cycles", threshold=0.99).reason == "too few to tell"
     half = session(*every[:40], phases=phases)
     found = only(half, "stability.cycles", threshold=0.9)
     assert found.word is Word.FAIL
@@ -168,6 +168,12 @@ def test_proof_by_use():
     assert (found.word, found.n) == (Word.FAIL, 2)
     assert found.reason == (
         "1 of 2 did not: the other server at level 2: the wake in its place was not verified"
+    )
+    off = [good[0], attempt("wake", phase=1, server="code", record={})]
+    unasked = only(session(*off, phases=phases[:1]), "memory.proof")
+    assert (unasked.word, unasked.reason) == (
+        Word.NOT_RUN,
+        "none of 1 counts: 1 x whether code answers as before is not known",
     )
     stopped = session(phases=(phase(1, "proof", level=1, cls="user_abort"),))
     assert only(stopped, "memory.proof").reason == "none of 1 counts: 1 x it was stopped"

@@ -76,23 +76,32 @@ def test_a_verdict_has_its_figure_interval_threshold_and_reason():
     )
     lines = report_bench.verdicts(session(bench=PLAN, verdicts=every))
     assert "**1 PASS**, **1 FAIL**, **1 INCONCLUSIVE**, **1 NOT RUN**." in lines[2]
-    first = cells(lines)
-    assert (first["verdict"], first["measured"], first["interval"]) == (
-        "PASS",
-        "41.0",
-        "38.0 to 44.0",
+    parts = cells(lines)
+    assert (parts["question"], parts["PASS"], parts["FAIL"]) == (
+        "wake against cold start",
+        "1",
+        "1",
     )
-    assert (first["sure, %"], first["threshold"], first["n"]) == ("95.0", "≥ 5.00", "24")
-    assert (first["blocks"], first["source of the threshold"]) == (
-        "6",
-        "the experiment, question 1",
-    )
-    second, third, last = (cells(lines, row) for row in (1, 2, 3))
-    assert (second["verdict"], second["threshold"]) == ("**FAIL**", "≤ 2.0 GiB")
+    rows = lines[lines.index("", 4) + 1 :]
+    first = cells(rows)
+    assert (first["verdict"], first["measured"], first["interval"]) == ("PASS", "41", "38 to 44")
+    assert (first["sure, %"], first["wanted"], first["n"]) == ("95.0", "≥ 5", "24")
+    assert first["blocks"] == "6"
+    second, third, last = (cells(rows, row) for row in (1, 2, 3))
+    assert (second["verdict"], second["wanted"]) == ("**FAIL**", "≤ 2.0 GiB")
     assert (second["measured"], second["interval"]) == ("3.0 GiB", "2.5 GiB to --")
-    assert (third["threshold"], third["why"]) == ("holds 0 s", "3 more blocks are needed")
+    assert (third["wanted"], third["why"]) == ("no growth", "3 more blocks are needed")
     assert third["what is expected"] == r"a \| b"
-    assert (last["server"], last["measured"], last["threshold"]) == ("", "--", "== 1.00")
+    assert (last["server"], last["measured"], last["wanted"]) == ("", "--", "== 1")
+
+
+def test_where_a_threshold_comes_from_is_told_once():
+    wakes = benching.expectation(source="the experiment, question 1")
+    every = tuple(said(expectation=wakes, server=server) for server in ("a", "b"))
+    lines = report_plan.plan(session(bench=PLAN, verdicts=every))
+    rows = [line for line in lines if "question 1" in line]
+    assert len(rows) == 1
+    assert "≥ 5" in rows[0]
 
 
 def test_a_benchmark_that_did_not_come_to_its_verdicts_says_so():
