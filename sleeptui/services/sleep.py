@@ -7,6 +7,7 @@ from sleeptui.core.events import Event, GpuSampled, StateObserved
 from sleeptui.core.model import (
     EngineMetrics,
     Observation,
+    Reach,
     ServerView,
     SleepLevel,
     SleepMetric,
@@ -16,6 +17,7 @@ from sleeptui.core.operation import Cause, Kind, Outcome, Phase
 from sleeptui.core.settings import Thresholds
 from sleeptui.core.units import MIB, memory
 from sleeptui.services.drain import drain, in_flight
+from sleeptui.services.explain import lost
 from sleeptui.services.in_flight import (
     ENDS_WITHIN_S,
     counted,
@@ -156,6 +158,9 @@ class _Falling:
             return
         self._after = await weigh_settled(self._run, self._before)
         self._run.know(*memory_lines(self._before, self._after))
+        if (await self._run.look()).reach is Reach.REFUSED:
+            # What is free now was let go of by its end, and not by its sleep.
+            raise Ended(lost("it ended while its memory settled, nothing listens any more"))
 
     def result(self) -> Result:
         """The end, once all stages are through."""

@@ -8,8 +8,8 @@ from support.clock import settle
 from support.fakes import FakeEngine
 from support.panel import opened
 
-from sleeptui.core.model import SleepLevel, SleepMode, State
-from sleeptui.core.operation import Fate, InFlight, Outcome
+from sleeptui.core.model import Reach, SleepLevel, SleepMode, State
+from sleeptui.core.operation import Cause, Fate, InFlight, Outcome, Phase
 from sleeptui.core.settings import Canary, ServerSpec
 from sleeptui.services.in_flight import counted, fate_words, is_settled, request_lines
 from sleeptui.services.known import host_line, level_line, memory_lines, state_lines
@@ -47,6 +47,19 @@ async def test_every_measurement_has_its_line(clock):
         assert "the server's own figure: 0.30 s" in record.known
         assert record.host_bytes == 38 * GIB
         assert record.hint == ""
+
+
+async def test_what_its_end_frees_is_no_figure_of_its_sleep(clock):
+    engine = FakeEngine(clock)
+    async with opened(engine, clock=clock) as panel:
+        ticket = panel.services.operations.sleep("qwen")
+        await clock.until(lambda: panel.view("qwen").operation.phase is Phase.SETTLING)
+        await clock.advance(0.2)
+        engine.reach = Reach.REFUSED
+        record = await panel.ends(ticket)
+        assert (record.outcome, record.cause) == (Outcome.FAILED, Cause.ENGINE_LOST)
+        assert record.message.startswith("engine lost: it ended while its memory settled")
+        assert (record.freed_bytes, record.residual_bytes) == (None, None)
 
 
 async def test_the_second_sleep_finds_its_copy_there(clock):
