@@ -5,6 +5,7 @@ What we stopped ourselves is not counted; what was disturbed did what it should.
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sleeptui.core.bench import PhaseKind, Question
 from sleeptui.core.canary import Check
@@ -30,7 +31,8 @@ def proof_by_use(facts: Facts, server: str, expected: Expectation) -> Figure:
     those = [one for one in facts.proofs if one.server == server and _is_at(one.level, expected)]
     valid = [one for one in those if not one.invalid]
     if not valid:
-        return _none(one.invalid for one in those)
+        found = _none(one.invalid for one in those)
+        return replace(found, is_invalid=not all(one.is_unasked for one in those))
     failed = [one for one in valid if not one.holds]
     note = next((one.note for one in valid if one.holds and one.note), "")
     return Rate(

@@ -36,6 +36,8 @@ class Proof:
     """The partner woke, and its answers are those from before."""
     invalid: str = ""
     """Why it proves nothing; empty: it does, or shows the contrary."""
+    is_unasked: bool = False
+    """No canary says what the answers of the partner are worth: it is off, or was not heard."""
     note: str = ""
     """What went wrong, or is not known."""
 
@@ -66,7 +68,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
         invalid = "it was stopped"
     elif needed is not None and free is not None and needed <= free:
         invalid = f"{wake.server if wake else ''} would have fitted beside {phase.server} awake"
-    elif wake is not None and _is_unknown(wake):
+    elif wake is not None and _is_unasked(wake):
         invalid = f"whether {wake.server} answers as before is not known"
     return Proof(
         phase=phase.id,
@@ -77,6 +79,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
         free_bytes=free,
         holds=sleep is not None and sleep.cls in _SETTLED and _is_verified(wake),
         invalid=invalid,
+        is_unasked=_is_unasked(wake),
         note=_note(seen, wake, is_measured=needed is not None and free is not None),
     )
 
@@ -84,7 +87,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
 def _note(seen: PhaseSeen, wake: Attempt | None, *, is_measured: bool) -> str:
     if seen.note:
         return seen.note
-    if not _is_verified(wake) and not _is_unknown(wake):
+    if not _is_verified(wake) and not _is_unasked(wake):
         return "the wake in its place was not verified"
     return "" if is_measured else "whether it needs the freed space was not measured"
 
@@ -95,7 +98,7 @@ def _is_verified(wake: Attempt | None) -> bool:
     return is_well and found is not None and found.check is Check.VERIFIED
 
 
-def _is_unknown(wake: Attempt | None) -> bool:
+def _is_unasked(wake: Attempt | None) -> bool:
     """It woke well, and no canary says what its answers are worth."""
     if wake is None or wake.record is None or wake.cls not in _SETTLED:
         return False
