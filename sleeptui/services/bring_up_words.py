@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sleeptui.core.model import ServerView
-from sleeptui.core.operation import Kind, OperationRecord
+from sleeptui.core.model import ServerView, State
+from sleeptui.core.operation import Kind, OperationRecord, Outcome
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration, memory
 
@@ -17,9 +17,13 @@ def table(views: Sequence[ServerView], records: Sequence[OperationRecord]) -> li
 
     Args:
         views: The servers, as they stand.
-        records: The operations of this run; of a server that was not started no time is told.
+        records: The operations of this run; where no start came to its end no time is told.
     """
-    starts = {one.server: one for one in records if one.kind is Kind.START}
+    starts = {
+        one.server: one
+        for one in records
+        if one.kind is Kind.START and one.outcome in (Outcome.DONE, Outcome.SUSPECT)
+    }
     rows = [_HEAD, *(_row(view, starts.get(view.name)) for view in views)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_HEAD))]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
@@ -30,7 +34,7 @@ def _row(view: ServerView, start: OperationRecord | None) -> tuple[str, ...]:
     return (
         one_line(view.name, _NAME_WIDTH),
         f"{view.state.value}{level}",
-        view.check.value,
+        _NOT_KNOWN if view.state is State.DOWN else view.check.value,
         memory(view.memory.total_bytes) if view.memory else _NOT_KNOWN,
         _time(start.duration_s if start else None),
         _time(start.first_token_s if start else None),

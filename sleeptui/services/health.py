@@ -25,6 +25,8 @@ class Health:
     """The first look that was answered with 200."""
     last_bad_s: float | None = None
     """When the last one was sent that was not."""
+    problem: str = ""
+    """What was wrong at that look, in one clause."""
     ended: Running | None = None
     """It does not run any more."""
 
@@ -47,10 +49,12 @@ async def until_healthy(run: Run, runtime: Runtime, health: Health, limit_s: flo
 async def _ask(run: Run, health: Health) -> None:
     while True:
         at_s = run.now_s()
-        with suppress(EngineError):
+        try:
             health.good = await run.client.health()
+        except EngineError as error:
+            health.last_bad_s, health.problem = at_s, error.message
+        else:
             return
-        health.last_bad_s = at_s
         await run.desk.clock.sleep(max(at_s + POLL_S - run.now_s(), 0.0))
 
 

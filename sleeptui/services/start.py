@@ -25,7 +25,7 @@ from sleeptui.services.settle import Weight, drop, weigh, weigh_settled
 from sleeptui.services.ticket import Stopped
 from sleeptui.services.verify import Examined, examine, fault, remedy, told
 
-_LOG = "l shows its log"
+_LOG = "in the panel l shows its log"
 
 
 async def start_up(
@@ -132,7 +132,7 @@ class _Starting:
             raise Ended(_left(run.now_s() - self._began_s)) from None
         except TimeoutError:
             await self.tell()
-            raise Ended(_late(limit_s)) from None
+            raise Ended(_late(limit_s, health.problem)) from None
         if health.good is None:
             lines = await self.tell()
             raise Ended(_over(health.ended, lines, run.now_s() - self._began_s))
@@ -300,11 +300,12 @@ def _unstarted(error: SleeptuiError) -> Result:
     )
 
 
-def _late(limit_s: float) -> Result:
+def _late(limit_s: float, problem: str) -> Result:
+    why = f": {one_line(problem)}" if problem else ""
     return Result(
         outcome=Outcome.UNKNOWN,
         cause=Cause.NO_ANSWER,
-        message=f"takes longer than {duration(limit_s)}; it runs and may still come",
+        message=f"takes longer than {duration(limit_s)}{why}; it runs and may still come",
         hint=f"{_LOG}; timeouts.start_s in the configuration gives it longer",
         duration_s=limit_s,
     )

@@ -144,7 +144,12 @@ async def test_a_terminal_that_is_gone_ends_the_painting(size, error):
     await asyncio.wait_for(screen.run(), 20)
 
 
-async def test_it_is_painted_again_and_again(size):
+async def test_it_is_painted_again_and_again(size, monkeypatch):
+    async def at_once(write, *about):
+        """Time stands still while it writes: no thread is waited for."""
+        write(*about)
+
+    monkeypatch.setattr(asyncio, "to_thread", at_once)
     stream, clock = Screen(), ManualClock(BEGAN_S)
     screen = BenchScreen(stream, LIVE, clock)
     task = asyncio.ensure_future(screen.run())

@@ -1,7 +1,7 @@
 from support.builders import GIB, memory, record, server, verification
 
 from sleeptui.core.model import State
-from sleeptui.core.operation import Kind
+from sleeptui.core.operation import Kind, Outcome
 from sleeptui.services.bring_up_words import table
 
 
@@ -16,3 +16,10 @@ def test_a_row_a_server():
         "code       awake      verified    85.0 GiB    41.2 s      41.5 s",
         "summarize  asleep L1  unverified  --          --          --",
     ]
+
+
+def test_of_a_start_that_failed_no_time_is_told():
+    start = record(Kind.START, "code", outcome=Outcome.FAILED, duration_s=1.05)
+    assert table([server("code", State.DOWN)], [start])[1] == (
+        "code  down   --     --          --          --"
+    )
