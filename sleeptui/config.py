@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sleeptui.config_toml import tables_of, text_of
+from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.commands import BY_ID, Command, commands_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import RecordingDefaults, Sampling, ServerSpec, Settings
@@ -74,10 +74,11 @@ def find_file(flags: Flags, environment: Mapping[str, str], folder: Path) -> Pat
     """
     named = flags.fleet or environment.get("SLEEPTUI_FLEET")
     if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
+        path = file_of(named)
+        if path is None:
             source = "--fleet" if flags.fleet else "SLEEPTUI_FLEET"
-            what = "it is not a file" if path.exists() else "there is no such file"
+            is_there = os.path.exists(named)  # noqa: PTH110 - also of names that are too long
+            what = "it is not a file" if is_there else "there is no such file"
             raise ConfigError(f"{named}: {what}", hint=f"check {source}")
         return path
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~

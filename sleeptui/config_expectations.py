@@ -3,14 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
+from math import isfinite
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from sleeptui.config_errors import explain, line_of
-from sleeptui.config_toml import tables_of, text_of
+from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.judge_metrics import METRICS
 from sleeptui.core.text import clean, one_line
@@ -92,8 +92,8 @@ def read_expectations(name: str | None = None) -> Expectations:
     if name is None or name == BUILT_IN:
         text = (files("sleeptui") / _FOLDER / f"{BUILT_IN}.toml").read_text(encoding="utf-8")
         return parse_expectations(text, name=BUILT_IN, where=BUILT_IN)
-    path = Path(name).expanduser()
-    if not path.is_file():
+    path = file_of(name)
+    if path is None:
         hint = "give the path of a TOML file, or leave it out for those that come with sleeptui"
         raise ConfigError(f"{one_line(name)}: there is no such file of expectations", hint=hint)
     return parse_expectations(text_of(path), name=one_line(path.stem), where=str(path))
@@ -155,6 +155,11 @@ def _check(file: ExpectationsFile, text: str, where: str) -> None:
                 " a baseline",
                 hint="only times are: "
                 + ", ".join(name for name, other in METRICS.items() if other.can_compare),
+            )
+        if not isfinite(one.threshold):
+            raise ConfigError(
+                f"{_at(where, text, *at, 'threshold')}: {one.threshold} is no threshold",
+                hint="give a number",
             )
         if metric.statistic == "rate" and not 0 < one.threshold <= 1:
             raise ConfigError(

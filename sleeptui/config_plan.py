@@ -1,14 +1,13 @@
 """Read and check the plan of a benchmark: a TOML file, or one of those that come with it."""
 
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from sleeptui.config_errors import explain, line_of
-from sleeptui.config_toml import tables_of, text_of
+from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.plan import PLAN_VERSION, InFlight, Latency, Memory, Plan, Stability
@@ -146,8 +145,8 @@ def read_plan(name: str) -> Plan:
     if name in BUILT_IN:
         text = (files("sleeptui") / _FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
         return parse_plan(text, name=name, where=f"plan {name}")
-    path = Path(name).expanduser()
-    if not path.is_file():
+    path = file_of(name)
+    if path is None:
         hint = f"use {', '.join(BUILT_IN)}, or the path of a TOML file"
         raise ConfigError(f"{one_line(name)}: there is no such plan", hint=hint)
     return parse_plan(text_of(path), name=one_line(path.stem), where=str(path))

@@ -9,6 +9,15 @@ from sleeptui.core.text import one_line
 _LARGEST = 1 << 20
 
 
+def file_of(name: str) -> Path | None:
+    """The file of that name; None: there is none, or none can be called so."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # too long, ~nobody, a zero byte
+        return None
+
+
 def text_of(path: Path) -> str:
     """What is in a file.
 

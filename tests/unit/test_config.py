@@ -190,6 +190,12 @@ def test_each_mistake_is_one_sentence_with_its_place(tmp_path, text, words):
         assert word in sentence, sentence
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-is-called-so/a.toml"])
+def test_a_name_that_no_file_can_have(tmp_path, name):
+    with pytest.raises(ConfigError, match="there is no such file"):
+        find_file(Flags(fleet=name), {}, tmp_path)
+
+
 def test_a_missing_file_that_was_named(tmp_path):
     with pytest.raises(ConfigError, match="there is no such file. check --fleet"):
         load(None, tmp_path, Flags(fleet="nowhere.toml"))

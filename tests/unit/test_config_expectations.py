@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from sleeptui.config_expectations import BUILT_IN, parse_expectations, read_expectations
@@ -69,6 +71,12 @@ def test_what_is_wrong_is_named_with_its_line(old, new, message, hint):
         parsed(text)
     assert message in caught.value.message
     assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("threshold", ["nan", "inf", "-inf", "1e400"])
+def test_a_threshold_is_a_number(threshold):
+    with pytest.raises(ConfigError, match="line 10: .* is no threshold"):
+        parsed(re.sub(r"(?m)^threshold = .*$", f"threshold = {threshold}", ONE))
 
 
 def test_what_cannot_be():

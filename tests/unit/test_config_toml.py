@@ -2,7 +2,7 @@
 
 import pytest
 
-from sleeptui.config_toml import tables_of, text_of
+from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.errors import ConfigError
 
 
@@ -27,6 +27,13 @@ def test_a_folder_and_nothing_at_all(tmp_path):
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(ConfigError, match=str(path)):
             text_of(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 5000, "~nobody-is-called-so/a.toml", "a\0b", "missing", "."]
+)
+def test_names_of_no_file(name):
+    assert file_of(name) is None
 
 
 @pytest.mark.parametrize("text", ["a = ", "[" * 5000])
