@@ -20,6 +20,7 @@ from platformdirs import user_state_path
 from sleeptui.adapters import process_logs
 from sleeptui.adapters.family import Root
 from sleeptui.core.errors import ProcessError
+from sleeptui.core.secrecy import secrets_within, without
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line
 
@@ -70,7 +71,7 @@ class StartedServer:
         slug = re.sub(r"[^a-z0-9]+", "-", spec.name.lower()).strip("-")[:_LONGEST_SLUG]
         mark = hashlib.sha256(f"{spec.name}\n{spec.url}".encode(errors="replace")).hexdigest()[:8]
         stem = f"{slug}-{mark}".lstrip("-")
-        self._folder = folder
+        self._folder, self._spec = folder, spec
         self._name = one_line(spec.name)
         self._state = folder / f"{stem}.json"
         self._lock = folder / f"{stem}.lock"
@@ -119,10 +120,16 @@ class StartedServer:
             raise self._failed(error) from error
 
     def output(self) -> Sequence[str]:
-        """What it has written since its start, cleaned: the end of it, where it is very much."""
+        """What it has written since its start, cleaned: the end of it, where it is very much.
+
+        Without the secrets that it was started with: what is shown may be passed on.
+        """
         if not self.log.exists():
             return ()
-        return process_logs.tail(str(self.log), MOST_LINES, most=LONGEST_OUTPUT)
+        variables = {**os.environ, **self._spec.environment}
+        secrets = secrets_within(self._spec.command, variables)
+        lines = process_logs.tail(str(self.log), MOST_LINES, most=LONGEST_OUTPUT)
+        return without("\n".join(lines), secrets).split("\n") if lines else ()
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -5,8 +5,11 @@ word than the other way round.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN = "***"
+SHORTEST = 6
+"""Characters of a secret that is looked for: what is shorter would be found everywhere."""
 
 _ALWAYS = frozenset(
     {"apikey", "auth", "authorization", "credential", "credentials", "passphrase", "passwd"}
@@ -14,6 +17,8 @@ _ALWAYS = frozenset(
 )
 _AT_THE_END = frozenset({"key", "keys", "token"})
 """``--hf-token`` is one, ``--stop-token-ids`` and ``--tokenizer`` are none."""
+_IN_VARIABLES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
+"""Anywhere in the name of a variable."""
 _URL_USER = re.compile(r"(?<=://)[^/@\s\"']+@")
 _SHAPES = re.compile(
     r"\b(?:sk|pk|rk)-[\w-]{12,}"  # OpenAI and those that follow it
@@ -25,7 +30,9 @@ _SHAPES = re.compile(
 )
 _NAME = re.compile(r"""(["']?)(?<![\w.-])(-{0,2}[A-Za-z_][\w.-]*)\1(\s*[=:]\s*)""")
 """Of ``NAME=value`` and ``"name": "value"``, in scripts and in JSON."""
-_VALUE = re.compile(r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;}"']+)""")
+_VALUE = re.compile(
+    r"""("(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|\([^)]*\)?|\{[^}]*\}?|[^\s,;}"']+)"""
+)
 _FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)(\s+)([^\s-]\S*)")
 
 
@@ -35,10 +42,45 @@ def is_secret_name(name: str) -> bool:
     return bool(parts) and (not _ALWAYS.isdisjoint(parts) or parts[-1] in _AT_THE_END)
 
 
+def secrets_within(command: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """What a command line and an environment call a secret; no short ones."""
+    found = [value for name, value in variables.items() if _is_secret_variable(name)]
+    is_secret = False
+    for word in command:
+        if word.startswith("-"):
+            is_secret = "=" not in word and is_secret_name(word)
+        elif is_secret:
+            found.append(word)
+        found += _assigned(word)
+    return [value for value in dict.fromkeys(found) if len(value) >= SHORTEST]
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text with ``***`` in the place of each of them."""
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be the beginning of another
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
 def hide(text: str) -> str:
     """The text with ``***`` in the place of what looks like a secret."""
     hidden = _FLAG.sub(_unflagged, _unassigned(text))
     return _SHAPES.sub(HIDDEN, _URL_USER.sub(f"{HIDDEN}@", hidden))
+
+
+def _is_secret_variable(name: str) -> bool:
+    return is_secret_name(name) or any(part in name.upper() for part in _IN_VARIABLES)
+
+
+def _assigned(text: str) -> Iterator[str]:
+    """Values of secrets within one word, which may be a whole script."""
+    for flag in _FLAG.finditer(text):
+        if is_secret_name(flag[1]):
+            yield flag[3]
+    for name in _NAME.finditer(text):
+        value = _VALUE.match(text, name.end()) if _is_secret(*name.groups()) else None
+        if value is not None:
+            yield value[0].strip("\"'")
 
 
 def _unassigned(text: str) -> str:

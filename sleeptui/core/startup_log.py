@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from sleeptui.core.secrecy import hide
 from sleeptui.core.text import one_line
 
 _N = r"(\d+(?:\.\d+)?)"
@@ -68,7 +69,8 @@ def read_phases(lines: Iterable[str]) -> Mapping[str, float]:
 def failure(lines: Sequence[str]) -> str:
     """The line of a server's output that says best why it has ended; empty: none does.
 
-    The last error that does not merely repeat that another process of the server has failed.
+    The last error that does not merely repeat that another process of the server has failed. It
+    is shown and recorded, so without what looks like a secret.
     """
     echo = ""
     for at in range(len(lines) - 1, -1, -1):
@@ -81,8 +83,8 @@ def failure(lines: Sequence[str]) -> str:
         if _VALIDATION.search(text) and at + 1 < len(lines):
             text = _PREFIX.sub("", lines[at + 1]).strip() or text
             text = text.removeprefix("Value error, ").partition(" [type=")[0]
-        return one_line(text)
-    return one_line(echo)
+        return one_line(hide(text))
+    return one_line(hide(echo))
 
 
 def _seconds(pattern: re.Pattern[str], line: str) -> float | None:

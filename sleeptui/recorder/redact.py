@@ -13,22 +13,19 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import msgspec
 
-from sleeptui.core.secrecy import HIDDEN, hide
+from sleeptui.core.secrecy import HIDDEN, SHORTEST, hide, secrets_within
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.recorder.line import Line
 from sleeptui.recorder.line_samples import Gpu, Host, Lag, Prom
 from sleeptui.recorder.line_session import Clock, End
 
-SHORTEST = 6
-"""Characters: what is shorter would be found everywhere."""
 SEED = 16
 """What begins like a secret for so long is one, cut off; replaced as far as it agrees."""
 PROMPTS = 64
 """The newest ones that are looked for."""
 PROMPT_LIMIT = 4000
 """Characters of one that are looked for."""
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 _WORDS = frozenset(
     {"k", "s", "name", "state", "level", "mode", "outcome", "cause", "cls", "phase", "parts"}
     | {"reach", "control", "check", "by", "source", "fate", "cohort", "api", "what", "gone"}
@@ -38,10 +35,9 @@ _WORDS = frozenset(
 )
 """Fields with words of the program, ids and hashes: never changed."""
 _SUSPECT = re.compile(
-    rb"(?i)(?:key|keys|token|auth|authorization|credentials?|passphrase|passwd|password|pwd"
-    rb"|secrets?)[\\\"']*\s*[=:]"
-    rb"|-(?:key|keys|token|auth|credentials?|passphrase|passwd|password|pwd|secrets?)\b"
-    rb"|bearer |basic |://[^/@\s\"]+@|\b[spr]k-|\bhf_|\bgh[opsu]_|github_pat|glpat|\bxox|nvapi"
+    rb"(?i)apikey|auth|credential|passphrase|passwd|password|pwd|secret"
+    rb"|(?:keys?|token)(?:\\[nrt\\\"]|[\"'_.\-\s])*[=:]|-(?:[\w.]*[_.])?(?:keys?|token)\b"
+    rb"|bearer |basic |://[^/@\s\"]+@|[spr]k-|hf_|gh[opsu][_-]|github_pat|glpat|xox|nvapi"
     rb"|akia|eyj"
 )
 """Cheaper than to look at every text: a line without it has nothing that ``hide`` changes."""
@@ -97,17 +93,15 @@ def secrets_of(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     """What must not be in any file: keys, tokens and passwords of the environment, parts of URLs.
 
     Args:
-        settings: Its servers name the variables with their keys, and have URLs.
+        settings: Its servers name the variables with their keys, have URLs, and commands and
+            variables that they are started with.
         environment: Of this process.
     """
-    found = [
-        value
-        for name, value in environment.items()
-        if any(part in name.upper() for part in _SECRET_NAMES)
-    ]
+    found = secrets_within((), environment)
     for server in settings.servers:
         found.append(environment.get(server.api_key_env or "", ""))
         found.extend(_of_url(server.url))
+        found.extend(secrets_within(server.command, server.environment))
     return [one for one in dict.fromkeys(found) if len(one) >= SHORTEST]
 
 

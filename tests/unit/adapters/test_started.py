@@ -1,6 +1,7 @@
 """The files of servers that were started as processes."""
 
 import fcntl
+from dataclasses import replace
 
 import pytest
 
@@ -80,3 +81,17 @@ def test_a_folder_that_is_gone(server):
         server.write(STARTED)
     with pytest.raises(ProcessError, match="No such file"):
         server.new_log()
+
+
+def test_output_tells_no_secret_that_it_was_started_with(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOME_TOKEN", "inherited-token")
+    spec = replace(
+        SPEC,
+        command=("vllm", "serve", "m", "--api-key", "key-of-the-command"),
+        environment={"MY_PASSWORD": "of-the-configuration"},
+    )
+    server = StartedServer(tmp_path, spec)
+    server.log.write_text("a key-of-the-command\nof-the-configuration b\ninherited-token m\n")
+    assert server.output() == ["a ***", "*** b", "*** m"]
+    server.log.write_text("")
+    assert server.output() == ()

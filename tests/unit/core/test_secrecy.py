@@ -2,7 +2,7 @@
 
 import pytest
 
-from sleeptui.core.secrecy import hide, is_secret_name
+from sleeptui.core.secrecy import hide, is_secret_name, secrets_within, without
 
 SECRET = "hunter2-Correct.Horse"
 
@@ -62,3 +62,28 @@ def test_a_long_text_costs_no_more_than_its_length():
 def test_names_of_secrets():
     assert all(is_secret_name(name) for name in ("API_KEY", "hf-token", "db.password", "Auth"))
     assert not any(is_secret_name(name) for name in ("tokenizer", "max_tokens", "keyfile", "", "-"))
+
+
+def test_lists_and_groups_behind_a_name_are_its_value():
+    said = "non-default args: {'api_key': ['one', 'two'], 'port': 8000} auth=('me', 'it')"
+    assert hide(said) == "non-default args: {'api_key': ***, 'port': 8000} auth=***"
+    assert hide('"credentials": {"user": "me", "word": "it"}, "a": 1') == (
+        '"credentials": ***, "a": 1'
+    )
+
+
+def test_what_a_server_is_started_with_is_known_by_its_name():
+    command = (
+        "bash", "-c", "X_TOKEN='in-a-script' vllm serve m --hf-token behind-a-flag",
+        "--api-key", "first-key", "second-key", "--port", "8000-not-secret", "--auth=attached",
+        "plain-word", "--key", "no",
+    )  # fmt: skip
+    variables = {"MY_PWD": "of-a-name", "OPENAI_KEYS": "part-of-one", "HOME": "/home/me", "KEY": ""}
+    assert secrets_within(command, variables) == [
+        "of-a-name", "part-of-one", "behind-a-flag", "in-a-script", "first-key", "second-key",
+        "attached",
+    ]  # fmt: skip
+
+
+def test_known_ones_are_replaced_the_longest_first():
+    assert without("a secret-word, secret", ["secret", "secret-word"]) == "a ***, ***"

@@ -118,3 +118,11 @@ def test_output_that_does_not_say_why():
     assert failure(["x.ValidationError: 1 validation error for M", " "]) == (
         "x.ValidationError: 1 validation error for M"
     )
+
+
+def test_a_failure_is_told_without_secrets():
+    assert failure(["vllm serve: error: bad --hf-token hunter2hunter2"]) == (
+        "vllm serve: error: bad --hf-token ***"
+    )
+    echo = "EngineDeadError: http://me:hunter2@host"
+    assert failure([f"RuntimeError: {echo}"]) == "RuntimeError: EngineDeadError: http://***@host"

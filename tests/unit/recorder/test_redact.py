@@ -11,6 +11,7 @@ from support.builders import spec
 from support.disks import header, note, op_end, prom
 from support.journals import lines as sample_lines
 
+from sleeptui.core.secrecy import hide
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.line_samples import GpuCard
 from sleeptui.recorder.line_session import Target
@@ -155,3 +156,24 @@ def test_figures_of_a_line_that_is_cleared_stay_exact():
     line = Prom(t=2**62, s="a", took_ns=7, problem="key=abcdef", m={"x": 0.1 + 0.2, "y": 1e300})
     found = msgspec.json.decode(cleared(Redactor(), line), type=Prom)
     assert (found.t, found.m, found.problem) == (2**62, line.m, "key=***")
+
+
+def test_secrets_come_from_what_servers_are_started_with():
+    server = replace(
+        spec("a"), command=("vllm", "--api-key", "key-of-it"), environment={"A_PWD": "word-of-it"}
+    )
+    assert secrets_of(Settings(servers=(server,)), {}) == ["word-of-it", "key-of-it"]
+
+
+PIECES = (
+    "apikey", "api_key", "--apikey", "--basic_auth", "--hf_token", "password_file", "DB_PWD", "key",
+    "token", "keys", "Authorization", "ghp-0123456789abcdef", "xoxb-0123456789abcdef", "hf_", "sk-",
+    "Bearer ", "Basic ", "eyJ0123456789.0123456789", "AKIA0123456789ABCD", "://me:word@host", "=",
+    ":", " ", "\n", "\t", "'", '"', "\\", "[", "{", "-", "_", ".", "hunter2hunter2", "é",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_whatever_looks_like_a_secret_is_looked_at(text):
+    line = note(text=text)
+    assert msgspec.json.decode(cleared(Redactor(), line))["text"] == hide(text)
