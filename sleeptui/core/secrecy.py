@@ -69,6 +69,8 @@ def hide(text: str) -> str:
 
 
 def _is_secret_variable(name: str) -> bool:
+    if name == "PWD":  # every shell has it: the folder
+        return False
     return is_secret_name(name) or any(part in name.upper() for part in _IN_VARIABLES)
 
 

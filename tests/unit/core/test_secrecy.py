@@ -78,7 +78,7 @@ def test_what_a_server_is_started_with_is_known_by_its_name():
         "--api-key", "first-key", "second-key", "--port", "8000-not-secret", "--auth=attached",
         "plain-word", "--key", "no",
     )  # fmt: skip
-    variables = {"MY_PWD": "of-a-name", "OPENAI_KEYS": "part-of-one", "HOME": "/home/me", "KEY": ""}
+    variables = {"MY_PWD": "of-a-name", "OPENAI_KEYS": "part-of-one", "PWD": "/home/me", "KEY": ""}
     assert secrets_within(command, variables) == [
         "of-a-name", "part-of-one", "behind-a-flag", "in-a-script", "first-key", "second-key",
         "attached",
