@@ -182,8 +182,8 @@ class _Measuring:
             self._done.say("nothing was touched")
             self._done.code = INTERRUPTED if self._stops.first.is_set() else DONE
             return
-        names = {one.name for one in prepared.subjects}
-        specs = [one.spec for one in self._services.store.view.servers if one.name in names]
+        servers = self._services.store.view.servers
+        specs = [one.spec for one in servers if one.name in prepared.touched]
         about = f"sleeptui bench {order.plan.name}, process {os.getpid()}"
         with holding(specs, about, folder=lock_folder()):
             await self._record()

@@ -16,6 +16,7 @@ from sleeptui.core.verdict import Expectation, Verdict
 from sleeptui.services.bench.subjects import survey
 from sleeptui.services.health import RUNTIME_ERRORS
 from sleeptui.services.panel import Services
+from sleeptui.services.places import may_share
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _ALIEN = "it runs, but its runtime has not started it: end it, then sleeptui up starts it"
@@ -30,6 +31,8 @@ class Prepared:
     subjects: tuple[Subject, ...]
     startable: frozenset[str]
     """Names of all servers that can be ended and started, also of those that are not measured."""
+    touched: tuple[str, ...]
+    """Servers that it moves: those that are measured, and those that make room for them."""
     steps: tuple[Step, ...]
     speeds: dict[str, Speed]
     notes: tuple[str, ...]
@@ -102,6 +105,7 @@ def prepare(
         seed=seed,
         subjects=found.subjects,
         startable=able,
+        touched=_touched(fleet, found.subjects),
         steps=steps,
         speeds=speeds,
         notes=found.notes,
@@ -134,6 +138,17 @@ def _startable(services: Services) -> frozenset[str]:
         return frozenset()
     return frozenset(
         view.name for view in services.store.view.servers if runtimes.of(view.spec) is not None
+    )
+
+
+def _touched(fleet: FleetView, subjects: tuple[Subject, ...]) -> tuple[str, ...]:
+    names = {subject.name for subject in subjects}
+    measured = [view for view in fleet.servers if view.name in names]
+    return tuple(
+        view.name
+        for view in fleet.servers
+        if view.name in names
+        or (not view.spec.pinned and any(may_share(view, one, fleet) for one in measured))
     )
 
 

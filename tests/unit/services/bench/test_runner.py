@@ -295,6 +295,15 @@ async def test_readonly_and_empty_plans_are_refused_before_anything_is_touched(c
         assert records(panel) == []
 
 
+async def test_who_makes_room_is_touched_too(clock):
+    """So that no second benchmark runs on a server that this one puts to sleep."""
+    plan = Plan(name="x", models=("a",), stability=Stability(cycles=1))
+    async with bench_panel(clock, *two(clock)) as panel:
+        prepared = prepare(panel.services, plan, seed=1)
+        assert [one.name for one in prepared.subjects] == ["a"]
+        assert prepared.touched == ("a", "b")
+
+
 async def test_the_seed_of_the_plan_counts_more(clock):
     async with bench_panel(clock, *two(clock)) as panel:
         plan = Plan(name="x", seed=9, stability=Stability(cycles=1))
