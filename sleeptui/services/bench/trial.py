@@ -77,12 +77,14 @@ async def _control(desk: BenchDesk, phase: BenchPhase) -> None:
 
 
 async def _answered(desk: BenchDesk, server: str, asks: tuple[Ask, ...]) -> tuple[Ask, ...]:
-    """The same requests, each with its answer."""
-    load = _load(desk, server)
+    """The same requests, each with its answer; one that gets none holds up nobody for ever."""
+    load, limit_s = _load(desk, server), desk.view(server).spec.timeouts.prompt_s
+    end_s = desk.now_s() + limit_s
     async with load.opened():
         load.send(*asks)
-        while load.is_open:
+        while load.is_open and desk.now_s() < end_s:
             await desk.pause(_LOOK_S)
+        load.give_up(Fate.HUNG, f"open {limit_s:g} s after it was sent")
     bad = next((one for one in load.flights if not one.is_whole), None)
     if bad is not None:
         why = bad.request.error or "its answer was cut"

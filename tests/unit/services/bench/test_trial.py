@@ -73,6 +73,19 @@ async def test_a_control_that_is_not_answered_is_none(clock):
         assert desk.controls == {}
 
 
+async def test_a_control_that_is_never_answered_is_waited_for_in_bounds(clock):
+    engine = StartedEngine(clock, name="a", hold=asyncio.Event())
+    async with bench_panel(clock, engine) as panel:
+        desk = desk_of(panel)
+        cls, note = await failed(panel, run_trial(desk, step(PhaseKind.CONTROL)))
+        assert (cls, note.rpartition(": ")[2]) == (
+            "invalid:control",
+            "open 120 s after it was sent",
+        )
+        assert fates(panel) == [Fate.HUNG] * 2
+        assert desk.controls == {}
+
+
 async def test_streams_late_and_parked_ones_around_a_sleep(clock):
     engine = StartedEngine(clock, name="a")
     async with bench_panel(clock, engine) as panel:
