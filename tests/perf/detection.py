@@ -1,7 +1,7 @@
 """Are seeded faults found by the verdicts of a benchmark, and is a clean fleet passed?
 
 ``python -m tests.perf detection [N]``: N times with other seeds, each a whole benchmark with the
-real runner, HTTP servers, journal and verdicts; two at once, about 5 minutes for each N. The fleet
+real runner, HTTP servers, journal and verdicts; three at once, about 2 minutes for each N. The fleet
 and its faults: ``support.seeded``; what is measured: ``support.detecting``. How often verdicts are
 wrong on data whose truth is known, with many more runs: ``python -m tests.perf verdicts``.
 """
@@ -25,7 +25,7 @@ from sleeptui.core.session import Session
 from sleeptui.core.verdict import Verdict, Word
 
 RUNS = 2
-AT_ONCE = 2
+AT_ONCE = 3
 BROKE = "broke"
 _SLOWER = frozenset({"q1.no-slower-l1", "q1.no-slower-l2"})
 _FLIGHTS = frozenset({"q3.wait", "q3.abort", "q3.keep"})
@@ -144,7 +144,12 @@ def _measured(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, str, str]]:
     """Row, word and reason of all that was measured."""
     for one in verdicts:
         if one.word is not Word.NOT_RUN:
-            yield one.expectation.id, one.word.value, one.reason
+            yield one.expectation.id, one.word.value, one.reason or _figure(one)
+
+
+def _figure(verdict: Verdict) -> str:
+    ends = (verdict.value, verdict.low, verdict.high)
+    return "{:.3g}, from {:.3g} to {:.3g}".format(*(one or 0.0 for one in ends))
 
 
 def _is_found(case: Case, run: Run) -> bool:
