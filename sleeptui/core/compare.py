@@ -16,10 +16,10 @@ from sleeptui.core.compare_pairs import (
     time_pair,
 )
 from sleeptui.core.compare_series import imported
-from sleeptui.core.interval import OK, Interval
+from sleeptui.core.interval import Interval
 from sleeptui.core.measure import intervals
 from sleeptui.core.measure_fates import Reliability, reliability
-from sleeptui.core.measure_memory import MemoryCycle, memory
+from sleeptui.core.measure_memory import WEIGHED, MemoryCycle, memory
 from sleeptui.core.session import Session
 
 T = TypeVar("T")
@@ -157,7 +157,7 @@ def _times(session: Session) -> list[_Item[Interval]]:
 def _cycles(session: Session) -> list[_Item[Sequence[MemoryCycle]]]:
     groups: dict[tuple[str, str, int], list[MemoryCycle]] = defaultdict(list)
     for cycle in memory(session):
-        if cycle.cls == OK:
+        if cycle.cls in WEIGHED:
             groups[cycle.server, cycle.model, cycle.level].append(cycle)
     return [
         _Item(what=level, server=server, model=model, thing=tuple(cycles))

@@ -16,7 +16,7 @@ _POINTS = 400
 """Of a slope, evenly taken from more: it looks at each pair of two."""
 _SLOWER = 0.05
 """Growth of a time over all cycles, as a share of its median, that is worth a word."""
-_WEIGHED = (OK, DISTURBED)
+WEIGHED = (OK, DISTURBED)
 """A loop that was late spoils times, not bytes."""
 _PINNED = 2
 """Level 1 sleeps of a life that may still take host memory for the pinned copy."""
@@ -77,7 +77,7 @@ def memory(session: Session) -> tuple[MemoryCycle, ...]:
     wakes = {
         (attempt.server, attempt.cycle): attempt
         for attempt in session.attempts
-        if attempt.kind == Kind.WAKE and attempt.cls in _WEIGHED
+        if attempt.kind == Kind.WAKE and attempt.cls in WEIGHED
     }
     return tuple(
         _cycle(attempt, wakes.get((attempt.server, attempt.cycle)))
@@ -162,7 +162,7 @@ def _series(
     """Number of the cycle within its life and level, and what was measured in it."""
     groups: dict[_Group, list[MemoryCycle]] = defaultdict(list)
     for one in memory(session) if cycles is None else cycles:
-        if one.cls in _WEIGHED:
+        if one.cls in WEIGHED:
             groups[one.server, one.model, one.life, one.level].append(one)
     for group, those in groups.items():
         yield group, "residual", "B", _points([one.residual_bytes for one in those])

@@ -92,6 +92,18 @@ class TestTwoRecordings:
             ("wake", 2),
         }
 
+    def test_a_loop_that_was_late_spoils_times_not_bytes(self):
+        spoiled = replace(
+            recorded(),
+            attempts=tuple(
+                replace(one, cls="disturbed") if one.cls == "ok" else one
+                for one in recorded().attempts
+            ),
+        )
+        whole, late = compare(recorded(), recorded()), compare(spoiled, spoiled)
+        assert late.memory == whole.memory
+        assert not late.times
+
     def test_what_only_one_has_is_listed(self):
         a = recorded()
         b = replace(a, attempts=tuple(one for one in a.attempts if one.kind != "switch"))
