@@ -1,9 +1,9 @@
 """Are seeded faults found by the verdicts of a benchmark, and is a clean fleet passed?
 
 ``python -m tests.perf detection [N]``: N times with other seeds, each a whole benchmark with the
-real runner, HTTP servers, journal and verdicts; three at once, about 2 minutes for each N. The fleet
-and its faults: ``support.seeded``; what is measured: ``support.detecting``. How often verdicts are
-wrong on data whose truth is known, with many more runs: ``python -m tests.perf verdicts``.
+real runner, HTTP servers, journal and verdicts; three at once, about 2 minutes for each N. The
+fleet and its faults: ``support.seeded``; what is measured: ``support.detecting``. How often
+verdicts are wrong on data whose truth is known, in many more runs: ``tests.perf verdicts``.
 """
 
 import asyncio
