@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sleeptui.cli_bench_run import Order, measure
+from sleeptui.cli_bench_run import FAILED, Order, measure
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.config import Flags
 from sleeptui.config_expectations import read_expectations
 from sleeptui.config_plan import BUILT_IN, read_plan
-from sleeptui.core.errors import ConfigError, ExportError
+from sleeptui.core.errors import ConfigError, ExportError, JournalError
 from sleeptui.core.estimate import about, seconds_of
 from sleeptui.core.plan import Plan
 from sleeptui.core.schedule import Subject, schedule
@@ -91,8 +91,9 @@ def bench(
     says so first, and asks. Every server ends as it was found: ctrl+c restores them and leaves a
     valid partial result, a second ctrl+c does not wait for that.
 
-    Exit code: 0 nothing failed, 1 a verdict is FAIL or INVALID, 2 usage or plan, 3 no server
-    answers, 130 ended by ctrl+c. INCONCLUSIVE is no failure: it says what is missing.
+    Exit code: 0 nothing failed, 1 a verdict is FAIL or INVALID, a server is not as it was found, or
+    a file could not be made, 2 usage or plan, 3 no server answers, 130 ended by ctrl+c.
+    INCONCLUSIVE is no failure: it says what is missing.
     """
     if is_list:
         put("\n".join(_listed()))
@@ -129,6 +130,7 @@ def _run(settings: Settings, order: Order, *, is_json: bool, report: bool) -> in
             LateArchive(settings).export(done.path, ())
         except ExportError as error:
             done.say(f"{error.message}. {error.hint}")
+            done.code = done.code or FAILED
         except KeyboardInterrupt:
             done.say("the report is not made. sleeptui report makes it")
     paper = Paper.of(sys.stdout, ascii_only=settings.ascii)
@@ -141,7 +143,10 @@ def _run(settings: Settings, order: Order, *, is_json: bool, report: bool) -> in
 def _criteria(settings: Settings, expectations: str | None, baseline: str | None) -> Criteria:
     """What the measurements are held against; read before anything is touched."""
     expected = read_expectations(expectations)
-    before = None if baseline is None else LateArchive(settings).read(baseline)
+    try:
+        before = None if baseline is None else LateArchive(settings).read(baseline)
+    except JournalError as error:  # exit code 1 is that of verdicts
+        raise ConfigError(f"--baseline: {error.message}", hint=error.hint) from error
     return Criteria(
         expectations=expected.lines,
         text=expected.text,

@@ -99,8 +99,13 @@ def find(folder: Path, name: str) -> Path:
     Raises:
         JournalError: There is none of that name, or more than one.
     """
-    if os.sep in name or name == JOURNAL or (Path(name) / JOURNAL).is_file():
-        return _at(Path(name).expanduser())
+    try:
+        if os.sep in name or name == JOURNAL or (Path(name) / JOURNAL).is_file():
+            return _at(Path(name).expanduser())
+    except (OSError, RuntimeError, ValueError) as error:  # too long, ~nobody, a zero byte
+        raise JournalError(
+            f"there is no session {one_line(name)}", hint="`sleeptui sessions` lists all"
+        ) from error
     sessions = session_folders(folder)
     if not sessions:
         raise JournalError(f"there are no sessions in {folder}", hint=_ELSEWHERE)

@@ -160,7 +160,7 @@ def test_one_at_a_time_on_a_server(start, bench, fleet, tmp_path):
     child.stdout.readline()
     second = bench("small.toml", *fleet.options, "--yes", "--to", "t")
     assert second.returncode == 1
-    assert f"runs on code already: sleeptui bench long, process {child.pid}" in second.stderr
+    assert f" already: sleeptui bench long, process {child.pid}" in second.stderr
     assert not (tmp_path / "t").exists() or not list((tmp_path / "t").iterdir())
     child.send_signal(signal.SIGTERM)
     _, err = child.communicate(timeout=60)
@@ -172,7 +172,7 @@ def test_one_at_a_time_on_a_server(start, bench, fleet, tmp_path):
     [
         (["nonsense"], 2, "there is no such plan"),
         (["--expectations", "none.toml", "--yes"], 2, "none.toml"),
-        (["--baseline", "gone", "--yes"], 1, "there are no sessions"),
+        (["--baseline", "gone", "--yes"], 2, "--baseline: there are no sessions"),
         (["--seed", "-1"], 2, "--seed"),
         (["quick"], 2, "use --yes"),
         (["quick", "--yes", "--server", "a=http://127.0.0.1:9"], 3, "none of the servers"),

@@ -111,6 +111,12 @@ def test_its_exact_name_wins_over_longer_ones(tmp_path):
     assert find(tmp_path, "a").name == "a"
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "~nobody-is-called-so/a"])
+def test_a_name_that_no_session_can_have(tmp_path, name):
+    with pytest.raises(JournalError, match="there is no session"):
+        find(tmp_path, name)
+
+
 def test_what_is_not_clear_is_asked_back(tmp_path):
     made(tmp_path, *NAMES)
     with pytest.raises(JournalError) as caught:
