@@ -55,6 +55,7 @@ COLD: Final[Mapping[ColdKind | None, str]] = {
 _MINUTE: Final = 60
 _BAR: Final = 30
 _LEAST_BAR: Final = 8
+_LEAST_TITLE: Final = 20
 _NAME: Final = 18
 _GAP: Final = 2
 _TIMED: Final = ("MODEL", "WHAT", "N", "LAST", "MEDIAN", "FASTER", "FREED", "KEPT", "FAILED")
@@ -172,19 +173,27 @@ def verdicts(every: Sequence[Verdict], width: int | None) -> list[Line]:
         sense = Sense.PLAIN
         if one.word is Word.NOT_RUN:
             title, behind, sense = f"{title}: {behind}", "", Sense.MUTED
+        titles = _rows(title, room)
         made.append(
             (
                 Piece(f"{one.word.value:<{words}}", SENSES[one.word]),
                 Piece(" " * _GAP),
                 Piece(_padded(one_line(one.server, _NAME), names), Sense.STRONG),
                 Piece(" " * _GAP),
-                Piece(_cut(title, room), sense),
+                Piece(_cut(titles[0], room), sense),
             )
         )
+        under = Piece(" " * (words + names + 2 * _GAP))
+        made += [(under, Piece(_cut(row, room), sense)) for row in titles[1:]]
         indent = " " * (words + _GAP)
         rows = textwrap.wrap(behind, max((width or _UNCUT) - len(indent), 1))
         made += [(Piece(indent), Piece(row, Sense.MUTED)) for row in rows]
     return made
+
+
+def _rows(title: str, room: int) -> list[str]:
+    """A title over as many rows as it takes; where hardly a word fits on each it is cut."""
+    return textwrap.wrap(title, room) if room >= _LEAST_TITLE and title else [title]
 
 
 def measured(one: Verdict) -> str:
