@@ -15,6 +15,7 @@ JOURNAL = "journal.jsonl"
 RESERVE_BYTES = 256 << 10
 STEP_BYTES = 32 << 10
 """The reserve is given back in steps: what fills the disk would take all of it at once."""
+_MOVED = "the journal was moved: it is still written, wherever it is now"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -90,6 +91,19 @@ class JournalFile:
             OSError: The disk did not take it.
         """
         os.fdatasync(self._descriptor)
+
+    def strayed(self) -> str:
+        """What became of it, if it is not where it was made; empty: it is, or nobody can tell."""
+        try:
+            own = os.fstat(self._descriptor)
+            if own.st_nlink == 0:
+                return "the journal was deleted: what is recorded is lost"
+            there = os.stat(self.folder / JOURNAL)  # noqa: PTH116 - that of a file, not of a path
+        except FileNotFoundError:
+            return _MOVED
+        except OSError:
+            return ""
+        return "" if os.path.samestat(own, there) else _MOVED
 
     def close(self) -> None:
         """Let go of the file, its lock and the reserve. What the disk did not take was told."""

@@ -46,6 +46,7 @@ class Pen:
         self._gap_from: datetime | None = None
         self._gap_dropped = 0
         self._lost = 0
+        self._strayed = ""
         self._has_ended = False
         self._is_unsynced = False
         self._must_sync = False
@@ -205,6 +206,10 @@ class Pen:
             self._failed(error)
             return False
         self._is_unsynced = self._must_sync = False
+        strayed = self._file.strayed()
+        if strayed != self._strayed:
+            self._strayed = strayed
+            self._tell()
         return True
 
     def _tell_overflow(self) -> None:
@@ -217,7 +222,7 @@ class Pen:
 
     def _tell(self) -> None:
         if self._trouble is None or self._gap_from is None:
-            self._told("")
+            self._told(self._strayed)
             return
         told = f"{self._trouble}: samples are dropped since {self._gap_from:%H:%M}"
         if self._waiting:

@@ -186,3 +186,13 @@ def test_a_file_system_that_cannot_force_folders_is_no_error(tmp_path, monkeypat
     told = errno.EIO
     with pytest.raises(OSError, match="not here"):
         sync_folder(tmp_path)
+
+
+def test_another_file_in_its_place_is_not_it(tmp_path):
+    file = JournalFile(tmp_path)
+    assert file.strayed() == ""
+    (tmp_path / JOURNAL).rename(tmp_path / "other")
+    (tmp_path / JOURNAL).write_text("not it")
+    assert file.strayed().startswith("the journal was moved")
+    file.close()
+    assert file.strayed() == ""  # nobody can tell

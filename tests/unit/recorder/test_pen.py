@@ -6,7 +6,7 @@ import pytest
 from support.disks import Nanoseconds, content, failing, header, note, op_end, prom, words
 
 from sleeptui.recorder import pen as module
-from sleeptui.recorder.disk import JournalFile
+from sleeptui.recorder.disk import JOURNAL, JournalFile
 from sleeptui.recorder.lines import Anomaly, End
 from sleeptui.recorder.pen import Pen
 from sleeptui.recorder.redact import Redactor
@@ -189,6 +189,23 @@ def test_a_disk_that_forces_nothing_is_told_once(desk):
     desk.second()
     assert desk.problem == ""
     assert words(desk.folder) == ["header", "op.end", "anomaly", "anomaly"]
+
+
+def test_a_journal_that_is_moved_or_deleted_is_told_as_long_as_that_lasts(desk):
+    place = desk.folder / JOURNAL
+    other = place.rename(desk.folder / "other")
+    desk.pen.write(op_end())
+    desk.second()
+    assert desk.problem == "the journal was moved: it is still written, wherever it is now"
+    other.rename(place)
+    desk.pen.write(op_end())
+    desk.second()
+    assert desk.problem == ""
+    place.unlink()
+    place.write_text("somebody else's")
+    desk.pen.write(op_end())
+    desk.second()
+    assert desk.problem == "the journal was deleted: what is recorded is lost"
 
 
 def test_samples_that_had_no_place_in_the_queue_are_told(desk):
