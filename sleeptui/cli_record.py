@@ -208,7 +208,7 @@ class _Watched:
         self._last = ""
         self.say(f"recorded {self._sum()}")
         if self._problem:
-            self.say(f"the journal is not whole: {self._problem}")
+            self.say(f"all is not well with the journal: {self._problem}")
             return NOT_WHOLE
         if not self._has_answered:
             self.say("no server has answered. sleeptui doctor says why")

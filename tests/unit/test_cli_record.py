@@ -42,4 +42,4 @@ async def test_a_journal_that_is_not_whole_is_told_and_is_code_1(capsys, tmp_pat
         watched.mark()
         watched.heard(RecordingEnded(at_s=2.0, path=str(tmp_path), problem="3 lines are lost"))
         assert watched.told() == NOT_WHOLE
-        assert "the journal is not whole: 3 lines are lost" in capsys.readouterr().err
+        assert "all is not well with the journal: 3 lines are lost" in capsys.readouterr().err
