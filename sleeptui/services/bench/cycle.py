@@ -1,6 +1,7 @@
 """One cycle: sleep, dwell, wake, and requests until it is as fast as before."""
 
 from sleeptui.core.bench import BenchPhase, Question
+from sleeptui.core.events import Event, StateObserved
 from sleeptui.core.model import Observation, State
 from sleeptui.core.restart import life_of
 from sleeptui.core.steady import Pace, pace_of, steady_from
@@ -28,8 +29,7 @@ async def run_cycle(desk: BenchDesk, phase: BenchPhase) -> None:
     others = await _others(desk, server)
     life = life_of(desk.view(server))
     await desk.sleep(server, level)
-    await desk.pause(phase.dwell_s or 0.0)
-    await _must_sleep(desk, server)
+    await dwell(desk, server, level, phase.dwell_s or 0.0)
     await desk.wake(server)
     if life is not None and life_of(desk.view(server)) not in (None, life):
         raise StepFailed("invalid:restarted", f"{server} was restarted between sleep and wake")
@@ -65,8 +65,30 @@ async def _others(desk: BenchDesk, server: str) -> int:
         await desk.pause(_LOOK_AGAIN_S)
 
 
-async def _must_sleep(desk: BenchDesk, server: str) -> None:
-    seen: Observation = await desk.services.supervisor.look(server)
-    if seen.is_sleeping or desk.view(server).state is State.ASLEEP:
-        return
-    raise StepFailed("invalid:woke", f"{server} was not asleep any more before its wake")
+async def dwell(desk: BenchDesk, server: str, level: int, seconds: float) -> None:
+    """Let it sleep, and see that nobody else moves it meanwhile.
+
+    Raises:
+        StepFailed: It was woken, also if it sleeps again, or sleeps at another level now.
+    """
+    seen: list[Observation] = []
+
+    def follow(event: Event) -> None:
+        """Keep each look at it."""
+        if isinstance(event, StateObserved) and event.server == server:
+            seen.append(event.observation)
+
+    unsubscribe = desk.bus.subscribe(follow)
+    try:
+        await desk.pause(seconds)
+        seen.append(await desk.services.supervisor.look(server))
+    finally:
+        unsubscribe()
+    view = desk.view(server)
+    if not (seen[-1].is_sleeping or view.state is State.ASLEEP):
+        raise StepFailed("invalid:woke", f"{server} was not asleep any more before its wake")
+    if any(one.is_sleeping is False for one in seen):
+        raise StepFailed("invalid:woke", f"{server} was awake in between: somebody else moved it")
+    if view.level not in {None, level}:
+        note = f"{server} slept at level {view.level}, not {level}: somebody else moved it"
+        raise StepFailed("invalid:level", note)

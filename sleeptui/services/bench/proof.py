@@ -2,6 +2,7 @@
 
 from sleeptui.core.bench import BenchPhase
 from sleeptui.core.canary import Check
+from sleeptui.services.bench.cycle import dwell
 from sleeptui.services.bench.desk import BenchDesk
 
 
@@ -14,9 +15,9 @@ async def run_proof(desk: BenchDesk, phase: BenchPhase, partner: str) -> None:
     Raises:
         StepFailed: One of them did not end well: then nothing is proven.
     """
-    server = phase.server
-    await desk.sleep(server, phase.level or 1)
-    await desk.pause(phase.dwell_s or 0.0)
+    server, level = phase.server, phase.level or 1
+    await desk.sleep(server, level)
+    await dwell(desk, server, level, phase.dwell_s or 0.0)
     await desk.wake(partner)
     view = desk.view(partner)
     if view.check is Check.UNVERIFIED and view.spec.canary.enabled:

@@ -78,6 +78,29 @@ class TestCycle:
             [(cls, _)] = of(panel, PhaseKind.CYCLE)
             assert cls == "invalid:woke"
 
+    @pytest.mark.parametrize(
+        ("level", "told"),
+        [
+            (1, ("invalid:woke", "a was awake in between: somebody else moved it")),
+            (2, ("invalid:level", "a slept at level 2, not 1: somebody else moved it")),
+        ],
+    )
+    async def test_a_sleep_that_is_another_one_by_its_end_is_told(self, clock, level, told):
+        plan = Plan(name="x", stability=Stability(cycles=1, dwell_s=60.0))
+        engine = StartedEngine(clock, name="a")
+        async with bench_panel(clock, engine) as panel:
+            task = asyncio.ensure_future(bench(panel, plan))
+            await clock.until(lambda: panel.view("a").state is State.ASLEEP)
+            await clock.advance(5.0)
+            if level == 1:
+                engine.level, engine.is_paused = None, False
+                engine.awake_tags = {"weights", "kv_cache"}
+                await clock.advance(10.0)
+            asleep(engine, level)
+            await clock.until(task.done)
+            [found] = of(panel, PhaseKind.CYCLE)
+            assert found == told
+
     async def test_a_process_that_is_another_one_after_the_wake_is_told(self, clock):
         plan = Plan(name="x", stability=Stability(cycles=1, dwell_s=30.0))
         engine = StartedEngine(clock, name="a")
