@@ -199,7 +199,7 @@ def _values(attempt: Attempt, context: _Context) -> Iterator[tuple[str, float | 
             yield from _of_wake(attempt, context)
         case Kind.SWITCH:
             yield from _of_switch(attempt)
-        case Kind.START:
+        case Kind.START if not context.places.is_aside(attempt):
             yield from of_start(attempt)
         case Kind.PROMPT:
             first_s = attempt.record.first_token_s if attempt.record else None

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sleeptui.core.bench import BenchPhase, PhaseKind, Question
 from sleeptui.core.session import Attempt, PhaseSeen, RequestSeen, Session
 
-_SPOILED = ("disturbed", "invalid:restarted", "invalid:woke")
+_SPOILED = ("disturbed", "invalid:level", "invalid:restarted", "invalid:woke")
 """Classes of cycles whose operations ended well, and whose times are those of something else."""
 
 
@@ -54,6 +54,11 @@ class Places:
             return Place.FIRST
         is_other = self._cycles_of not in (None, self.question(phase.id))
         return Place.ASIDE if is_other else Place.STEADY
+
+    def is_aside(self, start: Attempt) -> bool:
+        """Whether a start only brought its server back: what it began from was not prepared."""
+        phase = self.phase(start.phase)
+        return phase is not None and phase.kind in {PhaseKind.PREPARE, PhaseKind.RESTORE}
 
     def spoiled(self, attempt: Attempt) -> str:
         """The class of a cycle that was disturbed, or no cycle at all; empty: it was one."""

@@ -45,6 +45,13 @@ def test_a_start_from_another_cache_than_asked_counts_as_invalid():
     assert classes(session(one)) == {one.id: "invalid:cache"}
 
 
+def test_a_start_that_brings_a_server_back_is_no_measurement():
+    phases = (phase(1, "prepare"), phase(2, "cold"), phase(3, "restore"))
+    every = session(*(start(phase=number) for number in (1, 2, 3)), phases=phases)
+    (one,) = (one for one in intervals(every) if one.id == "cold.ttft")
+    assert (one.n, dict(one.others)) == (1, {})
+
+
 def test_a_start_whose_cache_is_not_known_is_a_series_of_its_own():
     one = start(kind=ColdKind.UNKNOWN)
     assert (cold_class(one), arm_of(one)) == ("ok", "cold_unknown")

@@ -51,10 +51,11 @@ def test_a_cycle_that_was_disturbed_spoils_its_times():
         phase(1, "cycle", nth=1, cls="disturbed"),
         phase(2, "cycle", nth=1, cls="engine_dead"),
         phase(3, "trial", cls="disturbed"),
+        phase(4, "cycle", nth=1, cls="invalid:level"),
     )
     seen = session(phases=phases)
-    found = [Places(seen).spoiled(attempt("wake", phase=number)) for number in (1, 2, 3, None)]
-    assert found == ["disturbed", "", "", ""]
+    found = [Places(seen).spoiled(attempt("wake", phase=number)) for number in (1, 2, 3, 4, None)]
+    assert found == ["disturbed", "", "", "invalid:level", ""]
     (call,) = (
         one
         for one in intervals(session(attempt("wake", phase=1), phases=phases))
