@@ -126,7 +126,10 @@ def cli(
     return run_panel(settings, _talk)
 
 
-@cli.command(epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.")
+@cli.command(
+    short_help="Run the simulated fleet, or one server of it.",
+    epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.",
+)
 @click.argument("scenario", type=Scenario(), required=False)
 @click.option(
     "--speed",

@@ -169,6 +169,16 @@ ROWS = (
         never=(State.DOWN, State.WEDGED, State.STALE),
     ),
     Row(
+        name="slower: wakes take longer than before",
+        make=(sleep(), on(Fault.SLOWER, factor=4.0), wake()),
+        state=State.AWAKE,
+        badge="AWAKE ✓",
+        json={"check": "verified"},
+        record=(Kind.WAKE, Outcome.DONE, None),
+        mend=(off(),),
+        never=(State.STALE, State.WEDGED, State.SUSPECT),
+    ),
+    Row(
         name="leak: each sleep leaves more behind",
         make=(on(Fault.LEAK), cycles(7)),
         state=State.AWAKE,
