@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.spans import Line, Span, cut
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _EIGHTHS = 8
 _LEAST_LABEL = 4

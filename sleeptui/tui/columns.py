@@ -7,7 +7,7 @@ from sleeptui.core.model import ServerView
 from sleeptui.tui import present
 from sleeptui.tui.present import Look
 from sleeptui.tui.spans import Line, Span, fit, line
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 MARKS = 4
 """Cells before the name: pointer, selection, colour, and a blank."""

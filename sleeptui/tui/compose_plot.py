@@ -6,7 +6,7 @@ from itertools import groupby
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_plot import GUTTER, Band, Plot
 from sleeptui.tui.spans import Line, Span, fit
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 Canvas = tuple[str, ...]
 """Rows of a drawn curve, from the top."""

@@ -12,7 +12,7 @@ from sleeptui.tui import wording
 from sleeptui.tui.glyphs import UNICODE, Glyphs
 from sleeptui.tui.spans import Line, Span, line
 from sleeptui.tui.spark import Sparks, bars
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 STATE_TONES: Mapping[State, str] = {
     State.UNKNOWN: Tone.MUTED,

@@ -11,7 +11,7 @@ from sleeptui.services.bench_watch import BenchState, Offer, Watched
 from sleeptui.services.bench_words import Sense
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 TONES: Final[Mapping[Sense, str]] = {
     Sense.PLAIN: Tone.TEXT,

@@ -6,7 +6,7 @@ from sleeptui.core.model import ServerView
 from sleeptui.tui.present import Look
 from sleeptui.tui.spans import Line, Span, wrapped
 from sleeptui.tui.spark import bars
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _SPARK = 12
 """Newest cycles that are drawn."""

@@ -13,7 +13,7 @@ from sleeptui.tui.present_operations import operation_lines
 from sleeptui.tui.present_proof import proof_rows
 from sleeptui.tui.present_queue import waits_for
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _LABEL = 9
 _INDENT = "  "

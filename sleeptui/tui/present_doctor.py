@@ -11,7 +11,7 @@ from sleeptui.services.doctor import counts
 from sleeptui.services.doctor_finding import ORDER, Finding, Status
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.spans import BLANK, Line, Span, cut, line, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 WELL: Final = "well"
 """Second half of the key of the row that has all that is well."""

@@ -11,7 +11,7 @@ from sleeptui.tui.bar import Part, stacked
 from sleeptui.tui.present import Look
 from sleeptui.tui.spans import Line, Span, cut, fit, line, width_of
 from sleeptui.tui.spark import bars
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _LEAST_NAME, _MOST_NAME = 4, 18
 _SHORT_NAME = 8

@@ -16,7 +16,7 @@ from sleeptui.tui.present import STATE_TONES, Look
 from sleeptui.tui.present_recording import light
 from sleeptui.tui.present_replay import Playing, lead, warnings
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, width_of, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 SEVERITY_TONES: Mapping[str, str] = {
     "info": Tone.MUTED,

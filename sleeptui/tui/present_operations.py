@@ -13,7 +13,7 @@ from sleeptui.tui import present, wording
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_proof import check_line
 from sleeptui.tui.spans import Line, Span, width_of, wrapped
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _OPERATIONS = 8
 _INDENT = "  "

@@ -8,7 +8,7 @@ from sleeptui.core.operation import Kind, Phase
 from sleeptui.core.series import Series
 from sleeptui.tui.present import Look
 from sleeptui.tui.spark import HOLD_S, Cells, held
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 GUTTER = 6
 """Cells of the scale at the left of a plot."""

@@ -8,8 +8,8 @@ from sleeptui.core.model import ServerView, State
 from sleeptui.core.text import one_line
 from sleeptui.tui.present import CHECK_TONES, Look
 from sleeptui.tui.spans import Line, Span, line, wrapped
-from sleeptui.tui.theme import Tone
 from sleeptui.tui.times import moment
+from sleeptui.tui.tones import Tone
 
 _ANSWERING = frozenset({State.AWAKE, State.NO_CONTROL})
 _ASLEEP = frozenset({State.ASLEEP, State.PARTIAL, State.PAUSED})

@@ -4,7 +4,7 @@ from sleeptui.core import units
 from sleeptui.core.recording import Recording
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.spans import BLANK, Line, Span
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 _COMPACT = 100
 """Cells of the header below which hours that have not passed are left out."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sleeptui.core import units
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.spans import Span
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 if TYPE_CHECKING:
     from sleeptui.services.replay import Replay

@@ -11,7 +11,7 @@ from sleeptui.core.session import Curve as Recorded
 from sleeptui.core.session import Session
 from sleeptui.tui.present_plot import BAND_TONES, LETTERS, Band, Curve, Plot
 from sleeptui.tui.spark import Cells
-from sleeptui.tui.theme import Tone, server_tone
+from sleeptui.tui.tones import Tone, server_tone
 
 STACKED: Final = 6
 """So many servers are told apart by colour; of more, only the sum is drawn."""

@@ -13,7 +13,7 @@ from sleeptui.services import session_words
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_session_plot import STACKED
 from sleeptui.tui.spans import BLANK, Line, Span, fit, line, wrapped
-from sleeptui.tui.theme import Tone, server_tone
+from sleeptui.tui.tones import Tone, server_tone
 
 _TONES: Final[Mapping[str, str]] = {
     "whole": Tone.GOOD,

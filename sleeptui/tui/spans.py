@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 
 class Span(NamedTuple):

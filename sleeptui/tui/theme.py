@@ -1,4 +1,4 @@
-"""Tones, the meanings that colours have, and the palette that gives each its style in a theme.
+"""The palette: what style each tone has in a theme.
 
 All tones but those of the servers come from the theme's own variables, so every theme of
 Textual works. The servers' colours are ours: eight hues that differ from each other and from
@@ -6,43 +6,13 @@ the colours of good and bad, on dark, on light, and when a terminal with 16 colo
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 from rich.style import Style
 from textual.app import App
 from textual.color import Color, ColorParseError
 
+from sleeptui.tui.tones import SERVER, Tone
 
-class Tone(StrEnum):
-    """What a colour means."""
-
-    TEXT = "text"
-    STRONG = "strong"
-    TITLE = "title"
-    MUTED = "muted"
-    FAINT = "faint"
-    """Unknown, stale or not measured."""
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-    BUSY = "busy"
-    """In transition."""
-    ASLEEP = "asleep"
-    OTHER = "other"
-    """GPU memory that belongs to none of the servers."""
-    TRACK = "track"
-    """The empty part of a bar."""
-    ON = "on"
-    """Text on a coloured ground: black or white, whatever reads better."""
-    CURSOR = "cursor"
-    CURSOR_BLURRED = "cursor-blurred"
-    BAND_SLEEP = "band-sleep"
-    BAND_WAKE = "band-wake"
-    BAND_SWITCH = "band-switch"
-
-
-SERVER_COLOURS = 8
-_SERVER = "server-"
 _DARK = (
     "#5794f2",  # blue
     "#f2a53c",  # amber
@@ -97,11 +67,6 @@ _BOLD = frozenset({Tone.STRONG, Tone.TITLE, Tone.BAD})
 _DIM = frozenset({Tone.MUTED, Tone.FAINT})
 _BANDS = frozenset({Tone.BAND_SLEEP, Tone.BAND_WAKE, Tone.BAND_SWITCH})
 _CURSORS = frozenset({Tone.CURSOR, Tone.CURSOR_BLURRED})
-
-
-def server_tone(index: int) -> str:
-    """The tone of the server at that place of the fleet; colours repeat after eight."""
-    return f"{_SERVER}{index % SERVER_COLOURS}"
 
 
 class Palette:
@@ -161,11 +126,11 @@ class Palette:
             return self._colour(back)
         if back in _BANDS or back == Tone.OTHER:
             return Color.parse("ansi_bright_black")
-        return self._colour(back) if back.startswith(_SERVER) else None
+        return self._colour(back) if back.startswith(SERVER) else None
 
     def _colour(self, tone: str) -> Color:
-        if tone.startswith(_SERVER):
-            return Color.parse(self._servers[int(tone.removeprefix(_SERVER))])
+        if tone.startswith(SERVER):
+            return Color.parse(self._servers[int(tone.removeprefix(SERVER))])
         variable, share = _VARIABLES.get(tone, ("foreground", 1.0))
         colour = self._parse(variable, self._text)
         if self._ansi:

@@ -11,7 +11,7 @@ from textual.widgets import Footer, Static
 from sleeptui.services import compare_words
 from sleeptui.services.compare_words import Said
 from sleeptui.tui.spans import Line, line
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 _TONES: Final[Mapping[str, str]] = {

@@ -36,8 +36,8 @@ from sleeptui.tui.present_log import Heading
 from sleeptui.tui.present_queue import places, queue_words, queued
 from sleeptui.tui.present_replay import playing
 from sleeptui.tui.spark import Sparks
-from sleeptui.tui.theme import server_tone
 from sleeptui.tui.times import time_of_day
+from sleeptui.tui.tones import server_tone
 from sleeptui.tui.widgets.detail import Detail
 from sleeptui.tui.widgets.empty_fleet import EmptyFleet
 from sleeptui.tui.widgets.event_log import EventLog

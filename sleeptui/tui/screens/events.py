@@ -13,7 +13,8 @@ from textual.widgets import DataTable, Footer, Static
 
 from sleeptui.core.model import FleetView, LogEntry
 from sleeptui.core.text import one_line
-from sleeptui.tui.theme import Palette, Tone
+from sleeptui.tui.theme import Palette
+from sleeptui.tui.tones import Tone
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage

@@ -17,7 +17,8 @@ from sleeptui.core.model import State
 from sleeptui.tui import keymap
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present import CHECK_TONES, STATE_TONES
-from sleeptui.tui.theme import Palette, Tone
+from sleeptui.tui.theme import Palette
+from sleeptui.tui.tones import Tone
 
 STATES: Final[tuple[tuple[State, str], ...]] = (
     (State.AWAKE, "serves requests"),

@@ -11,7 +11,7 @@ from sleeptui.services.doctor_finding import Finding
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_doctor import Key, Row, rows
 from sleeptui.tui.spans import Line, Span, fit
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 

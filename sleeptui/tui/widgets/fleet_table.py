@@ -13,7 +13,7 @@ from sleeptui.core.model import IN_TRANSITION, ServerView, State
 from sleeptui.tui.columns import MARKS, Column, columns_for, marks
 from sleeptui.tui.present import Look
 from sleeptui.tui.spans import Line, Span
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 _COUNTING = IN_TRANSITION | {State.STALE}

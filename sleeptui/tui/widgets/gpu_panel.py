@@ -7,7 +7,7 @@ from sleeptui.core.text import one_line
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_gpu import gpu_line, name_cells
 from sleeptui.tui.spans import Line, Span, fit
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 

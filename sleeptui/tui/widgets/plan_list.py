@@ -13,7 +13,7 @@ from sleeptui.services.bench_watch import Offer
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_benchmark import row
 from sleeptui.tui.spans import Line, Span
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 

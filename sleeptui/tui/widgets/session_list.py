@@ -13,7 +13,7 @@ from sleeptui.core.session import SessionSummary
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.present_sessions import row
 from sleeptui.tui.spans import Line, Span
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
 
 

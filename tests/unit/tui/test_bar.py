@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sleeptui.tui.bar import Part, stacked
 from sleeptui.tui.glyphs import ASCII, COLOURLESS, UNICODE
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 
 def part(label="qwen", size=50.0, tone="server-0"):

@@ -11,7 +11,7 @@ from sleeptui.tui import present
 from sleeptui.tui.glyphs import ASCII
 from sleeptui.tui.present import Look
 from sleeptui.tui.spans import plain
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 LOOK = Look(now_s=pictures.NOW_S, tones={"qwen": "server-0"}, gpu_bytes={0: 140 << 30})
 NOW = pictures.NOW_S

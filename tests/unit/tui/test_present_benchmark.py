@@ -11,7 +11,7 @@ from sleeptui.services.bench_watch import BenchState, Offer, Watched
 from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.present_benchmark import asked, followed, offered, row, watched_lines
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 OFFER = Offer(plan=PLANS[0], estimate_s=720.0, briefing=(*BRIEFING, "Left out: code: cold starts."))
 ELSEWHERE = SessionSummary(run_id="run-7f3c", path=SESSION, is_running=True, plan="standard")

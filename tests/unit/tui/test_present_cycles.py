@@ -11,7 +11,7 @@ from sleeptui.tui.glyphs import ASCII
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_cycles import cycle_line, drift_lines, drift_words, residuals
 from sleeptui.tui.spans import plain
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 LOOK = Look(now_s=0.0)
 LEAK = Drift(

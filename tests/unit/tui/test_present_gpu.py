@@ -9,7 +9,7 @@ from sleeptui.tui.glyphs import ASCII
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_gpu import gpu_line, name_cells, name_of, parts_of
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 GIB = 1 << 30
 LOOK = Look(now_s=pictures.NOW_S, tones={"qwen": "server-0", "llama": "server-1"})

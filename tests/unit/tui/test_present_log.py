@@ -18,8 +18,8 @@ from sleeptui.tui.present_log import (
     server_cells,
 )
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
 from sleeptui.tui.times import time_of_day
+from sleeptui.tui.tones import Tone
 
 HEADING = Heading(host="gpu-box-1", time="15:36:10", interval_s=0.5)
 LOOK = Look(now_s=pictures.NOW_S, tones={"qwen": "server-0"})

@@ -10,7 +10,7 @@ from sleeptui.core.operation import Cause, Fate, InFlight, Kind, Outcome, Part, 
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_operations import in_flight_words, operation_lines
 from sleeptui.tui.spans import plain
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 NOW = pictures.NOW_S
 LOOK = Look(now_s=NOW)

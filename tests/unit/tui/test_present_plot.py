@@ -23,7 +23,7 @@ from sleeptui.tui.present_plot import (
     span_of,
 )
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 NOW = pictures.NOW_S
 LOOK = Look(now_s=NOW, tones={"qwen": "server-0"}, gpu_bytes={0: 140 << 30})

@@ -15,7 +15,7 @@ from sleeptui.tui.glyphs import ASCII
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_proof import check_line, grade_words, proof_rows
 from sleeptui.tui.spans import plain
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 LOOK = Look(now_s=pictures.NOW_S, epoch_s=pictures.WALL_S - pictures.NOW_S)
 DAY = 86_400.0

@@ -8,7 +8,7 @@ from sleeptui.core.recording import Recording
 from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.present_recording import light
 from sleeptui.tui.spans import plain
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 RUNS = Recording(path="/sessions/1", began_s=100.0)
 

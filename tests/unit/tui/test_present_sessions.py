@@ -20,7 +20,7 @@ from sleeptui.tui.glyphs import ASCII, UNICODE
 from sleeptui.tui.present_session_plot import STACKED, bands_of, plots_of, reduced
 from sleeptui.tui.present_sessions import heading, nothing, row, words
 from sleeptui.tui.spans import plain, width_of
-from sleeptui.tui.theme import Tone
+from sleeptui.tui.tones import Tone
 
 WHOLE = fold(journals.lines())
 SECOND = 10**9

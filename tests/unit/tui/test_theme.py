@@ -7,7 +7,8 @@ from textual.color import Color
 
 from sleeptui.core.model import State
 from sleeptui.tui.present import STATE_TONES
-from sleeptui.tui.theme import SERVER_COLOURS, Palette, Tone, server_tone
+from sleeptui.tui.theme import Palette
+from sleeptui.tui.tones import SERVER_COLOURS, Tone, server_tone
 
 SERVERS = [server_tone(index) for index in range(SERVER_COLOURS)]
 
