@@ -221,20 +221,22 @@ def _by_last_sleep(view: ServerView, gpus: frozenset[int]) -> Need | None:
 
 
 def _by_share(view: ServerView, fleet: FleetView, gpus: frozenset[int]) -> Need | None:
-    """Its share of the GPUs; of one that is half awake less what it holds now.
+    """Its share of the GPUs; less what it holds now, where that is a part of the share.
 
     What it holds asleep does not count: CUDA's context and graphs lie outside the share. Measured
-    on an H200 at 0.6: 83.0 GiB come back at a wake, 2.3 stay asleep, and 84.2 are the share.
+    on an H200 at 0.6: 83.0 GiB come back at a wake, 2.3 stay asleep, and 84.2 are the share. One
+    that is half awake has a part of it back, and a sleep that freed nothing has left all of it.
     """
     share = view.metrics.gpu_memory_utilization if view.metrics else None
     totals = {gpu.sample.index: gpu.sample.total_bytes for gpu in fleet.gpus}
     if share is None or any(totals.get(index) is None for index in gpus):
         return None
-    held = (_held(view) or {}) if view.state is State.PARTIAL else {}
+    shares = {index: int(share * (totals[index] or 0)) for index in gpus}
+    held = _held(view) or {}
+    if view.state is not State.PARTIAL and 2 * sum(held.values()) < sum(shares.values()):
+        held = {}
     return Need(
-        by_gpu={
-            index: _more(int(share * (totals[index] or 0)) - held.get(index, 0)) for index in gpus
-        },
+        by_gpu={index: _more(there - held.get(index, 0)) for index, there in shares.items()},
         is_measured=False,
         known=f"its gpu_memory_utilization is {share:g}, it was not seen awake yet",
     )

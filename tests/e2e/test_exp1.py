@@ -14,36 +14,6 @@ from support import exp1
 from sleeptui.core.settings import ServerSpec
 from sleeptui.sim.bank import Bank
 
-PLAN = """
-version = 1
-title = "One of everything"
-
-[latency]
-blocks = 1
-cycles = 1
-levels = [1]
-cold = ["cold_cached"]
-dwell_s = [0]
-settle_s = 0
-
-[memory]
-cycles = 1
-levels = [1]
-
-[in_flight]
-modes = ["abort"]
-levels = [1]
-streams = [2]
-repeats = 1
-max_tokens = 1000
-dwell_s = 0
-late = 1
-parked = 1
-
-[stability]
-cycles = 1
-levels = [1]
-"""
 LIMIT_S = 500
 SPOILT = re.compile(r"disturbed|had ended before the sleep")
 
@@ -91,7 +61,7 @@ def fleet(request, tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
 def make(*targets: str, fleet: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
     home = fleet.parent / "home"
     home.mkdir(exist_ok=True)
-    (fleet.parent / "plan.toml").write_text(PLAN)
+    (fleet.parent / "plan.toml").write_text(exp1.PLAN)
     return subprocess.run(
         [
             *("make", "--old-file=setup", f"BIN={Path(sys.executable).parent}", "SIM=1"),

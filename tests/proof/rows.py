@@ -61,6 +61,8 @@ class Row:
     """States that are not shown at any moment before it is mended."""
     engine: Mapping[str, object] = field(default_factory=dict)
     """The subject, where it is another one."""
+    rivals: tuple[EngineSpec, ...] = ()
+    """Others on its GPU."""
     settings: Settings = SETTINGS
     speed: float = 10.0
 
@@ -68,14 +70,14 @@ class Row:
 # --- steps ------------------------------------------------------------------------------------
 
 
-def on(fault: Fault, **parameters: object) -> Step:
+def on(fault: Fault, server: str = SUBJECT, **parameters: object) -> Step:
     """The fault is switched on."""
-    return lambda rig: rig.fault(SUBJECT, fault, **parameters)
+    return lambda rig: rig.fault(server, fault, **parameters)
 
 
-def off(fault: Fault | None = None) -> Step:
+def off(fault: Fault | None = None, server: str = SUBJECT) -> Step:
     """The fault is switched off, or all; a dead server starts again."""
-    return lambda rig: rig.clear(SUBJECT, fault)
+    return lambda rig: rig.clear(server, fault)
 
 
 def restarted(rig: Rig) -> Awaitable[None]:
@@ -131,6 +133,11 @@ def wake(**options: object) -> Step:
     return step
 
 
+async def switch(rig: Rig) -> None:
+    """``x`` of the panel, to its end."""
+    await rig.do(rig.services.operations.switch(SUBJECT))
+
+
 async def verify(rig: Rig) -> None:
     """``v`` of the panel, to its end."""
     await rig.do(rig.services.operations.verify(SUBJECT))
@@ -165,20 +172,21 @@ async def truth_is_garbage(rig: Rig) -> None:
 # --- the run of a row -------------------------------------------------------------------------
 
 
-def scenario_of(engine: Mapping[str, object]) -> Scenario:
-    """The subject, with these fields, and the neighbour."""
+def scenario_of(engine: Mapping[str, object], rivals: tuple[EngineSpec, ...] = ()) -> Scenario:
+    """The subject, with these fields, others on its GPU, and the neighbour."""
     return Scenario(
         name="row",
         title="",
         description="",
         gpus=(GpuSpec(), GpuSpec()),
-        engines=(replace(SPEC, **engine), _BESIDE),  # type: ignore[arg-type]
+        engines=(replace(SPEC, **engine), *rivals, _BESIDE),  # type: ignore[arg-type]
     )
 
 
 async def run(row: Row) -> None:
     """Make the fault, compare what is said, mend it, and see that nobody else noticed."""
-    async with opened(scenario_of(row.engine), speed=row.speed, settings=row.settings) as rig:
+    scenario = scenario_of(row.engine, row.rivals)
+    async with opened(scenario, speed=row.speed, settings=row.settings) as rig:
         beside = _Beside(rig)
         states = rig.follow(SUBJECT)
         for step in row.make:

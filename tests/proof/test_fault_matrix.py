@@ -169,6 +169,17 @@ ROWS = (
         never=(State.DOWN, State.WEDGED, State.STALE),
     ),
     Row(
+        name="lose: the answer to a wake is lost",
+        make=(sleep(), on(Fault.LOSE, every=1, paths=["/wake_up"]), wake()),
+        state=State.AWAKE,
+        badge="AWAKE ✓",
+        says=("no answer in time", "but it is awake"),
+        json={"check": "verified"},
+        record=(Kind.WAKE, Outcome.DONE, None),
+        mend=(off(),),
+        never=(State.DOWN, State.WEDGED, State.STALE),
+    ),
+    Row(
         name="slower: wakes take longer than before",
         make=(sleep(), on(Fault.SLOWER, factor=4.0), wake()),
         state=State.AWAKE,

@@ -29,6 +29,38 @@ NAMES = ("summarize", "code")
 SPEED = 20.0
 LIMIT_S = 90.0
 REPOSITORY = Path(__file__).parents[2]
+PLAN = """\
+# As short as can be.
+version = 1
+title = "One of everything"
+
+[latency]
+blocks = 1
+cycles = 1
+levels = [1]
+cold = ["cold_cached"]
+dwell_s = [0]
+settle_s = 0
+
+[memory]
+cycles = 1
+levels = [1]
+
+[in_flight]
+modes = ["abort"]
+levels = [1]
+streams = [2]
+repeats = 1
+max_tokens = 1000
+dwell_s = 0
+late = 1
+parked = 1
+
+[stability]
+cycles = 1
+levels = [1]
+"""
+"""One of everything."""
 
 
 def command(python: str, folder: Path, name: str, port: int, *options: str) -> tuple[str, ...]:

@@ -106,6 +106,15 @@ class TestNeed:
         view = server(state=State.PARTIAL, metrics=half, memory=memory(30 * GIB))
         assert self.need(view).by_gpu == {0: 40 * GIB}
 
+    def test_a_sleep_that_freed_nothing_has_left_its_share_where_it_was(self):
+        """Else a wake that takes nothing would be refused for want of room."""
+        half = metrics(gpu_memory_utilization=0.5)
+        view = server(state=State.SUSPECT, queue_frozen=True, metrics=half, memory=memory(72 * GIB))
+        assert self.need(view).by_gpu == {0: 0}
+        assert checked(view, used=139).fits
+        view = server(state=State.SUSPECT, queue_frozen=True, metrics=half, memory=memory(9 * GIB))
+        assert self.need(view).by_gpu == {0: 70 * GIB}
+
     def test_not_known(self):
         share = metrics(gpu_memory_utilization=0.5)
         assert self.need(asleep(metrics=None)) is None
