@@ -43,6 +43,7 @@ LATE: Mapping[str, str] = {
     "down": "sleeptui.cli_up",
     "export": "sleeptui.cli_report",
     "import": "sleeptui.cli_import",
+    "ps": "sleeptui.cli_ps",
     "record": "sleeptui.cli_record",
     "replay": "sleeptui.cli_replay",
     "report": "sleeptui.cli_report",

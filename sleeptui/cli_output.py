@@ -1,5 +1,6 @@
 """How the subcommands write: data to stdout, talk to stderr, glyphs and colours where they fit."""
 
+import errno
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ import click
 from sleeptui.core.errors import ConfigError
 
 _STAND_INS = str.maketrans(
-    {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->"}  # noqa: RUF001 - what is meant
+    {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->", "·": "-"}  # noqa: RUF001 - what is meant
 )
 _WIDEST = 110
 
@@ -40,11 +41,13 @@ class Paper:
             width=columns if is_terminal else None,
         )
 
-    def style(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
+    def style(
+        self, text: str, colour: str | None = None, *, bold: bool = False, dim: bool = False
+    ) -> str:
         """The text in a colour, where there are colours."""
-        if not self.has_colour:
+        if not self.has_colour or not (colour or bold or dim):
             return text
-        return click.style(text, fg=colour, bold=bold or None)
+        return click.style(text, fg=colour, bold=bold or None, dim=dim or None)
 
     def spelt(self, text: str) -> str:
         """The text as this stream can show it."""
@@ -55,11 +58,23 @@ class Paper:
 
 def put(text: str) -> None:
     """Write data and a line feed; a reader who has gone is no error."""
+    pour(text + "\n")
+
+
+def pour(text: str) -> bool:
+    """Write a piece of data at once. Returns whether its reader is still there."""
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         _reader_gone()
+        return False
+    except OSError as error:
+        if error.errno != errno.EIO:  # that of a terminal that was closed
+            raise
+        _reader_gone()
+        return False
+    return True
 
 
 def put_bytes(data: bytes) -> None:
@@ -95,6 +110,14 @@ def say(text: str) -> None:
     """A word on how far it is, only where somebody reads along."""
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(f"sleeptui: {text}", err=True)
+
+
+def passing(text: str = "") -> None:
+    """A word on how far it is, in the place of the one before; nothing: it is done."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return
+    columns = shutil.get_terminal_size().columns - 1
+    click.echo(f"\r\x1b[K{text}"[: columns + len("\r\x1b[K")], err=True, nl=False)
 
 
 def need_terminal() -> None:

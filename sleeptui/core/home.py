@@ -27,7 +27,7 @@ class Home:
     log_path: str | None = None
     """The file that the server's output goes to, where it is one."""
     host_bytes: int | None = None
-    """Resident host memory of the tree."""
+    """Resident host memory of the tree, summed over its processes."""
     command: tuple[str, ...] = ()
     """The command line that started the server, its secrets replaced by ``***``; empty: not
     known, or a title has taken its place."""
@@ -37,3 +37,8 @@ class Home:
     """Docker's id of that image, ``sha256:…``: a name may be given to another one."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Those variables that steer vLLM, CUDA and NCCL and hold no secret."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether what its processes share counts for each of them in ``host_bytes``."""
+        return len(self.pids) > 1

@@ -35,6 +35,31 @@ class Cycle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastOperation:
+    """The operation of ours that ended last, in short."""
+
+    kind: Kind
+    outcome: Outcome
+    level: int | None = None
+    duration_s: float | None = None
+    """The figure that it is known by; of a prompt its first-token time."""
+    ended_wall_s: float | None = None
+    """Seconds since the epoch."""
+
+    @classmethod
+    def of(cls, record: OperationRecord, ended_wall_s: float | None = None) -> "LastOperation":
+        """What is kept of a record."""
+        is_prompt = record.kind is Kind.PROMPT
+        return cls(
+            kind=record.kind,
+            outcome=record.outcome,
+            level=record.level,
+            duration_s=record.first_token_s if is_prompt else record.duration_s,
+            ended_wall_s=ended_wall_s,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
     """What is known of one server from before."""
 
@@ -47,6 +72,8 @@ class Learned:
     cycles: tuple[Cycle, ...] = ()
     """Newest last, of all its lives."""
     reference: Reference | None = None
+    last: LastOperation | None = None
+    """Of earlier runs; those of this one are in the history of the server."""
 
     def cycles_of(self, process_start_s: float | None) -> tuple[Cycle, ...]:
         """Those of one life of the server."""
@@ -73,6 +100,7 @@ class Learned:
             },
             cycles=(*before, *self.cycles)[-CYCLES_KEPT:],
             reference=self.reference or earlier.reference,
+            last=self.last or earlier.last,
         )
 
     def after(

@@ -308,6 +308,10 @@ class ServerView:
     """The queue figures are those of the last step before the sleep."""
     parked: int | None = None
     """Requests that wait for the wake; None where it cannot be known."""
+    idle_since_s: float | None = None
+    """Monotonic time since when no request has run, as far as is known; None: one runs."""
+    was_busy: bool = False
+    """A request ran until then; else that is since when it was looked at."""
     tokens_per_s: float | None = None
     last_ttft_s: float | None = None
     """First-token time of our last prompt, else the mean of the requests since the last look."""

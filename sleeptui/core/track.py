@@ -8,6 +8,7 @@ from sleeptui.core.derive import disagrees
 from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.drift import Drift, drifts
 from sleeptui.core.home import Home
+from sleeptui.core.idle import Requests
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import (
     IN_TRANSITION,
@@ -93,8 +94,7 @@ class Track:
     problem_told: str = ""
     tokens: TokenRate = field(default_factory=TokenRate)
     memory_series: Series = field(default_factory=Series)
-    running_series: Series = field(default_factory=Series)
-    waiting_series: Series = field(default_factory=Series)
+    requests: Requests = field(default_factory=Requests)
 
     def observe(self, seen: Observation) -> bool:
         """Take in a look. Returns whether the server was restarted since the one before."""
@@ -105,8 +105,7 @@ class Track:
         self._pair(before, seen)
         self._notice_others(before, seen)
         if seen.reach is not Reach.ANSWERED:
-            self.running_series.append(seen.at_s, None)
-            self.waiting_series.append(seen.at_s, None)
+            self.requests.lose(seen.at_s)
             return restarted
         self.answered_s = seen.at_s
         self.answered_by = self.home.started_at if self.home else None
@@ -114,7 +113,7 @@ class Track:
             self.load = seen.load
         if seen.metrics is not None:
             self.disagreeing = self.disagreeing + 1 if disagrees(seen) else 0
-            self._take_metrics(seen.at_s, seen.metrics)
+            self._take_metrics(seen.at_s, seen.metrics, asleep=bool(seen.is_sleeping))
         elif seen.problem:
             self._lose_queue(seen.at_s)
         if seen.is_sleeping is not None:
@@ -301,8 +300,10 @@ class Track:
             learned=self.learned,
             drift=self.drift,
             memory_series=self.memory_series,
-            running_series=self.running_series,
-            waiting_series=self.waiting_series,
+            idle_since_s=self.requests.idle_since_s,
+            was_busy=self.requests.was_busy,
+            running_series=self.requests.running,
+            waiting_series=self.requests.waiting,
         )
 
     def _notice_others(self, before: Observation | None, seen: Observation) -> None:
@@ -382,18 +383,17 @@ class Track:
         self.last_ttft_s = None
         self.load = None
         self.tokens.clear()
+        self.requests.forget()
 
     def _lose_queue(self, at_s: float) -> None:
         """/metrics could not be read: what the queue was is not what it is."""
-        self.running_series.append(at_s, None)
-        self.waiting_series.append(at_s, None)
+        self.requests.lose(at_s)
         if self.metrics is not None:
             self.metrics = replace(self.metrics, running=None, waiting=None, kv_usage=None)
 
-    def _take_metrics(self, at_s: float, metrics: EngineMetrics) -> None:
+    def _take_metrics(self, at_s: float, metrics: EngineMetrics, *, asleep: bool) -> None:
         before, self.metrics = self.metrics, metrics
-        self.running_series.append(at_s, metrics.running)
-        self.waiting_series.append(at_s, metrics.waiting)
+        self.requests.take(at_s, metrics, asleep=asleep)
         self.tokens.add(at_s, metrics.generation_tokens_total)
         if before is not None:
             self.last_ttft_s = mean_ttft(before, metrics) or self.last_ttft_s

@@ -173,15 +173,16 @@ def of_verification(one: Verification | None) -> VerificationJson | None:
     )
 
 
-def text(schema: str, fields: Mapping[str, object]) -> str:
-    """A whole document as strict JSON, indented, in ASCII.
+def text(schema: str, fields: Mapping[str, object], *, is_line: bool = False) -> str:
+    """A whole document as strict JSON in ASCII.
 
     Args:
         schema: What it is: ``doctor``, ``ps``; written as ``sleeptui.doctor``.
         fields: What it has beside ``schema`` and ``v``.
+        is_line: On one line, for a stream of documents; else indented.
     """
     document = {"schema": f"sleeptui.{schema}", "v": VERSION, **fields}
-    return json.dumps(_strict(document), indent=2, allow_nan=False)
+    return json.dumps(_strict(document), indent=None if is_line else 2, allow_nan=False)
 
 
 def bare_url(url: str) -> str:

@@ -246,6 +246,58 @@ class ServerJson(TypedDict):
     """Newest first."""
 
 
+class HostUseJson(TypedDict):
+    """Host memory that a server holds now."""
+
+    bytes: int
+    """Resident, summed over its processes."""
+    source: str
+    """measured: it is one process; estimated: what its processes share counts for each"""
+
+
+class IdleJson(TypedDict):
+    """How long no request has run."""
+
+    s: float
+    """0: one runs."""
+    is_least: bool
+    """It was no shorter: what was before the first look is not known."""
+
+
+class LastJson(TypedDict):
+    """The operation of ours that ended last, of this run or of an earlier one."""
+
+    kind: str
+    outcome: str
+    """As in an operation."""
+    level: int | None
+    duration_s: float | None
+    """Of a prompt its first-token time."""
+    ended_wall_s: float | None
+    """Seconds since the epoch."""
+
+
+class PsServerJson(ServerJson):
+    """A server as a row of ``ps``."""
+
+    host_memory: HostUseJson | None
+    idle: IdleJson | None
+    last: LastJson | None
+
+
+class PsJson(TypedDict):
+    """What ``sleeptui ps --json`` prints, beside ``schema`` and ``v``; with ``--watch`` a line."""
+
+    taken_wall_s: float
+    """Seconds since the epoch."""
+    complete: bool
+    """Everything was looked at in time."""
+    missing: list[str]
+    """What was not."""
+    servers: list[PsServerJson]
+    """In the order of the fleet."""
+
+
 class DoctorJson(TypedDict):
     """What ``sleeptui doctor --json`` prints, beside ``schema`` and ``v``."""
 

@@ -1,7 +1,7 @@
 """Recalls what earlier runs have learnt of each server, and keeps what this one learns."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit, urlunsplit
 
 from sleeptui.core.errors import SleeptuiError
@@ -15,7 +15,7 @@ from sleeptui.core.events import (
     ServerRemoved,
 )
 from sleeptui.core.fleet import FleetStore
-from sleeptui.core.learned import Learned
+from sleeptui.core.learned import LastOperation, Learned
 from sleeptui.core.model import ServerFacts
 from sleeptui.core.operation import Kind
 from sleeptui.core.ports import Clock, Notebook
@@ -63,6 +63,8 @@ class Learning:
         self._notebook = notebook
         self._clock = clock
         self._pages: dict[str, _Page] = {}
+        self._last: dict[str, LastOperation] = {}
+        """Of this run; it may have ended before it was known what the server serves."""
         self._told: set[str] = set()
         self._group: asyncio.TaskGroup | None = None
 
@@ -89,8 +91,9 @@ class Learning:
                 self._open(event.server, event.facts)
             case ServerRemoved():
                 self._pages.pop(event.server, None)
+                self._last.pop(event.server, None)
             case OperationEnded() if event.record.kind is not Kind.PROMPT:
-                self._write_soon(event.record.server)
+                self._note_end(event)
             case ReferenceTaken():
                 self._write_soon(event.server)
             case _:
@@ -104,6 +107,14 @@ class Learning:
             return
         self._pages[server] = _Page(key=key)
         self._work_on(server, self._pages[server])
+
+    def _note_end(self, event: OperationEnded) -> None:
+        """Keep what an operation has taught, and which one it was."""
+        record = event.record
+        if not record.is_idle:
+            ended_wall_s = self._clock.wall_s() - self._clock.now_s() + event.at_s
+            self._last[record.server] = LastOperation.of(record, ended_wall_s)
+        self._write_soon(record.server)
 
     def _write_soon(self, server: str) -> None:
         if page := self._pages.get(server):
@@ -134,9 +145,11 @@ class Learning:
     async def _write(self, server: str, page: _Page) -> None:
         view = self._store.server(server)
         is_open = self._pages.get(server) is page
-        if view is None or not is_open or view.learned in (page.kept, Learned()):
+        if view is None or not is_open:
             return
-        learned = view.learned
+        learned = replace(view.learned, last=self._last.get(server) or view.learned.last)
+        if learned in (page.kept, Learned()):
+            return
         try:
             await self._notebook.write(page.key, learned)
         except SleeptuiError as error:

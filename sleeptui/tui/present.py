@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from sleeptui.core import units
 from sleeptui.core.canary import Check
+from sleeptui.core.learned import LastOperation
 from sleeptui.core.model import IN_TRANSITION, MemorySource, ServerView, State
-from sleeptui.core.operation import Kind, OperationRecord, Outcome, Phase
+from sleeptui.core.operation import Outcome, Phase
 from sleeptui.core.text import one_line
 from sleeptui.tui import wording
 from sleeptui.tui.glyphs import UNICODE, Glyphs
@@ -85,6 +86,14 @@ class Look:
 
 def badge(view: ServerView, look: Look, width: int = 22) -> Line:
     """State as glyph, word and colour, with what goes with it: level, check, elapsed time."""
+    said = standing(view, look, width)
+    if view.state is State.ASLEEP and view.level is not None:
+        return (*said, Span(f" L{view.level}", STATE_TONES[view.state]))
+    return said
+
+
+def standing(view: ServerView, look: Look, width: int) -> Line:
+    """The badge without the level, which has a place of its own in some tables."""
     state = view.state
     tone = STATE_TONES[state]
     word = state.value.upper()
@@ -101,8 +110,6 @@ def badge(view: ServerView, look: Look, width: int = 22) -> Line:
         if len(head) + 1 + len(elapsed) > width:
             head = f"{look.glyphs.states[state]} {_SHORT_WORDS.get(state, word)}"
         return (Span(head, tone), Span(f" {elapsed}"))
-    if state is State.ASLEEP and view.level is not None:
-        return (Span(head, tone), Span(f" L{view.level}", tone))
     if state is State.STALE and view.seen_at_s is not None:
         return line(f"{head} {units.elapsed(look.now_s - view.seen_at_s)}", tone)
     return line(head, tone)
@@ -203,19 +210,14 @@ def last_operation(view: ServerView, look: Look, width: int) -> Line:
         phase, both = wording.phase(operation.phase), wording.doing(operation.kind, operation.phase)
         long = len(look.glyphs.pointer) + 1 + len(both) > width
         return line(f"{look.glyphs.pointer} {phase if long else both}", Tone.BUSY)
-    if not view.history:
+    last = LastOperation.of(view.history[0]) if view.history else view.learned.last
+    if last is None:
         return line(units.UNKNOWN, Tone.FAINT)
-    record = view.history[0]
     return (
-        Span(look.glyphs.outcomes[record.outcome], OUTCOME_TONES[record.outcome]),
-        Span(f" {record.kind.value} "),
-        Span(units.duration(duration_s(record)), Tone.MUTED),
+        Span(look.glyphs.outcomes[last.outcome], OUTCOME_TONES[last.outcome]),
+        Span(f" {last.kind.value} "),
+        Span(units.duration(last.duration_s), Tone.MUTED),
     )
-
-
-def duration_s(record: OperationRecord) -> float | None:
-    """The figure that an operation is known by: for a prompt, its first-token time."""
-    return record.first_token_s if record.kind is Kind.PROMPT else record.duration_s
 
 
 def _figure(text: str, view: ServerView, *, dim: bool = False) -> Line:

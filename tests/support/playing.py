@@ -23,7 +23,16 @@ from sleeptui.recorder.scribe import Scribe
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(AnyLine).decode
 _NOT_COMPARED = frozenset(
-    {"spec", "tokens_per_s", "seen_at_s", "memory_series", "running_series", "waiting_series"}
+    {
+        "spec",
+        "idle_since_s",
+        "was_busy",
+        "tokens_per_s",
+        "seen_at_s",
+        "memory_series",
+        "running_series",
+        "waiting_series",
+    }
 )
 """Secrets and texts are not recorded; of looks that found nothing new only the number is."""
 

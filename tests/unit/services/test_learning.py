@@ -1,18 +1,19 @@
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from support.builders import GIB, facts, reference
+from support.builders import record as make_record
 from support.clock import ManualClock
 from support.fakes import FakeEngine
 from support.panel import opened
 
 from sleeptui.core.canary import Grade
 from sleeptui.core.errors import NotebookError
-from sleeptui.core.events import Recalled, ReferenceTaken
-from sleeptui.core.learned import Cycle, Learned
+from sleeptui.core.events import OperationEnded, Recalled, ReferenceTaken
+from sleeptui.core.learned import Cycle, LastOperation, Learned
 from sleeptui.core.model import ServerFacts, SleepLevel, State
-from sleeptui.core.operation import Outcome
+from sleeptui.core.operation import Kind, Outcome
 from sleeptui.core.settings import ServerSpec
 from sleeptui.services.learning import key_of
 
@@ -101,13 +102,47 @@ async def test_what_earlier_runs_knew_is_in_the_picture_once_a_life(clock):
         assert notebook.asked == [KEY]
 
 
+async def test_the_operation_that_ended_last_is_kept_for_the_next_run(clock):
+    notebook = FakeNotebook()
+    async with opened(FakeEngine(clock), clock=clock, notebook=notebook) as panel:
+        await panel.ends(panel.services.operations.sleep("qwen"))
+        slept = panel.view("qwen").history[0]
+        await panel.clock.advance(0)
+        assert notebook.pages[KEY].last == LastOperation(
+            kind=Kind.SLEEP,
+            outcome=Outcome.DONE,
+            level=1,
+            duration_s=slept.duration_s,
+            ended_wall_s=clock.wall_s(),
+        )
+        taken_back = make_record(Kind.WAKE, outcome=Outcome.CANCELLED)
+        panel.services.bus.publish(OperationEnded(at_s=clock.now_s(), record=taken_back))
+        await panel.clock.advance(0)
+        assert notebook.pages[KEY].last.kind is Kind.SLEEP, "what did nothing does not count"
+    async with opened(FakeEngine(clock), clock=clock, notebook=notebook) as panel:
+        await panel.clock.advance(1)
+        view = panel.view("qwen")
+        assert view.history == ()
+        assert (view.learned.last.kind, view.learned.last.level) == (Kind.SLEEP, 1)
+
+
+async def test_one_that_ended_before_it_was_known_what_the_server_serves_is_kept_at_the_end(clock):
+    notebook = FakeNotebook(pages={KEY: EARLIER})
+    async with opened(FakeEngine(clock), clock=clock, notebook=notebook) as panel:
+        record = make_record(Kind.VERIFY, server="qwen")
+        panel.services.bus.publish(OperationEnded(at_s=clock.now_s(), record=record))
+        await panel.clock.advance(1)
+    assert notebook.pages[KEY].last.kind is Kind.VERIFY
+
+
 async def test_what_is_learnt_is_kept_after_each_operation_and_at_the_end(clock):
     notebook = FakeNotebook()
     async with opened(FakeEngine(clock), clock=clock, notebook=notebook) as panel:
         assert (await panel.ends(panel.services.operations.sleep("qwen"))).outcome is Outcome.DONE
         await panel.clock.advance(0)
-        assert notebook.pages[KEY] == panel.view("qwen").learned
-        assert len(notebook.pages[KEY].cycles) == 1
+        kept = notebook.pages[KEY]
+        assert replace(kept, last=None) == panel.view("qwen").learned
+        assert len(kept.cycles) == 1
         panel.services.bus.publish(
             ReferenceTaken(at_s=clock.now_s(), server="qwen", reference=reference())
         )

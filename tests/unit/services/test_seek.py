@@ -57,7 +57,7 @@ def told(store):
     """All that a picture says, but its curves."""
     view = store.view
     skipped = {"memory_series", "running_series", "waiting_series", "seen_at_s", "tokens_per_s",
-               "last_ttft_s", "metrics"}  # fmt: skip
+               "idle_since_s", "was_busy", "last_ttft_s", "metrics"}  # fmt: skip
     servers = [
         {name: getattr(each, name) for name in each.__slots__ if name not in skipped}
         for each in view.servers
