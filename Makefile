@@ -35,11 +35,14 @@ format: setup ## format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-perf: setup ## first frame, polling, parsing and timing, each compared in one run
-	@$(BIN)/python -m tests.perf
+PERF ?=
+perf: setup ## first frame, polling, parsing and timing, each compared in one run; PERF: only these
+	@$(BIN)/python -m tests.perf $(PERF)
 
-screenshots: setup ## rebuild the pictures of the demo
-	@$(BIN)/python -m tests.screenshots
+SCENES ?=
+PICTURES ?= screenshots
+screenshots: setup ## rebuild the pictures of the demo; SCENES: only of these, PICTURES: into this folder
+	@$(BIN)/python -m tests.screenshots --to $(PICTURES) $(SCENES)
 
 # Experiment 1: compose/exp1/README.md. SIM=1: simulated servers, on any machine, without a GPU.
 # RUNTIME=process: vLLM as processes instead of containers. PLAN: quick, standard, careful, a file.

@@ -247,6 +247,8 @@ async def room(stage: Stage) -> None:
     await stage.press("w")
     await stage.pilot.pause(1.0)
     await stage.take("no-room")
+    if not stage.every:
+        return
     await stage.pilot.resize_terminal(*COMPACT)
     await stage.pilot.pause(1.0)
     await stage.take("no-room-compact")

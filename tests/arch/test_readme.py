@@ -2,11 +2,12 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import click
 import pytest
 import readme
+from support.cookbook import RECIPES
+from support.documents import EXPERIMENT, README, ROOT, blocks, commands
 
 from sleeptui.cli import cli
 from sleeptui.config import parse
@@ -14,16 +15,9 @@ from sleeptui.config_plan import parse_plan
 from sleeptui.core.model import State
 from sleeptui.sim.faults import FaultSetting
 
-ROOT = Path(__file__).parents[2]
 TEXT = readme.README.read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    line
-    for kind, block in BLOCKS
-    if kind == "sh"
-    for line in block.splitlines()
-    if line.startswith(("sleeptui", ".venv/bin/sleeptui"))
-]
+SHOWN = [*commands(README), *commands(EXPERIMENT)]
+COMMANDS = [line for line in commands(README) if line.startswith(("sleeptui", ".venv/bin/sleep"))]
 TARGETS = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
@@ -92,8 +86,10 @@ def test_every_command_line_parses(line):
         assert done.exit_code == 0
 
 
-def test_there_are_command_lines():
-    assert len(COMMANDS) >= 5
+def test_every_command_that_is_shown_is_run_by_a_test_and_no_other():
+    assert [line for line in SHOWN if line not in RECIPES] == [], "add it to support/cookbook.py"
+    assert sorted(RECIPES.keys() - set(SHOWN)) == []
+    assert len(SHOWN) > 50
 
 
 def test_every_make_target_exists():
@@ -102,7 +98,7 @@ def test_every_make_target_exists():
     assert named <= set(TARGETS)
 
 
-TOML = [block for kind, block in BLOCKS if kind == "toml"]
+TOML = blocks(README, "toml")
 PLANS = [block for block in TOML if block.startswith("version")]
 
 

@@ -46,6 +46,7 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wrapper: Sequence[str] = (),
+        program: Sequence[str] = (sys.executable, "-m", "sleeptui"),
     ) -> None:
         """Start it.
 
@@ -56,13 +57,14 @@ class Terminal:
             environment: Beside PATH, TERM, HOME and LANG.
             cwd: Its working directory.
             wrapper: A command that runs the command behind it.
+            program: What is run, in the place of sleeptui.
         """
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         base = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         kept = {key: os.environ[key] for key in ("HOME", "LANG", "PYTHONPATH") if key in os.environ}
-        command, *rest = [*wrapper, sys.executable, "-m", "sleeptui", *arguments]
+        command, *rest = [*wrapper, *program, *arguments]
         self._child = pexpect.spawn(
             command,
             rest,
