@@ -38,6 +38,17 @@ def _processes(patient: Patient) -> Finding:
             known="the host in its url",
             to_do=f"run sleeptui on {host}",
         )
+    if home is not None and not home.pids and home.container_state == "running":
+        return patient.find(
+            "processes",
+            title,
+            Status.WARN,
+            f"container {home.container} runs, but its processes cannot be seen:"
+            " its GPU memory can be estimated at best",
+            known="Docker tells their numbers, and there are none such here",
+            to_do="run sleeptui on the host; where it runs in a container itself,"
+            " start that with --pid=host",
+        )
     if home is None or not home.pids:
         return patient.find(
             "processes",

@@ -1,13 +1,13 @@
 """The files of experiment 1 agree with each other, and Compose takes them."""
 
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from support.compose import compose_command
 
 from sleeptui.sim.scenario import SCENARIOS
 
@@ -78,15 +78,8 @@ def test_the_report_holds_no_figure_until_there_is_one():
 
 
 def test_compose_takes_the_file():
-    v2 = ["docker", "compose"]
-    found = shutil.which("docker") and subprocess.run(
-        [*v2, "version"], capture_output=True, check=False
-    )
-    command = v2 if found and found.returncode == 0 else ["docker-compose"]
-    if shutil.which(command[0]) is None:
-        pytest.skip("there is no Docker Compose here")
     done = subprocess.run(
-        [*command, "-f", EXP1 / "compose.yaml", "config", "-q"],
+        [*compose_command(), "-f", EXP1 / "compose.yaml", "config", "-q"],
         capture_output=True,
         text=True,
         check=False,

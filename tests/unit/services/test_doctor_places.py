@@ -6,6 +6,7 @@ import pytest
 from support import builders as make
 from support.doctor import GIB, findings, of, scene, well
 
+from sleeptui.core.home import Home
 from sleeptui.core.learned import Cycle, Learned
 from sleeptui.core.model import HostMemory, State
 from sleeptui.services import doctor
@@ -30,6 +31,16 @@ def test_processes_that_are_not_found():
     found = findings(well(home=None, memory=None), notes=("No permission to ask Docker",))
     assert found["processes"].status is Status.WARN
     assert found["processes"].known == "No permission to ask Docker"
+    assert "see above" in found["gpu_memory"].next
+
+
+def test_processes_of_a_container_that_only_docker_sees():
+    """As from a container without the host's process numbers."""
+    home = Home(container="a", container_state="running")
+    found = findings(well(home=home, memory=None))
+    assert found["processes"].status is Status.WARN
+    assert found["processes"].what.startswith("container a runs, but its processes cannot be seen")
+    assert "--pid=host" in found["processes"].next
     assert "see above" in found["gpu_memory"].next
 
 
