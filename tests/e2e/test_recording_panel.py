@@ -1,68 +1,12 @@
 """Recording by keys: the light, the notices, marks, and the question at the end."""
 
-import re
-from contextlib import asynccontextmanager
-
 import pytest
-from support.clock import ManualClock
-from support.fakes import FakeEngine
-from support.panel import opened
-from support.pilot import shown_text, until
-from support.recording import FakeJournals
+from support.driving import driven
+from support.pilot import until
 
 from sleeptui.core.errors import JournalError
 from sleeptui.core.events import Marked, OperationEnded
-from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.screens.confirm import ConfirmScreen
-
-
-class Driven:
-    def __init__(self, app, pilot, panel, journals):
-        self.app, self.pilot, self.panel, self.journals = app, pilot, panel, journals
-
-    async def press(self, *keys):
-        await self.pilot.press(*keys)
-
-    async def says(self, *words):
-        await self.until(lambda: all(word in shown_text(self.pilot) for word in words))
-
-    async def until(self, condition):
-        for _ in range(600):
-            if condition():
-                return
-            await self.panel.clock.advance(0.05)
-            await self.pilot.pause(0.005)
-        raise AssertionError(shown_text(self.pilot))
-
-    @property
-    def header(self):
-        return shown_text(self.pilot).splitlines()[0]
-
-    @property
-    def elapsed_s(self):
-        """What the light says."""
-        found = re.search(r"REC (?:(\d+):)?(\d\d):(\d\d)", self.header)
-        return (
-            -1
-            if found is None
-            else sum(
-                int(part or 0) * unit
-                for part, unit in zip(found.groups(), (3600, 60, 1), strict=True)
-            )
-        )
-
-
-@asynccontextmanager
-async def driven(*, size=(120, 36), **engine):
-    clock, journals = ManualClock(), FakeJournals()
-    async with opened(
-        FakeEngine(clock, **engine), clock=clock, begin=False, journals=journals
-    ) as panel:
-        app = SleeptuiApp(panel.services)
-        async with app.run_test(size=size, notifications=True) as pilot:
-            run = Driven(app, pilot, panel, journals)
-            await run.says("● AWAKE")
-            yield run
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
