@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sleeptui.config_toml import file_of, tables_of, text_of
+from sleeptui.config_toml import file_of, path_of, tables_of, text_of
 from sleeptui.core.commands import BY_ID, Command, commands_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import RecordingDefaults, Sampling, ServerSpec, Settings
@@ -84,10 +84,8 @@ def find_file(flags: Flags, environment: Mapping[str, str], folder: Path) -> Pat
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~
         environment.get("HOME", "~"), ".config"
     )
-    for path in (folder / FILE_NAME, Path(home).expanduser() / "sleeptui" / "config.toml"):
-        if path.is_file():
-            return path
-    return None
+    own = os.path.join(home, "sleeptui", "config.toml")  # noqa: PTH118 - as above
+    return file_of(str(folder / FILE_NAME)) or file_of(own)
 
 
 def read_file(path: Path) -> Settings:
@@ -108,7 +106,8 @@ def folder_of(settings: Settings) -> Path:
 def _beside(settings: Settings, folder: Path) -> Settings:
     if settings.gpu_bank is None:
         return settings
-    return replace(settings, gpu_bank=str(folder / Path(settings.gpu_bank).expanduser()))
+    bank = path_of(settings.gpu_bank, f"{settings.source}: gpu_bank")
+    return replace(settings, gpu_bank=str(folder / bank))
 
 
 def parse(text: str, where: str) -> Settings:
@@ -170,7 +169,8 @@ def checked_url(url: str, where: str, name: str) -> str:
             f"{where}: {name}: the URL carries a user or password",
             hint="put the key into an environment variable and name it in api_key_env",
         )
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    is_http = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    if not is_http or url != clean(url):
         raise ConfigError(
             f"{where}: {name}: “{shown}” is not an http URL", hint="use http://HOST:PORT"
         )
@@ -190,7 +190,7 @@ def parse_server(text: str) -> ServerSpec:
     name, equals, url = text.partition("=")
     if not equals or "://" in name:
         url = text
-        name = urlsplit(text).netloc if "://" in text else ""
+        name = _host_of(text) if "://" in text else ""
     name = name.strip()
     if not name or name != clean(name):
         what = "has control characters" if name else "is missing"
@@ -199,6 +199,14 @@ def parse_server(text: str) -> ServerSpec:
             hint="use --server NAME=http://HOST:PORT",
         )
     return ServerSpec(name=name, url=checked_url(url, "--server", name))
+
+
+def _host_of(url: str) -> str:
+    """Host and port; a URL that has none is refused later."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return url
 
 
 def _with_environment(settings: Settings, environment: Mapping[str, str]) -> Settings:
@@ -248,7 +256,7 @@ def _recording(
     folder = flags.record or environment.get("SLEEPTUI_SESSIONS") or given.folder
     return replace(
         given,
-        folder=str(Path(folder).expanduser().absolute()) if folder else None,
+        folder=str(path_of(folder, "the folder of sessions").absolute()) if folder else None,
         at_start=given.at_start or flags.record is not None,
         text=given.text if flags.record_text is None else flags.record_text,
     )

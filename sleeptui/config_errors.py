@@ -18,6 +18,7 @@ _MISSING_FIELD = re.compile(r"Object missing required field `(?P<key>\w+)`")
 _HEADER = re.compile(r"^\s*(?P<open>\[\[?)\s*(?P<name>[^\]]+?)\s*\]")
 _KEY = re.compile(r"""^\s*(?P<key>[A-Za-z0-9_-]+|"[^"]*"|'[^']*')\s*=""")
 
+_SAYABLE = 10**18
 Path = tuple[str | int, ...]
 
 
@@ -50,6 +51,11 @@ def explain(error: msgspec.ValidationError, text: str, where: str, root: type) -
         f"{where}{_at(line)}: {_dotted(path)}: {_plain(what)}",
         hint="correct the value",
     )
+
+
+def plainly(number: int) -> str:
+    """A number of a file in words; in hexadecimal it may have more digits than can be said."""
+    return str(number) if abs(number) < _SAYABLE else "beyond reason"
 
 
 def line_of(text: str, path: Path) -> int | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from sleeptui.config_errors import explain, line_of
+from sleeptui.config_errors import explain, line_of, plainly
 from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.judge_metrics import METRICS
@@ -114,7 +114,7 @@ def parse_expectations(text: str, *, name: str, where: str) -> Expectations:
     version = tree.get("version")
     if isinstance(version, int) and version != EXPECTATIONS_VERSION:
         raise ConfigError(
-            f"{_at(where, text, 'version')}: expectations version {version} cannot be read",
+            f"{_at(where, text, 'version')}: expectations version {plainly(version)} cannot be read",
             hint=f"this sleeptui reads version {EXPECTATIONS_VERSION}",
         )
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from sleeptui.config_errors import explain, line_of
+from sleeptui.config_errors import explain, line_of, plainly
 from sleeptui.config_toml import file_of, tables_of, text_of
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
@@ -188,7 +188,7 @@ def _check_version(version: object, text: str, where: str) -> None:
     """Before the rest: a newer plan has keys that this one does not know."""
     if isinstance(version, int) and version != PLAN_VERSION:
         raise ConfigError(
-            f"{_at(where, text, 'version')}: plan version {version} cannot be read",
+            f"{_at(where, text, 'version')}: plan version {plainly(version)} cannot be read",
             hint=f"this sleeptui reads version {PLAN_VERSION}",
         )
 

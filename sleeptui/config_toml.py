@@ -18,6 +18,26 @@ def file_of(name: str) -> Path | None:
         return None
 
 
+def path_of(name: str, what: str) -> Path:
+    """The path that a text is, ``~`` and ``~user`` replaced.
+
+    Args:
+        name: A path.
+        what: For errors: what it is the path of.
+
+    Raises:
+        ConfigError: There is no such user, or no path can be written so.
+    """
+    if "\0" in name:
+        raise ConfigError(f"{what}: “{one_line(name)}” is no path", hint="use plain text")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{what}: {one_line(name)}: there is no such user", hint="write the whole path"
+        ) from error
+
+
 def text_of(path: Path) -> str:
     """What is in a file.
 
@@ -48,7 +68,11 @@ def tables_of(text: str, where: str) -> dict[str, Any]:
 
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{where}: not TOML: {one_line(str(error))}", hint="correct that line"
+        ) from error
+    except (ValueError, RecursionError) as error:  # digits without end, nested without end
+        raise ConfigError(
+            f"{where}: TOML beyond reason: {one_line(str(error))}", hint="is it the right file?"
         ) from error

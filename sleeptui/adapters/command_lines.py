@@ -22,6 +22,7 @@ _MODULES = {"vllm.entrypoints.openai.api_server": 0, "vllm.entrypoints.cli.main"
 _SIMULATED, _ALONE = "sleeptui.sim", "--server"
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _LAST_PORT = 65535
+_PORT_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ def _parse(arguments: Sequence[str]) -> ServerCommand:
     return ServerCommand(
         model=_word(positional or flags.get("model")),
         served_name=_word(flags.get("served-model-name") or flags.get("server")),
-        given_port=_port(flags.get("port")),
+        given_port=port_of(flags.get("port", "")),
         revision=_word(flags.get("revision")),
         download_dir=_word(flags.get("download-dir")),
         uds=_word(flags.get("uds")),
@@ -175,11 +176,14 @@ def _parse(arguments: Sequence[str]) -> ServerCommand:
     )
 
 
+def port_of(text: str) -> int | None:
+    """The port that a text is; None: it is none, whatever its length and script."""
+    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    if not 0 < len(digits) <= _PORT_DIGITS:
+        return None
+    port = int(digits)
+    return port if port <= _LAST_PORT else None
+
+
 def _word(text: str | None) -> str | None:
     return one_line(text) or None if text else None
-
-
-def _port(text: str | None) -> int | None:
-    if text and text.isascii() and text.isdigit() and 0 < int(text) <= _LAST_PORT:
-        return int(text)
-    return None

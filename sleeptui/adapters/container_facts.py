@@ -12,7 +12,12 @@ from typing import Any
 import msgspec
 
 from sleeptui.adapters import launch
-from sleeptui.adapters.command_lines import ServerCommand, read_container_command, read_flags
+from sleeptui.adapters.command_lines import (
+    ServerCommand,
+    port_of,
+    read_container_command,
+    read_flags,
+)
 from sleeptui.adapters.local_address import is_every, is_loopback, reachable_at
 from sleeptui.core.errors import ContainerError
 from sleeptui.core.ports import Candidate
@@ -278,8 +283,9 @@ def _published(ports: _Ports) -> tuple[PublishedPort, ...]:
         for binding in bindings or ():
             # The same port may be bound for IPv4 and IPv6. An empty host port of a stopped
             # container means: chosen anew at each start.
-            if protocol in {"", "tcp"} and number.isdecimal() and binding.host_port.isdecimal():
-                key = (int(number), int(binding.host_port))
+            within, outside = port_of(number), port_of(binding.host_port)
+            if protocol in {"", "tcp"} and within is not None and outside is not None:
+                key = (within, outside)
                 address = one_line(binding.host_ip) or "0.0.0.0"  # noqa: S104 - read, not bound
                 found.setdefault(key, []).append(address)
     return tuple(

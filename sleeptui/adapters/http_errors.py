@@ -9,6 +9,7 @@ from socket import gaierror
 import httpx
 import msgspec
 
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.text import one_line
 
@@ -117,7 +118,7 @@ def detail_of(body: bytes) -> str:
         return "an HTML page"
     try:
         answer = _decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN_JSON:
         return one_line(body[:2000].decode(errors="replace"))
     for words in (answer.error, answer.detail, answer.message):
         if isinstance(words, dict) and isinstance(words.get("message"), str):

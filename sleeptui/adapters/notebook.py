@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from platformdirs import user_state_path
 
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.errors import NotebookError
 from sleeptui.core.learned import Learned
 from sleeptui.core.ports import Clock
@@ -27,8 +28,6 @@ KEPT = 200
 """Servers in the file: those that were written last."""
 LOCK_LIMIT_S = 2.0
 _LOCK_EVERY_S = 0.05
-_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What decoding raises."""
 
 
 class _Entry(msgspec.Struct):
@@ -94,7 +93,7 @@ class FileNotebook:
     def _read(self, key: str) -> Learned | None:
         try:
             entry = self._load().servers.get(key)
-        except _BROKEN:
+        except BROKEN_JSON:
             with self._locked():
                 self._mend()
             return None
@@ -102,7 +101,7 @@ class FileNotebook:
             raise self._failed("read", error) from error
         try:
             return None if entry is None else msgspec.json.decode(entry.learned, type=Learned)
-        except _BROKEN as error:
+        except BROKEN_JSON as error:
             raise NotebookError(
                 f"what {self._path} says of {key} cannot be read", hint="it is learnt anew"
             ) from error
@@ -150,7 +149,7 @@ class FileNotebook:
         """
         try:
             self._load()
-        except _BROKEN as error:
+        except BROKEN_JSON as error:
             aside = self._path.with_name(f"{self._path.name}.broken")
             self._path.replace(aside)
             raise NotebookError(

@@ -6,7 +6,6 @@ lines in use (0.05 ms), and the parser sees each *series*, the text before the v
 the same series come back with every look. Names and labels: vLLM's ``v1/metrics/loggers.py``.
 """
 
-import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sleeptui.core.model import EngineMetrics, SleepMetric
 
+_BEYOND_REASON = float(1 << 62)
+"""No counter counts so far, and a recording has no place for it."""
 MAX_SERIES = 4096
 """More lines in use than this is no page of vLLM: 64 engines have about 1,500."""
 
@@ -55,7 +56,8 @@ def parse_metrics(page: bytes) -> EngineMetrics:
     """Read the figures in use; families that the page lacks are None.
 
     Lines of a family that cannot be read, and a last line without its end, are left out;
-    of a line that comes twice the last counts. NaN and infinities are unknown.
+    of a line that comes twice the last counts. NaN, infinities and numbers beyond reason are
+    unknown.
 
     Args:
         page: The whole page as it came.
@@ -99,7 +101,7 @@ def _number(value: bytes) -> float | None:
 
 
 def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return value if abs(value) < _BEYOND_REASON else None
 
 
 class _Sums:
@@ -205,4 +207,4 @@ def _label_number(labels: dict[str, str], label: str) -> float | None:
 
 
 def _whole(value: float | None) -> int | None:
-    return int(value) if value is not None and math.isfinite(value) else None
+    return int(value) if value is not None and abs(value) < _BEYOND_REASON else None

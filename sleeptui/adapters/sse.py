@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.canary import Token
 from sleeptui.core.completion import TokenEvent
 from sleeptui.core.text import clean, one_line
@@ -96,7 +97,7 @@ class _Choice(msgspec.Struct):
     token_ids: list[_Id] | None = None
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
 
 
 class _Usage(msgspec.Struct):
@@ -173,7 +174,7 @@ class Answer:
     def _event(self, data: bytes, at_s: float) -> TokenEvent | None:
         try:
             chunk = _decode_chunk(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except BROKEN_JSON as error:
             raise BrokenStreamError("sends an event that is no part of an answer") from error
         if chunk.error:
             self.error = _words(chunk.error) or self.error
@@ -226,7 +227,7 @@ def _tokens(choice: _Choice) -> list[Token]:
     ids = choice.token_ids or []
     try:
         told = _decode_logprobs(choice.logprobs) if choice.logprobs else None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except BROKEN_JSON as error:
         raise BrokenStreamError("sends log probabilities that cannot be read") from error
     if told is None:
         text = _token_text(choice.text or "")
@@ -294,7 +295,7 @@ def _words(raw: msgspec.Raw) -> str | None:
     """The message of an ``error`` member: an object, a text, or null."""
     try:
         error = _decode_error(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except BROKEN_JSON:
         return "an error that cannot be read"
     message = error.message if isinstance(error, _Error) else error
     if error is None:

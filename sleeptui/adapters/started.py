@@ -19,6 +19,7 @@ from platformdirs import user_state_path
 
 from sleeptui.adapters import process_logs
 from sleeptui.adapters.family import Root
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.errors import ProcessError
 from sleeptui.core.secrecy import secrets_within, without
 from sleeptui.core.settings import ServerSpec
@@ -84,7 +85,7 @@ class StartedServer:
         """
         try:
             started = msgspec.json.decode(self._state.read_bytes(), type=Started)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        except (OSError, *BROKEN_JSON):
             return None
         return started if started.version == VERSION else None
 

@@ -4,14 +4,17 @@ Shapes: vLLM's ``entrypoints/serve/dev`` and ``entrypoints/openai``, and capture
 0.31.0 and 0.32.0.
 """
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from sleeptui.adapters.http_errors import NOT_VLLM_HINT, is_markup
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.errors import BadReply
 
 _T = TypeVar("_T")
+_Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
+"""More is no count, and could not be recorded."""
 
 
 class IsSleeping(msgspec.Struct):
@@ -29,7 +32,7 @@ class IsPaused(msgspec.Struct):
 class Load(msgspec.Struct):
     """GET /load."""
 
-    server_load: int
+    server_load: _Count
 
 
 class Version(msgspec.Struct):
@@ -43,7 +46,7 @@ class Model(msgspec.Struct):
 
     id: str
     root: str | None = None
-    max_model_len: int | None = None
+    max_model_len: _Count | None = None
 
 
 class Models(msgspec.Struct):
@@ -85,7 +88,7 @@ def read(body: bytes, shape: type[_T], *, server: str, path: str) -> _T:
     """
     try:
         return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except BROKEN_JSON as error:
         raise BadReply(
             f"{server}: answers {path} with {_what(body, error)}", server=server, hint=NOT_VLLM_HINT
         ) from error
@@ -96,7 +99,7 @@ def _what(body: bytes, error: Exception) -> str:
         return "nothing"
     if is_markup(body):
         return "an HTML page"
-    if isinstance(error, msgspec.ValidationError):
+    if isinstance(error, msgspec.ValidationError | RecursionError):
         return "a JSON that is not vLLM's"
     if "truncated" in str(error):
         return "half a JSON"

@@ -229,9 +229,10 @@ def chunks(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
 def _base_url(spec: ServerSpec) -> httpx.URL:
     try:
         url = httpx.URL(spec.url)
-    except httpx.InvalidURL as error:
+        has_host = bool(url.host)
+    except (httpx.InvalidURL, UnicodeError) as error:  # a host that no internationalised name is
         raise _bad_url(spec) from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not has_host:
         raise _bad_url(spec)
     return url.copy_with(userinfo=b"", query=None, fragment=None)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from sleeptui.adapters.command_lines import ServerCommand, read_container_command
+from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.settings import ServerSpec
 from sleeptui.core.text import one_line
 
@@ -73,7 +74,7 @@ def _indexed(index: Path, names: list[str]) -> list[str]:
     """Those that the index of a model names: beside them may lie the same in another layout."""
     try:
         wanted = set(msgspec.json.decode(index.read_bytes(), type=_Index).weight_map.values())
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, *BROKEN_JSON):
         return names
     return [name for name in names if name in wanted] or names
 

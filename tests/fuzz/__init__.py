@@ -1,0 +1,1 @@
+"""Readers of outside data, fed with what is almost right: no exception but ours, nothing else."""
