@@ -1,12 +1,11 @@
 """``sleeptui import FILE``: results of other tools as sessions."""
 
-from pathlib import Path
-
 import click
 
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import put, say
 from sleeptui.config import Flags
+from sleeptui.config_toml import path_of
 from sleeptui.recorder.folder import default_folder
 from sleeptui.recorder.imports.documents import read_bytes
 from sleeptui.recorder.imports.keep import keep
@@ -34,10 +33,10 @@ def import_(before: Flags | None, *, files: tuple[str, ...], to: str | None) -> 
     seconds. The file itself is kept beside them, as it is: it may hold prompts and answers.
     """
     settings = settings_of(before or Flags())
-    sessions = Path(to or settings.recording.folder or default_folder()).expanduser()
+    sessions = path_of(str(to or settings.recording.folder or default_folder()), "--to")
     read = []
     for name in files:  # all are understood before the first is written
-        path = Path(name).expanduser()
+        path = path_of(name, "FILE")
         say(f"reading {name}")
         content = read_bytes(path)
         read.append((understood(content, path), content, path))

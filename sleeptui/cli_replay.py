@@ -25,7 +25,7 @@ Examples:
 """
 SLOWEST, FASTEST = 0.25, 100.0
 _TIME: Final = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)s?")
-_NUMBERED: Final = re.compile(r"(op|mark):(\d+)")
+_NUMBERED: Final = re.compile(r"(op|mark):(\d{1,18})")
 
 
 @click.command(epilog=EXAMPLES)

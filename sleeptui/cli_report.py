@@ -7,6 +7,7 @@ import click
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import put, put_bytes, say
 from sleeptui.config import Flags
+from sleeptui.config_toml import path_of
 from sleeptui.core.errors import ConfigError
 from sleeptui.recorder.archive import SessionArchive
 from sleeptui.recorder.exports.table import EXPORTERS
@@ -36,7 +37,7 @@ def report(before: Flags | None, *, session: str, to: str | None) -> int:
     if to == PIPE:
         raise ConfigError("a report is several files, which no pipe can take", hint=_ONE_FILE)
     say(f"reading {session}")
-    written = _archive(before).export(session, (), to)
+    written = _archive(before).export(session, (), _folder(to))
     put(next(path for path in written if path.endswith("report.md")))
     return 0
 
@@ -63,7 +64,7 @@ def export(before: Flags | None, *, session: str, formats: tuple[str, ...], to: 
         raise ConfigError("no format is named", hint=f"use --format {', '.join(EXPORTERS)}")
     archive = _archive(before)
     if to != PIPE:
-        for path in archive.export(session, formats, to):
+        for path in archive.export(session, formats, _folder(to)):
             put(path)
         return 0
     if len(formats) > 1 or not EXPORTERS[formats[0]].is_single:
@@ -73,6 +74,10 @@ def export(before: Flags | None, *, session: str, formats: tuple[str, ...], to: 
 
 
 _ONE_FILE = "use --to DIR, or sleeptui export SESSION --format json --to -"
+
+
+def _folder(to: str | None) -> str | None:
+    return None if to is None else str(path_of(to, "--to"))
 
 
 def _archive(before: Flags | None) -> SessionArchive:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import click
@@ -10,6 +9,7 @@ import click
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.config import Flags
+from sleeptui.config_toml import path_of
 from sleeptui.core import units
 from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
@@ -58,7 +58,7 @@ def sessions(
     is being written now.
     """
     settings = settings_of(before or Flags())
-    where = Path(folder or settings.recording.folder or default_folder()).expanduser()
+    where = path_of(str(folder or settings.recording.folder or default_folder()), "DIR")
     if folder is not None and not where.is_dir():
         raise JournalError(f"there is no folder {where}", hint="sleeptui sessions takes a folder")
     found = summaries(where)

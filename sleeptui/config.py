@@ -142,6 +142,8 @@ def parse(text: str, where: str) -> Settings:
                 f"{place}: {one_line(server.name)}: {problem}",
                 hint="a server runs in a container, or as a command with its env and cwd",
             )
+        for name in filter(None, (server.weights, server.compile_cache, server.runtime.cwd)):
+            path_of(name, f"{place}: {one_line(server.name)}")
         if server.name != clean(server.name).strip():
             raise ConfigError(
                 f"{place}: the name has control characters or outer spaces",

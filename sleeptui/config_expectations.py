@@ -114,7 +114,8 @@ def parse_expectations(text: str, *, name: str, where: str) -> Expectations:
     version = tree.get("version")
     if isinstance(version, int) and version != EXPECTATIONS_VERSION:
         raise ConfigError(
-            f"{_at(where, text, 'version')}: expectations version {plainly(version)} cannot be read",
+            f"{_at(where, text, 'version')}: expectations version {plainly(version)} cannot be"
+            " read",
             hint=f"this sleeptui reads version {EXPECTATIONS_VERSION}",
         )
     try:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from platformdirs import user_state_path
@@ -39,7 +40,8 @@ class Started(msgspec.Struct, kw_only=True):
     """A process that was started, as it is kept."""
 
     version: int = VERSION
-    pid: int
+    pid: Annotated[int, msgspec.Meta(gt=0, le=(1 << 31) - 1)]
+    """0 would be the session of all that the kernel itself has started."""
     ticks: int
     boot_id: str
     started_wall_s: float

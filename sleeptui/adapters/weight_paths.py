@@ -45,9 +45,14 @@ def find_weights(spec: ServerSpec, command: Sequence[str], base: Path) -> tuple[
         raise NoWeights("It is not known where the weights are: set weights of this server")
     folder = base / Path(spec.cwd or ".").expanduser()
     local = folder / parsed.model
-    if local.exists():
+    if _is_there(local):
         return _files(local)
     return _files(_downloaded(parsed, parsed.model, {**os.environ, **spec.environment}))
+
+
+def _is_there(place: Path) -> bool:
+    """Whether something is at a path that somebody else has named: a name may be too long."""
+    return os.path.exists(place)  # noqa: PTH110 - Path.exists raises for it
 
 
 def _files(place: Path) -> tuple[Path, ...]:
@@ -81,9 +86,10 @@ def _indexed(index: Path, names: list[str]) -> list[str]:
 
 def _downloaded(command: ServerCommand, model: str, environment: Mapping[str, str]) -> Path:
     """The folder of a repository in the cache of Hugging Face."""
-    hub = Path(command.download_dir or _hub(environment)).expanduser()
+    hub = Path(os.path.expanduser(command.download_dir or _hub(environment)))  # noqa: PTH111
+    # ~ of a user that there is none of stays as it is: not there either.
     repository = hub / f"models--{model.strip('/').replace('/', '--')}"
-    if not repository.is_dir():
+    if not (_is_there(repository) and repository.is_dir()):
         raise NoWeights(
             f"The weights of {one_line(model)} are not on this machine, not in {one_line(str(hub))}"
         )

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 Version = tuple[int, int, int]
-_NUMBER = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+_NUMBER = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ class SessionArchive:
         wanted = tuple(formats) or usual()
         _check(wanted)
         session = find(self._folder, name)
-        target = Path(to).expanduser() if to else session
+        target = Path(to) if to else session
         made = files(_read(session / JOURNAL), wanted)
         if not made:
             raise ExportError(

@@ -127,7 +127,7 @@ def run_server(
 def _fault(text: str) -> FaultSetting:
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SimError(
             f"The fault {one_line(text)!r} is no JSON",
             hint='For example {"fault": "leak", "bytes": 209715200}.',

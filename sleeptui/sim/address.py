@@ -49,10 +49,25 @@ class FleetAddress:
             if data["sleeptui_sim"] != _VERSION:
                 raise SimError("The simulated fleet speaks another version of the announcement")
             return cls(
-                scenario=data["scenario"],
-                servers=tuple(ServerSpec(**server) for server in data["servers"]),
-                control_url=data["control_url"],
-                token=data["token"],
+                scenario=_text(data["scenario"]),
+                servers=tuple(map(_server, data["servers"])),
+                control_url=_text(data["control_url"]),
+                token=_text(data["token"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise SimError(f"The simulated fleet announced {line[:80]!r}") from error
+
+
+def _server(data: dict[str, Any]) -> ServerSpec:
+    key = data["api_key_env"]
+    return ServerSpec(
+        name=_text(data["name"]),
+        url=_text(data["url"]),
+        api_key_env=None if key is None else _text(key),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

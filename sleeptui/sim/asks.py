@@ -1,7 +1,6 @@
 """Reads the body of a completion or chat request, with vLLM's checks."""
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,12 @@ _CHAT_TEMPLATE_TOKENS = 20
 """A one-message chat of three words is 23 prompt tokens in the capture."""
 _DEFAULT_MAX_TOKENS = 16
 _MEDIA = "Unsupported Media Type: Only 'application/json' is allowed"
+_NUMBERS = (
+    "max_tokens", "max_completion_tokens", "n", "temperature", "logprobs", "top_logprobs",
+)  # fmt: skip
+_LARGEST = 1e15
+_MOST = {"n": 128, "logprobs": 20, "top_logprobs": 20}
+"""Of log probabilities as vLLM has it; of choices less, so that none is without end."""
 Body = dict[str, Any]
 
 
@@ -61,7 +66,7 @@ async def read_json(request: Request, dialect: Dialect) -> Body:
             f"'input': '<dict of 0 items>', 'ctx': {{'error': '{problem.msg}'}}}}"
         )
         raise invalid(dialect, place, fields) from problem
-    except UnicodeDecodeError as problem:
+    except (ValueError, RecursionError) as problem:
         raise bad_request(dialect, str(problem)) from problem
     if not isinstance(body, dict):
         fields = "{'type': 'model_attributes_type', 'loc': 'body', 'msg': 'Input should be a dict'}"
@@ -87,6 +92,9 @@ def read_ask(body: Body, *, chat: bool, spec: EngineSpec, dialect: Dialect) -> A
     _check_salt(body, dialect)
     stream = bool(body.get("stream"))
     options = body.get("stream_options") or {}
+    if not isinstance(options, dict):
+        fields = "{'type': 'model_attributes_type', 'loc': 'body.stream_options'}"
+        raise invalid(dialect, "body.stream_options", fields)
     if options and not stream:
         raise bad_request(dialect, "Stream options can only be defined when `stream=True`.")
     prompt, ids = _prompt(body[wanted], chat=chat)
@@ -110,21 +118,26 @@ def read_ask(body: Body, *, chat: bool, spec: EngineSpec, dialect: Dialect) -> A
 
 
 def _check_numbers(body: Body, dialect: Dialect) -> None:
-    for key in ("max_tokens", "max_completion_tokens", "n", "temperature"):
+    for key in _NUMBERS:
         value = body.get(key)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        is_switch = isinstance(value, bool)
+        is_number = isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST
+        if value is not None and (key != "logprobs" if is_switch else not is_number):
             fields = (
                 f"{{'type': 'int_type', 'loc': 'body.{key}', 'msg': 'Input should be a number'}}"
             )
             raise invalid(dialect, f"body.{key}", fields)
     temperature = float(body.get("temperature") or 0.0)
-    if temperature < 0 or not math.isfinite(temperature):
+    if temperature < 0:
         raise bad_request(
             dialect,
             f"temperature must be non-negative, got {temperature}. "
             f"(parameter=temperature, value={temperature})",
             "temperature",
         )
+    for key, most in _MOST.items():
+        if (body.get(key) or 0) > most:
+            raise bad_request(dialect, f"{key} is greater than max allowed: {most}", key)
 
 
 def _check_model(body: Body, spec: EngineSpec, dialect: Dialect) -> None:

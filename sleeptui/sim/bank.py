@@ -68,7 +68,7 @@ class Entry:
                 batch=int(data["batch"]),
                 copying=bool(data["copying"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
 
@@ -83,7 +83,7 @@ class Bank:
         """The fleet whose servers use it: its GPUs are those of the bank."""
         try:
             name = json.loads((self.folder / _SCENARIO).read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             name = None
         return SCENARIOS.get(name if isinstance(name, str) else "", SCENARIOS[DEFAULT])
 
@@ -95,7 +95,7 @@ class Bank:
                 continue
             try:
                 entry = Entry.read(_entry_of(lives).read_text())
-            except OSError:
+            except (OSError, UnicodeDecodeError):
                 continue
             if entry is not None:
                 found.append(entry)

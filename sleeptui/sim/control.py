@@ -33,6 +33,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sleeptui.core.errors import SimError
+from sleeptui.core.text import one_line
 from sleeptui.sim.faults import Fault, FaultSetting
 from sleeptui.sim.machine import SimMachine
 
@@ -62,7 +63,7 @@ def control_app(machine: SimMachine, token: str) -> ASGIApp:
     control = _Control(machine)
     routes = [
         Route("/gpus", control.gpus),
-        Route("/gpus/{index:int}", control.set_gpu, methods=["POST"]),
+        Route("/gpus/{index}", control.set_gpu, methods=["POST"]),
         Route("/nvml", control.set_nvml, methods=["POST"]),
         Route("/homes", control.homes),
         Route("/log/{server}", control.log),
@@ -96,14 +97,17 @@ class _Control:
     async def set_gpu(self, request: Request) -> Response:
         """Lose a GPU or get it back; let another process take memory."""
         index = request.path_params["index"]
-        if index >= len(self._machine.gpus):
-            raise SimError(f"The simulated fleet has no GPU {index}")
+        gpu = {str(one.index): one for one in self._machine.gpus}.get(index)
+        if gpu is None:
+            raise SimError(f"The simulated fleet has no GPU {one_line(index, 20)}")
         body = await _json(request)
-        gpu = self._machine.gpus[index]
         if "problem" in body:
             gpu.problem = _text(body, "problem")
-        if isinstance(body.get("other_bytes"), int):
-            gpu.occupy(body["other_bytes"])
+        taken = body.get("other_bytes")
+        if isinstance(taken, int):
+            if taken < 0:
+                raise SimError("other_bytes is a number of at least 0")
+            gpu.occupy(taken)
         return JSONResponse({"other_bytes": gpu.other_bytes, "problem": gpu.problem})
 
     async def set_nvml(self, request: Request) -> Response:
@@ -119,7 +123,8 @@ class _Control:
         """What a server wrote."""
         host = self._machine.host(request.path_params["server"])
         wanted = request.query_params.get("lines", "100")
-        lines = min(int(wanted), _MOST_LINES) if wanted.isdigit() else _MOST_LINES
+        is_few = wanted.isdecimal() and len(wanted) < len(str(_MOST_LINES))
+        lines = int(wanted) if is_few else _MOST_LINES
         return JSONResponse({"lines": list(host.log.tail(lines))})
 
     async def process(self, request: Request) -> Response:
@@ -178,7 +183,7 @@ class _Control:
 async def _json(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also digits without end, nested without end
         raise SimError("The body is no JSON") from error
     if not isinstance(body, dict):
         raise SimError("The body is no JSON object")
@@ -187,4 +192,6 @@ async def _json(request: Request) -> dict[str, Any]:
 
 def _text(body: dict[str, Any], key: str) -> str | None:
     value = body.get(key)
-    return None if value is None else str(value)
+    if value is not None and not isinstance(value, str):
+        raise SimError(f"{key} is a text or null")
+    return value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sleeptui.core.errors import SimError
+from sleeptui.core.text import one_line
 
 
 class Fault(StrEnum):
@@ -55,6 +56,7 @@ ONCE = frozenset({Fault.DEATH, Fault.RESTART})
 _DEFAULT_SECONDS: Mapping[Fault, float] = {Fault.SLOW: 3.0}
 _DEFAULT_BYTES: Mapping[Fault, int] = {Fault.LEAK: 400 << 20, Fault.HUGE_METRICS: 100_000_000}
 _ERROR_STATUSES = range(400, 600)
+_LARGEST = 1e15
 _PARAMETERS = frozenset(
     {"fault", "seconds", "bytes", "status", "every", "paths", "chance", "factor"}
 )
@@ -98,12 +100,12 @@ class FaultSetting:
             fault = Fault(data.get("fault", ""))
         except ValueError as error:
             raise SimError(
-                f"There is no fault {str(data.get('fault'))!r}",
+                f"There is no fault {one_line(repr(data.get('fault')), 60)}",
                 hint=f"Choose one of {', '.join(Fault)}.",
             ) from error
         unknown = sorted(set(data) - _PARAMETERS)
         if unknown:
-            raise SimError(f"A fault has no {', '.join(map(str, unknown))}")
+            raise SimError(f"A fault has no {one_line(', '.join(unknown))}")
         setting = cls(
             fault=fault,
             seconds=_number(data, "seconds"),
@@ -112,7 +114,7 @@ class FaultSetting:
             every=max(int(_number(data, "every") or 3), 1),
             chance=_number(data, "chance"),
             factor=_number(data, "factor") or 1.2,
-            paths=tuple(str(path) for path in data.get("paths") or ()),
+            paths=_paths(data.get("paths")),
         )
         if setting.status not in _ERROR_STATUSES:
             raise SimError(f"{setting.status} is no error status")
@@ -165,10 +167,20 @@ class Faults:
         return tuple(self._on.values())
 
 
+def _paths(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(path, str) for path in value):
+        raise SimError(f"paths is a list of routes, not {one_line(repr(value))}")
+    return tuple(value)
+
+
 def _number(data: Mapping[str, object], key: str) -> float | None:
     value = data.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise SimError(f"{key} is a number of at least 0, not {value!r}")
+    if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value <= _LARGEST):
+        raise SimError(
+            f"{key} is a number of at least 0, at most {_LARGEST:g}, not {one_line(repr(value), 40)}"
+        )
     return float(value)

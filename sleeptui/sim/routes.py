@@ -26,7 +26,7 @@ from sleeptui.sim.text import tokenize
 
 Handler = Callable[[Request], Awaitable[Response]]
 _MODES = ("abort", "wait", "keep")
-_INTEGER = re.compile(r"\s*[+-]?\d+\s*")
+_INTEGER = re.compile(r"\s*[+-]?\d{1,4000}\s*")
 _LEVELS = range(3)
 _SYSTEM_INFO_S = 1.7
 """The first /server_info collects facts of the system (captured: 1.7 s, then 3 ms)."""
@@ -278,7 +278,7 @@ class Routes:
         """A JSON object, whatever the content type says."""
         try:
             body = json.loads(await request.body())
-        except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        except (ValueError, RecursionError) as problem:
             message = f"JSON decode error: {problem}"
             response = error(self._engine.dialect, 400, message, "Bad Request")
             raise Refusal(response) from problem

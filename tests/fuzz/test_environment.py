@@ -17,10 +17,45 @@ from sleeptui.tui.keymap import keys_of, rows
 WORDS = HOSTILE.map(lambda text: text.replace("\0", ""))
 """No variable and no argument has a zero byte."""
 PARTS = st.sampled_from(
-    ["http", "https", "ftp", "://", ":", "//", "@", "/", "?", "#", "[", "]", "::1", "%25eth0",
-     "localhost", "127.0.0.1", "gpu-7", "8000", "99999", "-1", "0", "a b", "münchen", "xn--", "qwen",
-     "=", "user", ".", "..", "\u2100", "\u3002", "%00", "%zz", "[::1]", "[v1.x]", "[::1%1]"]
-)  # fmt: skip
+    [
+        "http",
+        "https",
+        "ftp",
+        "://",
+        ":",
+        "//",
+        "@",
+        "/",
+        "?",
+        "#",
+        "[",
+        "]",
+        "::1",
+        "%25eth0",
+        "localhost",
+        "127.0.0.1",
+        "gpu-7",
+        "8000",
+        "99999",
+        "-1",
+        "0",
+        "a b",
+        "münchen",
+        "xn--",
+        "qwen",
+        "=",
+        "user",
+        ".",
+        "..",
+        "\u2100",
+        "\u3002",
+        "%00",
+        "%zz",
+        "[::1]",
+        "[v1.x]",
+        "[::1%1]",
+    ]
+)
 URLS = st.one_of(
     st.lists(PARTS, max_size=8).map("".join),
     st.tuples(st.just("http://"), st.lists(PARTS, max_size=6).map("".join)).map("".join),
@@ -29,8 +64,12 @@ URLS = st.one_of(
 NAMES = st.one_of(WORDS, st.just("qwen"), st.just("a=b"))
 TEXTS = st.one_of(
     WORDS,
-    st.sampled_from(["1", "0", "on", "nan", "inf", "-1", "1e400", "0.5", "~nobody-here/x", "~", "/"]),
-    st.binary(min_size=1, max_size=6).map(lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape")),
+    st.sampled_from(
+        ["1", "0", "on", "nan", "inf", "-1", "1e400", "0.5", "~nobody-here/x", "~", "/"]
+    ),
+    st.binary(min_size=1, max_size=6).map(
+        lambda raw: raw.replace(b"\0", b"").decode("utf-8", "surrogateescape")
+    ),
     st.just("x" * 5000),
 )
 
@@ -64,7 +103,9 @@ def test_a_server_of_the_command_line(text):
 
 
 @fuzz(300)
-@given(st.dictionaries(st.sampled_from([*ENVIRONMENT, "HOME", "XDG_CONFIG_HOME"]), TEXTS), st.data())
+@given(
+    st.dictionaries(st.sampled_from([*ENVIRONMENT, "HOME", "XDG_CONFIG_HOME"]), TEXTS), st.data()
+)
 @example({"SLEEPTUI_SESSIONS": "~nobody-here/x"}, None)
 @example({"XDG_CONFIG_HOME": "~nobody-here/x"}, None)
 def test_variables(tmp_path_factory, environment, data):
@@ -96,7 +137,12 @@ def test_names_of_files(read, name):
 
 
 KEYS = st.lists(
-    st.one_of(st.sampled_from(["f2", "ctrl+s", "S", ",", "+", "ctrl++", "", " ", "q", "é", "ctrl+ctrl+a"]), WORDS),
+    st.one_of(
+        st.sampled_from(
+            ["f2", "ctrl+s", "S", ",", "+", "ctrl++", "", " ", "q", "é", "ctrl+ctrl+a"]
+        ),
+        WORDS,
+    ),
     max_size=3,
 ).map(",".join)
 

@@ -34,7 +34,7 @@ def session_of(folder: Path, data: bytes) -> Session:
     try:
         return read(path)
     except JournalError:
-        assume(False)  # noqa: FBT003 - the reader said no, nothing can be exported
+        assume(False)
         raise
 
 

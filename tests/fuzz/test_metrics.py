@@ -62,7 +62,7 @@ def figures(page: bytes) -> EngineMetrics | None:
 @example(b"vllm:num_requests_running{ 1\n" * 3)
 @example(b'vllm:num_requests_running{a="1",a="2"} 1\n')
 @example(b'vllm:cache_config_info{block_size="' + b"9" * 400 + b'",num_gpu_blocks="9"} 1.0\n')
-@example(b"vllm:request_success_total{finished_reason=\"stop\"} 1e308\n" * 2)
+@example(b'vllm:request_success_total{finished_reason="stop"} 1e308\n' * 2)
 def test_figures_are_finite_or_not_there(page):
     found = figures(page)
     if found is not None:

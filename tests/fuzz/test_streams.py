@@ -61,12 +61,17 @@ def fed(parts, *, detailed):
 @example([b'data: {"x":' + DEEP + b"\n\n"], False)
 @example([b'data: {"choices":[{"logprobs":' + DEEP + b"}]}\n\n"], True)
 @example([b'data: {"error":' + DEEP + b"\n\n"], False)
-@example([b'data: {"choices":[{"text":"a"}],"usage":{"completion_tokens":' + b"9" * 60 + b"}}\n\n"], False)
+@example(
+    [b'data: {"choices":[{"text":"a"}],"usage":{"completion_tokens":' + b"9" * 60 + b"}}\n\n"],
+    False,
+)
 def test_any_stream_is_an_answer_or_broken(parts, detailed):
     answer, events, _ = fed(parts, detailed=detailed)
     assert is_clean(answer.text, lines=True)
     assert is_clean(answer.finish_reason, answer.error)
-    assert "".join(event.text for event in events) == answer.text[: sum(len(e.text) for e in events)]
+    assert (
+        "".join(event.text for event in events) == answer.text[: sum(len(e.text) for e in events)]
+    )
     for token in answer.details:
         assert is_clean(token.text, lines=True)
         assert token.logprob is None or isinstance(token.logprob, float)

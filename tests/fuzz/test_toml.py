@@ -118,7 +118,9 @@ def texts(given_: list[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         known.flatmap(lambda text: mutated(tomllib.loads(text))).map(lines),
         known.flatmap(written),
-        known.flatmap(lambda text: mangled(text.encode())).map(lambda data: data.decode(errors="replace")),
+        known.flatmap(lambda text: mangled(text.encode())).map(
+            lambda data: data.decode(errors="replace")
+        ),
         HOSTILE,
     )
 
@@ -153,7 +155,11 @@ def test_values_of_any_kind_at_the_top(kind, key, value):
 
 
 @fuzz(150)
-@given(st.one_of(st.binary(max_size=200), st.sampled_from(FLEETS).flatmap(lambda one: mangled(one.encode()))))
+@given(
+    st.one_of(
+        st.binary(max_size=200), st.sampled_from(FLEETS).flatmap(lambda one: mangled(one.encode()))
+    )
+)
 @example(b"\xef\xbb\xbftheme = 1")
 @example(b'theme = "\xff"')
 def test_any_bytes_in_a_file(tmp_path_factory, content):
@@ -172,7 +178,11 @@ def test_any_bytes_in_a_file(tmp_path_factory, content):
 def test_the_line_of_a_wrong_value_is_told(kind, data):
     known, read = READERS[kind]
     kept = data.draw(st.sampled_from(known)).splitlines()
-    table = [at for at, line in enumerate(kept) if line.startswith(("name", "url", "blocks", "cycles", "op ="))]
+    table = [
+        at
+        for at, line in enumerate(kept)
+        if line.startswith(("name", "url", "blocks", "cycles", "op ="))
+    ]
     assume(table)
     at = data.draw(st.sampled_from(table))
     kept[at] = f"{kept[at].partition('=')[0]}= {data.draw(st.sampled_from(['true', '[]', '{}']))}"

@@ -1,4 +1,4 @@
-"""Journals that are nearly whole: real lines, some of them changed, lost, doubled or out of order."""
+"""Journals that are nearly whole: real lines, some changed, lost, doubled or out of order."""
 
 import hashlib
 import json
@@ -49,6 +49,7 @@ def _is_understood(line: bytes) -> bool:
     return True
 
 
+_FEWEST = 8
 _ACTS = (*("change",) * 6, "remove", "swap", "double", "cut")
 STRANGE = st.one_of(
     st.sampled_from(
@@ -76,21 +77,12 @@ def journals(draw, *, wild: bool = True) -> bytes:
     lines = list(lines_of(draw(st.sampled_from(REAL))))
     whole = frozenset(lines)
     for _ in range(draw(st.integers(1, 4 if wild else 10))):
-        if len(lines) < 3:
-            break
         at = draw(st.integers(1, len(lines) - 1))
         what = draw(st.sampled_from(_ACTS))
         if what == "change" and lines[at] in whole:
             lines[at] = draw(changed(lines[at], wild=wild))
-        elif what == "remove":
-            del lines[at : at + draw(st.integers(1, 5))]
-        elif what == "swap":
-            other = draw(st.integers(1, len(lines) - 1))
-            lines[at], lines[other] = lines[other], lines[at]
-        elif what == "double":
-            lines.insert(draw(st.integers(1, len(lines))), lines[at])
-        elif what == "cut":
-            del lines[at + 1 :]
+        elif len(lines) > _FEWEST:
+            _move(lines, at, what, draw)
     if draw(st.booleans()):
         lines[0] = draw(changed(lines[0], wild=wild))
     if wild and draw(st.booleans()):
@@ -99,6 +91,19 @@ def journals(draw, *, wild: bool = True) -> bytes:
     if draw(st.booleans()):
         data += end_of(data, count=len(lines))
     return draw(mangled(data)) if wild and draw(st.integers(0, 3)) == 0 else data
+
+
+def _move(lines: list[bytes], at: int, what: str, draw: st.DrawFn) -> None:
+    """Take lines away, put one in another place, or there too."""
+    other = draw(st.integers(1, len(lines) - 1))
+    if what == "remove":
+        del lines[at : at + 5]
+    elif what == "swap":
+        lines[at], lines[other] = lines[other], lines[at]
+    elif what == "double":
+        lines.insert(other, lines[at])
+    elif what == "cut":
+        del lines[max(at, _FEWEST) :]
 
 
 def end_of(data: bytes, *, count: int) -> bytes:

@@ -59,9 +59,9 @@ ESCAPES: Final = (
     '","x":"',
     "'; --",
 )
-HOSTILE: Final = st.lists(
-    st.one_of(st.sampled_from(ESCAPES), st.text(max_size=8)), max_size=4
-).map("".join)
+HOSTILE: Final = st.lists(st.one_of(st.sampled_from(ESCAPES), st.text(max_size=8)), max_size=4).map(
+    "".join
+)
 """Text that drives a terminal, a table, a page or a quote."""
 NUMBERS: Final = st.one_of(
     st.integers(-3, 3),

@@ -38,6 +38,8 @@ _RATES = {
     "tokens_per_second": ("total_token_throughput", "tok/s"),
 }
 _STATUS = ("successful", "incomplete", "errored", "total")
+_DIGITS = 9
+"""Of a percentile; more is none."""
 _OUTCOMES = "only requests that guidellm counts as successful; incomplete and errored are counted"
 
 
@@ -142,7 +144,7 @@ def _stats(told: Mapping[str, object], scale: float) -> Mapping[str, float | Non
     found["std"] = number(told.get("std_dev"), scale)
     for name, value in table(told, "percentiles").items():
         digits = name.removeprefix("p")
-        if digits.isascii() and digits.isdigit():
+        if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS:
             found[f"p{_percent(digits)}"] = number(value, scale)
     return found
 
