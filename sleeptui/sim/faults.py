@@ -180,7 +180,6 @@ def _number(data: Mapping[str, object], key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not (isinstance(value, int | float) and 0 <= value <= _LARGEST):
-        raise SimError(
-            f"{key} is a number of at least 0, at most {_LARGEST:g}, not {one_line(repr(value), 40)}"
-        )
+        told = one_line(repr(value), 40)
+        raise SimError(f"{key} is a number of at least 0, at most {_LARGEST:g}, not {told}")
     return float(value)
