@@ -8,6 +8,7 @@ stdout is data, stderr is talk. Imports stand inside the functions: the first fr
 import errno
 import gc
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -215,6 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     open_closed_streams()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # quiet until here (__main__)
     try:
         result = cli.main(args=arguments, prog_name="sleeptui", standalone_mode=False)
     except click.ClickException as error:

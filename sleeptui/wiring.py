@@ -2,16 +2,17 @@
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleeptui.adapters.clock import SystemClock
+from sleeptui.adapters.ending import HUNG_UP, Ending, ending
 from sleeptui.adapters.hangup import on_hangup
 from sleeptui.adapters.output import forgiving_output
-from sleeptui.core.errors import ConfigError, JournalError
+from sleeptui.core.errors import ConfigError, JournalError, NotAllowed
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.late import LateArchive, LateJournals, LateReporter
@@ -23,9 +24,6 @@ from sleeptui.world import World
 if TYPE_CHECKING:
     from sleeptui.core.tape import Tape
     from sleeptui.tui.app import SleeptuiApp
-
-_SIGNALLED = 128
-"""A program that a signal ended says so: 128 and the signal's number."""
 
 
 def open_services(settings: Settings) -> Services:
@@ -94,13 +92,21 @@ def run_replay(tape: "Tape", viewer: Settings, *, speed: float, at_s: float | No
 
 
 async def _run(settings: Settings, said: Callable[[str], None]) -> int:
-    from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
+    services = open_services(settings)
 
-    _check_theme(settings)
-    async with open_services(settings) as services:
-        code = await _show(SleeptuiApp(services))
-        if code:
-            services.recordings.abort()
+    def mark() -> None:
+        """Mark this moment, as ``m`` does."""
+        with suppress(NotAllowed):  # nothing is recorded
+            services.recordings.mark()
+
+    with ending(mark) as end:
+        from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
+
+        _check_theme(settings)
+        async with services:
+            code = await _show(SleeptuiApp(services), end)
+            if code:
+                services.recordings.abort()
     if (last := services.recordings.last) is not None:
         said(_recorded(last))
     return code
@@ -114,16 +120,17 @@ def _recorded(last: Recorded) -> str:
 
 
 async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | None) -> int:
-    from sleeptui.services.replay_panel import ReplayServices  # noqa: PLC0415
-    from sleeptui.tui.replay_app import ReplayApp  # noqa: PLC0415
+    with ending() as end:
+        from sleeptui.services.replay_panel import ReplayServices  # noqa: PLC0415
+        from sleeptui.tui.replay_app import ReplayApp  # noqa: PLC0415
 
-    _check_theme(viewer)
-    clock = SystemClock()
-    async with ReplayServices(tape=tape, clock=clock, viewer=viewer, speed=speed) as services:
-        if at_s is not None:
-            services.replay.seek(at_s)
-        gc.enable()
-        return await _show(ReplayApp(services))
+        _check_theme(viewer)
+        clock = SystemClock()
+        async with ReplayServices(tape=tape, clock=clock, viewer=viewer, speed=speed) as services:
+            if at_s is not None:
+                services.replay.seek(at_s)
+            gc.enable()
+            return await _show(ReplayApp(services), end)
 
 
 def _check_theme(settings: Settings) -> None:
@@ -136,20 +143,18 @@ def _check_theme(settings: Settings) -> None:
         )
 
 
-async def _show(app: "SleeptuiApp") -> int:
+async def _show(app: "SleeptuiApp", end: Ending) -> int:
     """Run an app to its end, on a terminal that may be lost meanwhile."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, app.exit, None, _SIGNALLED + number)
-    hung_up = _SIGNALLED + signal.SIGHUP
 
     def painted_anew() -> None:
         """Frames were dropped: what stands on the screen is not what was painted."""
         loop.call_soon_threadsafe(lambda: app.refresh(layout=True))
 
     with (
+        end.ends(lambda code: app.exit(None, code)),
         forgiving_output(painted_anew),
-        on_hangup(sys.stdin.fileno(), lambda: app.exit(None, hung_up)),
+        on_hangup(sys.stdin.fileno(), lambda: end.order(HUNG_UP)),
     ):
         await app.run_async()
     return app.return_code or 0

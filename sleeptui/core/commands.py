@@ -234,8 +234,15 @@ COMMANDS: tuple[Command, ...] = (
         footer=True,
     ),
     Command(
+        id="app.suspend",
+        key="ctrl+z",
+        title="Suspend",
+        help="Stop and go back to the shell, whose fg goes on; nothing is watched meanwhile.",
+        group=Group.APP,
+    ),
+    Command(
         id="app.quit",
-        key="q",
+        key="q,ctrl+c",
         title="Quit",
         help="Leave; asks only while an operation or a recording runs. Servers stay as they are.",
         group=Group.APP,

@@ -3,8 +3,9 @@
 from sleeptui.core.canary import Verification
 from sleeptui.core.home import Home
 from sleeptui.core.model import Control, Observation, Reach, SleepMetric
-from sleeptui.core.operation import Kind, OperationRecord
+from sleeptui.core.operation import STOOD_STILL_S, Kind, OperationRecord
 from sleeptui.core.signals import Signals
+from sleeptui.core.units import duration
 from sleeptui.core.units import memory as memory_text
 
 LAST = "our last:"
@@ -46,6 +47,14 @@ def said_by_server(seen: Observation | None) -> tuple[str, ...]:
     if seen.control is Control.NO_DEV_MODE:
         lines.append("/is_sleeping: 404")
     return tuple(lines)
+
+
+def said_of_times(still_s: float) -> tuple[str, ...]:
+    """That this program was stopped for so long during an operation; nothing where it was not."""
+    if still_s <= STOOD_STILL_S:
+        return ()
+    still = duration(still_s)
+    return (f"no time of it was measured: sleeptui stood still for {still} meanwhile",)
 
 
 def _said_by_memory(signals: Signals) -> str:

@@ -120,7 +120,8 @@ class Learned:
             return self
         if record.level is None and record.kind not in _RUNTIME:
             return self
-        learned = self if _has_drained(record) else self._timed(record, process_start_s)
+        is_untold = _has_drained(record) or record.has_stood_still
+        learned = self if is_untold else self._timed(record, process_start_s)
         if record.kind is not Kind.SLEEP or not record.level:
             return learned
         cycle = Cycle(

@@ -10,6 +10,13 @@ from sleeptui.core.canary import Verification
 if TYPE_CHECKING:
     from sleeptui.core.cold import ColdStart  # the first frame needs none
 
+DISTURBED_S = 0.005
+DISTURBED_SHARE = 0.01
+"""The loop that took the stamps was late by more than this, and by more of the duration."""
+STOOD_STILL_S = 1.0
+"""No painting and no load holds a loop up for so long: the program was stopped (ctrl+z), or its
+machine was."""
+
 
 class Kind(StrEnum):
     """What an operation does."""
@@ -238,6 +245,18 @@ class OperationRecord:
     """The user has overruled the fit check."""
     cause: Cause | None = None
     """Why it did not end well; the state table reads this."""
+
+    @property
+    def has_stood_still(self) -> bool:
+        """Whether this program was stopped while it ran: none of its times was measured."""
+        return self.loop_lag_s > STOOD_STILL_S
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether the stamps of its times may be too late to count."""
+        limit_s = max(DISTURBED_S, DISTURBED_SHARE * self.duration_s)
+        lag_s = self.loop_lag_s if self.stamp_lag_s is None else self.stamp_lag_s
+        return self.has_stood_still or lag_s > limit_s
 
     @property
     def is_idle(self) -> bool:

@@ -132,7 +132,7 @@ class Anomaly(Line, tag="anomaly", kw_only=True):
     """Something that a reader of the figures must know."""
 
     code: str
-    """clock_jump, dropped, disk_full, late_line, unwritable"""
+    """clock_jump, stood_still, dropped, disk_full, late_line, unwritable"""
     detail: str
 
 

@@ -17,9 +17,6 @@ from sleeptui.core.operation import (
 from sleeptui.recorder.line import ns, seconds
 from sleeptui.recorder.line_operations import OpBegin, OpEnd, OpQueued, Standing
 
-DISTURBED_S = 0.005
-DISTURBED_SHARE = 0.01
-"""The loop that took the stamps was late by more than this, and by more of the duration."""
 _BY_CAUSE = {
     Cause.NOTHING_FREED: "no_op",
     Cause.ALREADY_SO: "no_op",
@@ -52,9 +49,7 @@ def class_of(record: OperationRecord, fate: Fate | None = None) -> str:
         case Outcome.DONE if record.cold is not None and record.cold.is_invalid:
             return "invalid:cache"
         case Outcome.DONE:
-            limit_s = max(DISTURBED_S, DISTURBED_SHARE * record.duration_s)
-            lag_s = record.loop_lag_s if record.stamp_lag_s is None else record.stamp_lag_s
-            return "disturbed" if lag_s > limit_s else "ok"
+            return "disturbed" if record.is_disturbed else "ok"
         case Outcome.CANCELLED:
             return "user_abort"
         case Outcome.UNKNOWN:

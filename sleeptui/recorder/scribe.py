@@ -36,7 +36,7 @@ from sleeptui.core.events import (
     Verified,
 )
 from sleeptui.core.model import ServerView
-from sleeptui.core.operation import Fate, Kind, Operation
+from sleeptui.core.operation import STOOD_STILL_S, Fate, Kind, Operation
 from sleeptui.core.ports import Clock
 from sleeptui.recorder import bench_lines, lines, op_lines, request_lines
 from sleeptui.recorder.gpu_lines import ReadingLines
@@ -183,6 +183,7 @@ class Scribe:
                 self._sink.put(lines.Env(t=t, env_id=name, machine=event.machine))
             case LagMeasured():
                 self._sink.put(lines.Lag(t=t, max_ns=ns(event.worst_s)))
+                self._stood_still(event)
             case BenchEvent():
                 self._sink.put(bench_lines.line_of(event))
             case _:
@@ -325,6 +326,13 @@ class Scribe:
         if abs(jumped_s) > JUMP_S:
             detail = f"the wall clock jumped by {jumped_s:+.3f} s against the monotonic clock"
             self._sink.put(lines.Anomaly(t=ns(now_s), code="clock_jump", detail=detail))
+
+    def _stood_still(self, event: LagMeasured) -> None:
+        if event.worst_s > STOOD_STILL_S:
+            whole = (
+                f"nothing was seen for {event.worst_s:.1f} s: sleeptui or its machine was stopped"
+            )
+            self._sink.put(lines.Anomaly(t=ns(event.at_s), code="stood_still", detail=whole))
 
     def _refresh(self) -> None:
         """Let the next lines tell all, for readers who begin there or have missed something."""

@@ -1,11 +1,13 @@
 """The longest stall of the event loop while an operation runs."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 HEARTBEAT_S = 0.02
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -19,8 +21,9 @@ class LagReading:
 class LagMeter:
     """A heartbeat that runs only while somebody measures: a quiet panel stays quiet.
 
-    Time stamps of an operation are as good as the loop that takes them. It reads the loop's own
-    clock, not the services' clock: a stall is real even where time is turned by hand.
+    Time stamps of an operation are as good as the loop that takes them. It reads the machine's
+    clock, not the services' clock: a stall is real even where time is turned by hand. That clock
+    goes on while the machine itself is suspended, which the monotonic one does not.
     """
 
     def __init__(self) -> None:
@@ -46,14 +49,19 @@ class LagMeter:
 
     def _schedule(self) -> None:
         loop = asyncio.get_running_loop()
-        self._due_s = loop.time() + HEARTBEAT_S
-        self._beat = loop.call_at(self._due_s, self._strike)
+        self._due_s = _now_s() + HEARTBEAT_S
+        self._beat = loop.call_later(HEARTBEAT_S, self._strike)
 
     def _strike(self) -> None:
         self._take()
         self._schedule()
 
     def _take(self) -> None:
-        late_s = asyncio.get_running_loop().time() - self._due_s
+        late_s = _now_s() - self._due_s
         for reading in self._readings:
             reading.worst_s = max(reading.worst_s, late_s)
+
+
+def _now_s() -> float:
+    """Seconds since the machine has started, with those in which it was suspended."""
+    return time.clock_gettime(_CLOCK)

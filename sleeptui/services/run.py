@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sleeptui.core.canary import Verification
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import OperationAdvanced, OperationEnded, OperationStarted
-from sleeptui.core.evidence import LAST
+from sleeptui.core.evidence import LAST, said_of_times
 from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import Observation, ServerView
 from sleeptui.core.operation import (
@@ -256,7 +256,7 @@ class Run:
             loop_lag_s=lag_s,
             stamp_lag_s=self.late_s,
             message=_without_name(result.message, operation.server),
-            known=(*self.known, *result.known) or self._evidence(),
+            known=self._told(result, lag_s),
             hint=result.hint or _NEXT_STEP.get(result.outcome, ""),
             cause=result.cause,
         )
@@ -288,6 +288,11 @@ class Run:
             cause=Cause.NO_ANSWER,
             message=f"the panel was closed before {what}; the server goes on",
         )
+
+    def _told(self, result: Result, lag_s: float) -> tuple[str, ...]:
+        """How it is known, and whether its times are."""
+        known = (*self.known, *result.known) or self._evidence()
+        return (*said_of_times(lag_s), *known)
 
     def _evidence(self) -> tuple[str, ...]:
         """How the state of the server is known, where the operation itself has proved nothing."""

@@ -30,6 +30,8 @@ from sleeptui.tui.screens.dashboard import DashboardScreen
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
 
+_IN_QUESTIONS: Final = {"ctrl+c": "quit", "ctrl+z": "command('app.suspend')"}
+"""A question has all keys; these a terminal has promised for everywhere."""
 _OF_THE_LIGHT: Final = (RecordingBegan, RecordingTroubled, RecordingEnded)
 
 
@@ -95,6 +97,7 @@ class SleeptuiApp(App[None]):
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
         suspension.resume_only_on_a_terminal()
+        suspension.paint_all_when_resumed(self)
         self._unsubscribe = self.services.bus.subscribe(self._heard)
         if self.services.replay is not None:
             self.services.replay.tell(self._jumped)
@@ -145,7 +148,10 @@ class SleeptuiApp(App[None]):
         return super().check_action(action, parameters)
 
     def on_key(self, event: events.Key) -> None:
-        """Say why a greyed key does nothing."""
+        """Say why a greyed key does nothing; in a question, leave or stop all the same."""
+        if self.screen.is_modal and event.key in _IN_QUESTIONS:
+            self.call_next(self.run_action, _IN_QUESTIONS[event.key])
+            return
         active = self.screen.active_bindings.get(event.key)
         if active is None or active.enabled:
             return

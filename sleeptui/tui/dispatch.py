@@ -9,7 +9,7 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
-from sleeptui.tui import notices, opening, sleeping, wording
+from sleeptui.tui import notices, opening, sleeping, suspension, wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
@@ -77,6 +77,7 @@ class Dispatch:
             "screen.benchmark": self._benchmark,
             "app.palette": app.open_palette,
             "app.help": self._help,
+            "app.suspend": self._suspend,
             "app.quit": self.quit,
             **(self.replaying.table if self.replaying is not None else {}),
         }
@@ -326,6 +327,14 @@ class Dispatch:
         self._app.pages.open_only(
             "help", lambda: opening.keys_and_words(self._services, self._app.glyphs)
         )
+
+    def _suspend(self) -> None:
+        if not suspension.suspend(self._app):
+            self.say(
+                notices.of_error(
+                    NotAllowed("No shell looks after this terminal", hint="q leaves the panel")
+                )
+            )
 
     def _faster(self) -> None:
         self._rate(_FASTER)

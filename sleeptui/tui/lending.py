@@ -1,11 +1,14 @@
 """Lends the terminal to another sleeptui and takes it back; what is watched goes on meanwhile."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 
 from textual.app import App, SuspendNotSupported
 from textual.screen import Screen
+
+from sleeptui.tui.suspension import handled
 
 
 async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
@@ -19,7 +22,8 @@ async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
     """
     screen: Screen[object] = app.screen
     try:
-        with app.batch_update(), app.suspend():
+        # Stopped from over there (ctrl+z), both stop: the shell waits for the whole job.
+        with app.batch_update(), app.suspend(), handled(signal.SIGTSTP, signal.SIG_DFL):
             child = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "sleeptui", *arguments
             )

@@ -8,7 +8,44 @@ of file for ever.
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+from textual.app import App, SuspendNotSupported
+
+_Handler = Callable[[int, FrameType | None], object] | signal.Handlers
+
+
+def suspend(app: App[None]) -> bool:
+    """Give the terminal back to the shell and stop, until the shell continues the job.
+
+    The whole job stops, as at the kernel's own ctrl+z: also ``make`` that has started this
+    program, or the panel that has lent it the terminal; the shell waits for all of them.
+
+    Returns:
+        False: it was not stopped. The kernel does not stop a job that no shell looks after: nobody
+        could continue it.
+    """
+    continued: list[int] = []
+    with (
+        suppress(SuspendNotSupported),
+        app.suspend(),
+        handled(signal.SIGTSTP, signal.SIG_DFL),
+        handled(signal.SIGCONT, lambda number, _: continued.append(number)),
+    ):
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+    return bool(continued)
+
+
+@contextmanager
+def handled(number: signal.Signals, handler: _Handler) -> Iterator[None]:
+    """What a signal does until the block ends."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def resume_only_on_a_terminal() -> None:
@@ -23,6 +60,11 @@ def resume_only_on_a_terminal() -> None:
             resume(number, frame)
 
     signal.signal(signal.SIGCONT, guarded)
+
+
+def paint_all_when_resumed(app: App[None]) -> None:
+    """Paint everything anew when it was stopped by a signal: the shell has written meanwhile."""
+    app.app_resume_signal.subscribe(app, lambda _: app.refresh(layout=True))
 
 
 def end() -> None:

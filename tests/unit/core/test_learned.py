@@ -2,7 +2,7 @@ import pytest
 from support.builders import GIB, operation, record, reference
 
 from sleeptui.core.learned import CYCLES_KEPT, FIRST, TIMES_KEPT, Cycle, Learned, time_key
-from sleeptui.core.operation import InFlight, Kind, Outcome
+from sleeptui.core.operation import STOOD_STILL_S, InFlight, Kind, Outcome
 
 LIFE = 1_000.0
 
@@ -50,6 +50,12 @@ class TestAfter:
         learned = after(slept(mode=mode, in_flight=requests, duration_s=7.4))
         assert len(learned.cycles) == 1
         assert bool(learned.times) is is_timed
+
+    def test_a_time_in_which_the_program_was_stopped_is_none(self):
+        stopped = slept(duration_s=30.0, loop_lag_s=STOOD_STILL_S + 0.1)
+        learned = after(stopped, slept(duration_s=0.3, loop_lag_s=STOOD_STILL_S))
+        assert len(learned.cycles) == 2
+        assert learned.times == {"sleep 1": (0.3,)}
 
     def test_the_first_sleep_of_a_life_has_a_time_of_its_own(self):
         learned = after(slept(duration_s=12.0), slept(duration_s=0.3), slept(duration_s=0.4))

@@ -13,7 +13,7 @@ from sleeptui.core.environment import Machine, env_id
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, HostMemory
-from sleeptui.core.operation import Fate, Kind, Outcome, Phase
+from sleeptui.core.operation import STOOD_STILL_S, Fate, Kind, Outcome, Phase
 from sleeptui.recorder import lines
 from sleeptui.recorder import scribe as module
 from sleeptui.recorder.request_lines import sha
@@ -314,6 +314,18 @@ def test_what_is_none_of_the_others():
     assert (discovered.notes, mark.text) == (("two servers",), "here")
     assert (env.env_id, env.machine) == (env_id(machine), machine)
     assert lag.max_ns == 12_500_000
+    assert found.differences() == []
+
+
+def test_a_time_in_which_nothing_was_seen_is_told():
+    found = twin()
+    found.hear(
+        ev.LagMeasured(at_s=20.0, worst_s=STOOD_STILL_S),
+        ev.LagMeasured(at_s=33.0, worst_s=12.345),
+    )
+    (gap,) = [line for line in found.sink.lines if isinstance(line, lines.Anomaly)]
+    assert (gap.t, gap.code) == (33_000_000_000, "stood_still")
+    assert gap.detail == "nothing was seen for 12.3 s: sleeptui or its machine was stopped"
     assert found.differences() == []
 
 

@@ -4,6 +4,7 @@ import time
 import pytest
 from support.clock import settle
 
+from sleeptui.services import lag
 from sleeptui.services.deadline import end, within
 from sleeptui.services.lag import HEARTBEAT_S, LagMeter
 from sleeptui.services.nap import Naps
@@ -90,6 +91,18 @@ async def test_lag_is_that_of_the_worst_stall_and_only_while_measured():
     assert outer.worst_s >= inner.worst_s
     assert calm.worst_s < outer.worst_s
     assert meter._beat is None
+
+
+async def test_a_suspended_machine_holds_the_loop_up_too(monkeypatch):
+    meter, asleep_s = LagMeter(), 0.0
+
+    def since_start_s():
+        return time.monotonic() + asleep_s
+
+    monkeypatch.setattr(lag, "_now_s", since_start_s)
+    with meter.measuring() as found:
+        asleep_s = 40.0
+    assert found.worst_s > 39.0
 
 
 async def test_a_beat_that_comes_is_followed_by_the_next():
