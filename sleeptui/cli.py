@@ -1,7 +1,7 @@
 """The command line: parse, load settings, run, say how it ended.
 
-Exit codes: 0 done, 1 it failed, 2 usage or configuration, 3 unreachable, 4 timed out, 130
-interrupted.
+Exit codes: 0 done, 1 it failed, 2 usage or configuration, 3 unreachable, 4 timed out, 5 wrong
+answers, 130 interrupted.
 stdout is data, stderr is talk. Imports stand inside the functions: the first frame must be early.
 """
 
@@ -40,6 +40,9 @@ Examples:
   sleeptui report last                         the newest session as a page with charts
   sleeptui replay last                         the newest session in the panel again
   sleeptui up --fleet fleet.toml               start its servers, one after the other
+  sleeptui switch code                         make room for one of them, and wake it
+  sleeptui sleep --all --timeout 60            put all to sleep, without the panel
+  sleeptui prompt code "Write a haiku"         its answer to standard output, its times beside it
   sleeptui bench quick --fleet fleet.toml      measure sleep mode, and judge it
   sleeptui sim                                 the simulated fleet alone, as HTTP servers
   sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sleeptui.cli_bench_run import FAILED, Order, measure
+from sleeptui.cli_bench_run import Order, measure
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, put
+from sleeptui.cli_work import FAILED
 from sleeptui.config import Flags
 from sleeptui.config_expectations import read_expectations
 from sleeptui.config_plan import BUILT_IN, read_plan

@@ -3,18 +3,18 @@
 import asyncio
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sleeptui.adapters.bench_lock import holding, lock_folder
 from sleeptui.cli_bench_paint import BenchScreen, inked, room_of
 from sleeptui.cli_output import Paper, put
+from sleeptui.cli_signals import Stops, agreed, signals
+from sleeptui.cli_work import DONE, FAILED, INTERRUPTED, UNREACHABLE
 from sleeptui.core.errors import ConfigError, JournalError, SleeptuiError
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.plan import Plan
@@ -30,12 +30,9 @@ from sleeptui.wiring import open_services
 if TYPE_CHECKING:
     from sleeptui.services.panel import Services
 
-T = TypeVar("T")
-DONE, FAILED, UNREACHABLE, INTERRUPTED = 0, 1, 3, 130
 LOOK_LIMIT_S = 30.0
 """How long it waits until every server was looked at once."""
 _BAD = frozenset({Word.FAIL, Word.INVALID})
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NOT_THERE = frozenset({State.DOWN, State.STALE, State.UNKNOWN})
 
 
@@ -107,29 +104,6 @@ class Done:
         )
 
 
-@dataclass(slots=True)
-class _Stops:
-    """What signals ask for: the first to stop, the second not even to restore."""
-
-    first: asyncio.Event = field(default_factory=asyncio.Event)
-    second: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def order(self) -> None:
-        """A signal came."""
-        (self.second if self.first.is_set() else self.first).set()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Signals are heard in this block; those that are ignored (nohup) stay so."""
-        loop = asyncio.get_running_loop()
-        with ExitStack() as stack:
-            for number in _ENDING:
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    loop.add_signal_handler(number, self.order)
-                    stack.callback(loop.remove_signal_handler, number)
-            yield
-
-
 async def measure(settings: Settings, order: Order) -> Done:
     """Open the services, measure, restore, close.
 
@@ -138,12 +112,12 @@ async def measure(settings: Settings, order: Order) -> Done:
         NotAllowed: A benchmark runs on one of the servers already.
     """
     paper = Paper.of(sys.stderr, ascii_only=settings.ascii)
-    done, stops = Done(order=order, paper=paper), _Stops()
+    done, stops = Done(order=order, paper=paper), Stops()
     services = open_services(settings)
     services.hands_off = True  # no canary comes between that no plan has asked for
     screen = BenchScreen(sys.stderr, paper, services.clock)
     refused: SleeptuiError | None = None
-    with stops.listening():
+    with signals(stops.order):
         async with services:
             try:
                 await _Measuring(services, done, stops, screen).run()
@@ -157,9 +131,7 @@ async def measure(settings: Settings, order: Order) -> Done:
 class _Measuring:
     """The parts of a run, one after the other; each may end it."""
 
-    def __init__(
-        self, services: "Services", done: Done, stops: _Stops, screen: BenchScreen
-    ) -> None:
+    def __init__(self, services: "Services", done: Done, stops: Stops, screen: BenchScreen) -> None:
         self._services = services
         self._done = done
         self._stops = stops
@@ -178,7 +150,7 @@ class _Measuring:
             return
         for line in prepared.briefing:
             self._done.say(line)
-        if not order.is_agreed and not await self._agreed():
+        if not order.is_agreed and not await agreed("begin?", self._stops):
             self._done.say("nothing was touched")
             self._done.code = INTERRUPTED if self._stops.first.is_set() else DONE
             return
@@ -193,7 +165,7 @@ class _Measuring:
         """Wait until every server was looked at; whether there is anything to measure."""
         survey = Survey(self._services)
         looking = asyncio.ensure_future(survey.take(LOOK_LIMIT_S, lambda _: None))
-        if not await self._before_stop(looking):
+        if not await self._stops.before(looking):
             self._done.code = INTERRUPTED
             return False
         if survey.missing:
@@ -220,27 +192,6 @@ class _Measuring:
             self._done.say(f"{error.message}. {error.hint}")
             self._done.code = UNREACHABLE
             return None
-
-    async def _agreed(self) -> bool:
-        """Ask on the terminal; a signal is a no."""
-        with suppress(OSError):
-            click.echo("sleeptui: begin? [y/N] ", err=True, nl=False)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str] = loop.create_future()
-
-        def read() -> None:
-            """A line was typed, or the terminal has closed."""
-            loop.remove_reader(sys.stdin.fileno())
-            answer.set_result(sys.stdin.readline())
-
-        loop.add_reader(sys.stdin.fileno(), read)
-        try:
-            if not await self._before_stop(answer):
-                click.echo(err=True)
-                return False
-        finally:
-            loop.remove_reader(sys.stdin.fileno())
-        return answer.result().strip().lower() in {"y", "yes"}
 
     async def _record(self) -> None:
         """Begin the session.
@@ -282,7 +233,7 @@ class _Measuring:
 
     async def _to_its_end(self, work: "asyncio.Future[BenchEnd]", stop: asyncio.Event) -> None:
         """Wait for it; a first signal restores, a second does not wait for that."""
-        if await self._before_stop(work, cancel=False):
+        if await self._stops.before(work, cancel=False):
             return
         self._screen.say("stopping: restoring servers (ctrl+c again leaves them as they are)")
         stop.set()
@@ -295,19 +246,6 @@ class _Measuring:
                 self._screen.say(f"left: {_standing(view)}")
             work.cancel()
             await asyncio.wait({work})
-
-    async def _before_stop(self, work: "asyncio.Future[T]", *, cancel: bool = True) -> bool:
-        """Wait for some work; False: a signal came first, the work was cancelled if it may be."""
-        stopped = asyncio.ensure_future(self._stops.first.wait())
-        both: set[asyncio.Future[Any]] = {work, stopped}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if work.done():
-            return True
-        if cancel:
-            work.cancel()
-            await asyncio.wait({work})
-        return False
 
 
 def _code(end: BenchEnd, *, is_stopped: bool) -> int:

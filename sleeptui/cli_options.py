@@ -43,12 +43,18 @@ LATE: Mapping[str, str] = {
     "down": "sleeptui.cli_up",
     "export": "sleeptui.cli_report",
     "import": "sleeptui.cli_import",
+    "log": "sleeptui.cli_log",
+    "prompt": "sleeptui.cli_prompt",
     "ps": "sleeptui.cli_ps",
     "record": "sleeptui.cli_record",
     "replay": "sleeptui.cli_replay",
     "report": "sleeptui.cli_report",
     "sessions": "sleeptui.cli_sessions",
+    "sleep": "sleeptui.cli_act",
+    "switch": "sleeptui.cli_act",
     "up": "sleeptui.cli_up",
+    "verify": "sleeptui.cli_act",
+    "wake": "sleeptui.cli_act",
 }
 """Subcommands with a module of their own, imported when one is asked for: the panel's first frame
 must not wait for them. The module has the command under its own name, ``import`` as ``import_``."""

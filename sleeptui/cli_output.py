@@ -16,6 +16,8 @@ _STAND_INS = str.maketrans(
     {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->", "·": "-"}  # noqa: RUF001 - what is meant
 )
 _WIDEST = 110
+ANEW = "\r\x1b[K"
+"""To the begin of the line, and clear it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

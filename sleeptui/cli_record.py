@@ -3,8 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sleeptui.cli_options import both, fleet_options, settings_of
-from sleeptui.cli_output import Paper, put
+from sleeptui.cli_output import ANEW, Paper, put
+from sleeptui.cli_signals import signals
 from sleeptui.config import Flags
 from sleeptui.core import units
 from sleeptui.core.errors import ExportError, NotAllowed
@@ -44,11 +44,8 @@ Examples:
   sleeptui record --duration 600                ten minutes
   kill -USR1 PID                                marks this moment in the recording
 """
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STATUS_S = 1.0
 _JOURNAL = "journal.jsonl"
-_ANEW = "\r\x1b[K"
-"""To the begin of the line, and clear it."""
 
 
 @click.command(epilog=EXAMPLES, short_help="Record without a screen.")
@@ -128,7 +125,10 @@ async def _record(settings: Settings, duration_s: float | None) -> "_Watched":
     services = open_services(settings)
     watched = _Watched(services, paper, ending)
     services.bus.subscribe(watched.heard)
-    with _signals(ending, watched.mark):
+    loop = asyncio.get_running_loop()
+    with signals(ending.set), ExitStack() as stack:
+        loop.add_signal_handler(signal.SIGUSR1, watched.mark)
+        stack.callback(loop.remove_signal_handler, signal.SIGUSR1)
         async with services:
             services.begin()
             await watched.follow(duration_s)
@@ -244,27 +244,13 @@ class _Watched:
         rest = self._sum() + (f", {self._problem}" if self._problem else "")
         width = (self._paper.width or 0) - len("! REC ")
         self._last = f"{self._paper.style(f'{light} REC', colour, bold=True)} {rest[:width]}"
-        self._write(f"{_ANEW}{self._paper.spelt(self._last)}")
+        self._write(f"{ANEW}{self._paper.spelt(self._last)}")
 
     def say(self, text: str) -> None:
         """A line on standard error; the status line goes on below it."""
-        clear = _ANEW if self._has_line else ""
+        clear = ANEW if self._has_line else ""
         self._write(f"{clear}sleeptui: {self._paper.spelt(text)}\n{self._last}")
 
     def _write(self, text: str) -> None:
         with suppress(OSError):  # the terminal may be gone
             click.echo(text, err=True, nl=False)
-
-
-@contextmanager
-def _signals(ending: asyncio.Event, mark: Callable[[], None]) -> Iterator[None]:
-    """Signals end it or mark a moment; those that are ignored (nohup) stay so."""
-    loop = asyncio.get_running_loop()
-    with ExitStack() as stack:
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, ending.set)
-                stack.callback(loop.remove_signal_handler, number)
-        loop.add_signal_handler(signal.SIGUSR1, mark)
-        stack.callback(loop.remove_signal_handler, signal.SIGUSR1)
-        yield

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from sleeptui.core.model import ServerView, State
+from sleeptui.core.model import ServerView
 from sleeptui.core.operation import Kind, OperationRecord, Outcome
 from sleeptui.core.text import one_line
-from sleeptui.core.units import duration, memory
+from sleeptui.core.units import duration
+from sleeptui.services.shell_words import NAME_WIDTH, columns, standing
 
 _HEAD = ("NAME", "STATE", "CHECK", "GPU MEMORY", "STARTED IN", "FIRST TOKEN")
-_NAME_WIDTH = 40
-_NOT_KNOWN = "--"
 
 
 def table(views: Sequence[ServerView], records: Sequence[OperationRecord]) -> list[str]:
@@ -24,22 +23,13 @@ def table(views: Sequence[ServerView], records: Sequence[OperationRecord]) -> li
         for one in records
         if one.kind is Kind.START and one.outcome in (Outcome.DONE, Outcome.SUSPECT)
     }
-    rows = [_HEAD, *(_row(view, starts.get(view.name)) for view in views)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEAD))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return columns(_HEAD, [_row(view, starts.get(view.name)) for view in views])
 
 
 def _row(view: ServerView, start: OperationRecord | None) -> tuple[str, ...]:
-    level = f" L{view.level}" if view.level is not None else ""
     return (
-        one_line(view.name, _NAME_WIDTH),
-        f"{view.state.value}{level}",
-        _NOT_KNOWN if view.state is State.DOWN else view.check.value,
-        memory(view.memory.total_bytes) if view.memory else _NOT_KNOWN,
-        _time(start.duration_s if start else None),
-        _time(start.first_token_s if start else None),
+        one_line(view.name, NAME_WIDTH),
+        *standing(view),
+        duration(start.duration_s if start else None),
+        duration(start.first_token_s if start else None),
     )
-
-
-def _time(seconds: float | None) -> str:
-    return _NOT_KNOWN if seconds is None else duration(seconds)

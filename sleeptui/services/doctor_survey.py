@@ -1,7 +1,7 @@
-"""Opens the eyes of the doctor without a panel: waits until everything was looked at once."""
+"""Opens the eyes of a command without a panel: waits until what it needs was looked at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sleeptui.core.events import (
     Discovered,
@@ -18,16 +18,31 @@ from sleeptui.services.panel import Services
 
 
 class Survey:
-    """What has been looked at since the services began, and what has not."""
+    """What has been looked at since the services began, and what has not.
 
-    def __init__(self, services: Services) -> None:
+    Of a server that a command needs all is waited for: an answer, its version. One that has not
+    answered for as long as makes it stale will not; it is taken as it is. Of the other servers one
+    look is enough, whatever comes of it: they count for the memory that they hold.
+    """
+
+    def __init__(self, services: Services, needed: Collection[str] | None = None) -> None:
+        """Nothing was looked at yet.
+
+        Args:
+            services: That look.
+            needed: Names of the servers that matter; None: all do, and none is given up.
+        """
         self._services = services
+        self._needed = None if needed is None else frozenset(needed)
+        self._began_s = services.clock.now_s()
         self._discovered = self._gpus = self._homes = False
         self._servers: set[str] = set()
         self._seen: set[str] = set()
         """Looked at, with an answer or a refusal; one that was too late is none."""
         self._asked: set[str] = set()
         """Facts were read, or could not be."""
+        self._looked: set[str] = set()
+        """A look has ended, in whatever way."""
         self._moved = asyncio.Event()
 
     async def take(self, limit_s: float, told: Callable[[tuple[str, ...]], None]) -> bool:
@@ -57,8 +72,9 @@ class Survey:
             return ("the servers",)
         if self._services.settings.demo is not None and not self._servers:
             return ()  # the simulated fleet did not come up: there is nothing to look at
-        waiting = sorted(self._servers - self._seen)
-        facts = sorted(self._servers & self._seen - self._asked)
+        needed = self._servers if self._needed is None else self._servers & self._needed
+        waiting = sorted((needed - self._seen) | (self._servers - self._looked))
+        facts = sorted(needed & self._seen - self._asked)
         return (
             *waiting,
             *(f"the version of {name}" for name in facts),
@@ -102,8 +118,14 @@ class Survey:
 
     def _look(self, event: StateObserved) -> None:
         reach = event.observation.reach
-        if reach is Reach.TIMED_OUT:
+        self._looked.add(event.server)
+        if reach is Reach.TIMED_OUT and not self._is_stale(event.at_s):
             return
         self._seen.add(event.server)
         if reach is not Reach.ANSWERED:
             self._asked.add(event.server)  # nobody is there who could tell facts
+
+    def _is_stale(self, now_s: float) -> bool:
+        """Whether a server without an answer so far is given up."""
+        limit_s = self._services.settings.sampling.stale_after_s
+        return self._needed is not None and now_s - self._began_s >= limit_s

@@ -328,3 +328,52 @@ class BroughtJson(TypedDict):
     """In their order."""
     servers: list[ServerJson]
     """As they stand now."""
+
+
+class ResultJson(TypedDict):
+    """What came of an order at one server."""
+
+    server: str
+    result: str
+    """done, already so, suspect, wrong answers, failed, refused, unknown, unreachable,
+    cancelled"""
+    message: str
+    """What is true now, or why nothing was done."""
+    hint: str
+    """What to do; empty: nothing."""
+    operation: int | None
+    """Its ``id`` in ``operations``; null: nothing was begun."""
+
+
+class ActedJson(BroughtJson):
+    """What ``sleep``, ``wake``, ``switch`` and ``verify`` print with ``--json``.
+
+    ``operations`` has those within a switch too; ``servers`` are those that were named.
+    """
+
+    results: list[ResultJson]
+    """One for each server, in the order of the asking."""
+
+
+class PromptedJson(ActedJson):
+    """What ``prompt`` prints with ``--json``; its times are in its operation."""
+
+    answer: str
+    """As much as came, without control sequences."""
+    finish_reason: str | None
+    """stop, length, abort, error; null: the answer was cut off, or there was none."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class LogJson(TypedDict):
+    """What ``log`` prints with ``--json``."""
+
+    server: str
+    source: str
+    """The container, the file or the process that the lines are of."""
+    lines: list[str]
+    """The last ones, without control sequences."""
+    problem: str
+    """Why there are none, in one sentence; empty: there are."""
+    hint: str

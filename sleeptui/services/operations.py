@@ -270,7 +270,7 @@ class Operations:
 
     def _allowed(self, command: str, server: str) -> ServerView:
         if self._is_closed:
-            raise NotAllowed("the panel is closing")
+            raise NotAllowed("sleeptui is closing")
         view = self._desk.view(server)
         refused = refusal(command, view, readonly=self._desk.settings.readonly)
         if refused is not None:
@@ -279,7 +279,7 @@ class Operations:
 
     def _runtime(self, kind: Kind, server: str) -> "tuple[ServerView, Runtime]":
         if self._is_closed:
-            raise NotAllowed("the panel is closing")
+            raise NotAllowed("sleeptui is closing")
         view, runtimes = self._desk.view(server), self._desk.runtimes
         runtime = runtimes.of(view.spec) if runtimes is not None else None
         has_runtime, readonly = runtime is not None, self._desk.settings.readonly
@@ -346,7 +346,7 @@ class Operations:
         except Stopped:
             reason, cause = "taken out of the queue; nothing was sent", None
         except asyncio.CancelledError:
-            run.end(Result(outcome=Outcome.CANCELLED, message="the panel was closed"))
+            run.end(Result(outcome=Outcome.CANCELLED, message="sleeptui ended"))
             raise
         else:
             cause = Cause.ALREADY_SO

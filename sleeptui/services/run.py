@@ -45,6 +45,8 @@ _NEXT_STEP = {
     Outcome.UNKNOWN: "wait until it answers; l shows its log",
 }
 """What to do where nobody knew better."""
+_SENT = frozenset({Kind.SLEEP, Kind.WAKE})
+"""They do nothing but by a request of their own."""
 _UNTIL = {Phase.SETTLING: "it was confirmed", Phase.VERIFYING: "its answers were checked"}
 
 
@@ -279,14 +281,16 @@ class Run:
         return record
 
     def _left_alone(self) -> Result:
-        """The panel closes while a request is with the server, which goes on with it."""
+        """The program ends while a request is with the server, which goes on with it."""
         if self.operation.kind in ASKING:
-            return Result(outcome=Outcome.CANCELLED, message="the panel was closed")
+            return Result(outcome=Outcome.CANCELLED, message="sleeptui ended")
+        if self.sent_s is None and self.operation.kind in _SENT:
+            return Result(outcome=Outcome.CANCELLED, message=_stopped(self.operation.kind))
         what = _UNTIL.get(self.operation.phase, "the answer came")
         return Result(
             outcome=Outcome.UNKNOWN,
             cause=Cause.NO_ANSWER,
-            message=f"the panel was closed before {what}; the server goes on",
+            message=f"sleeptui ended before {what}; the server goes on",
         )
 
     def _told(self, result: Result, lag_s: float) -> tuple[str, ...]:

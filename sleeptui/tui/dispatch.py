@@ -9,6 +9,7 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
+from sleeptui.services.busy import counts, queue_of
 from sleeptui.tui import notices, opening, sleeping, suspension, wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
@@ -215,7 +216,7 @@ class Dispatch:
         """Idle ones at once; those with requests in flight are asked about together."""
         busy: list[ServerView] = []
         for view in self._allowed("server.sleep"):
-            if sleeping.queue_of([view]).is_busy:
+            if queue_of([view]).is_busy:
                 busy.append(view)
             else:
                 self._try(self._put_to_sleep, view, sleeping.usual_level(view))
@@ -370,7 +371,7 @@ def _what_runs(view: ServerView) -> str:
 
 
 def _queue_words(view: ServerView) -> str:
-    queue = sleeping.queue_of([view])
+    queue = queue_of([view])
     if queue.unknown:
         return "its queue cannot be read"
-    return f"{sleeping.counts(queue)} in flight" if queue.is_busy else "idle"
+    return f"{counts(queue)} in flight" if queue.is_busy else "idle"

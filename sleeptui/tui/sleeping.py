@@ -7,6 +7,7 @@ from typing import Final
 from sleeptui.core import lifecycle, units
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind, Outcome
+from sleeptui.services.busy import Queue, counts, queue_of
 from sleeptui.tui.present_operations import in_flight_words
 
 LEVEL_WORDS: Final = {
@@ -30,36 +31,6 @@ class SleepChoice:
     level: SleepLevel
     mode: SleepMode | None
     """None: the server has no modes; it is drained by waiting."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """Requests in flight, summed over servers."""
-
-    running: int = 0
-    waiting: int = 0
-    unknown: tuple[str, ...] = ()
-    """Servers whose queue cannot be read."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Something would be waited for, cut off or frozen."""
-        return self.running + self.waiting > 0
-
-
-def queue_of(views: Sequence[ServerView]) -> Queue:
-    """The requests in flight; parked ones count as waiting, they are with the server too."""
-    running = waiting = 0
-    unknown: list[str] = []
-    for view in views:
-        metrics = view.metrics
-        if metrics is None or metrics.running is None:
-            unknown.append(view.name)
-        else:
-            running += metrics.running
-            waiting += metrics.waiting or 0
-        waiting += view.parked or 0
-    return Queue(running=running, waiting=waiting, unknown=tuple(unknown))
 
 
 def usual_level(view: ServerView) -> SleepLevel:
@@ -136,18 +107,6 @@ _UNKNOWN_FATE: Final = {
     SleepMode.KEEP: "whatever is in flight is frozen until the wake",
     SleepMode.WAIT: "whatever runs is finished first",
 }
-
-
-def counts(queue: Queue) -> str:
-    """``3 running and 1 waiting request``, with the verb: ``... are``."""
-    total = queue.running + queue.waiting
-    parts = [
-        f"{number} {word}"
-        for number, word in ((queue.running, "running"), (queue.waiting, "waiting"))
-        if number
-    ]
-    noun, verb = ("request", "is") if total == 1 else ("requests", "are")
-    return f"{' and '.join(parts)} {noun} {verb}"
 
 
 def names(servers: Sequence[str]) -> str:

@@ -126,10 +126,15 @@ def test_ctrl_c_leaves_what_runs(tmp_path):
     assert "summarize: ended in" in ended.stderr
 
 
-def test_too_little_time(fleet):
-    done = fleet.run("up", "--timeout", "0.2")
+def test_too_little_time(tmp_path):
+    fleet = Fleet(tmp_path, "summarize", speed=0.2)
+    none = fleet.run("up", "--timeout", "0.01")
+    assert (none.returncode, none.stdout) == (4, "")
+    assert "nothing was begun" in none.stderr
+    done = fleet.run("up", "--timeout", "8")
     assert done.returncode == 4
-    assert "not done within 0.20 s: summarize: starting; it goes on" in done.stderr
+    assert "not done within 8.00 s: summarize: starting; it goes on" in done.stderr
+    assert fleet.run("down", "--yes").returncode == 0
 
 
 def test_one_that_ends_before_it_answers(tmp_path):
@@ -153,7 +158,7 @@ def test_a_program_that_is_not_there(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["up", "nosuch"], ["no server is called nosuch", "summarize"]),
+        (["up", "nosuch"], ["no server is called “nosuch”", "summarize"]),
         (["down"], ["nobody can be asked", "--yes"]),
         (["up", "--level", "3"], ["--level"]),
         (["up", "--timeout", "0"], ["--timeout"]),

@@ -57,6 +57,24 @@ def installed(desk: Desk) -> Iterator[None]:
 
 
 @contextmanager
+def awake(desk: Desk) -> Iterator[None]:
+    """The README's own fleet, with nobody asleep."""
+    with fleet(desk):
+        done = desk.type("sleeptui wake code chat --force --no-verify")
+        assert done.returncode == 0, done.stderr
+        yield
+
+
+@contextmanager
+def questioned(desk: Desk) -> Iterator[None]:
+    """The same, with what picks JSON apart."""
+    if shutil.which("jq") is None:
+        pytest.skip("jq is not installed")
+    with awake(desk):
+        yield
+
+
+@contextmanager
 def controlled(desk: Desk) -> Iterator[None]:
     """The simulated fleet with the variables of the README: where its control server is."""
     if shutil.which("curl") is None:
@@ -109,6 +127,13 @@ def composed(*words: str):
     return look
 
 
+def has_answer(desk: Desk) -> None:
+    """It is in the file, and nothing else is."""
+    answer = (desk.folder / "answer.txt").read_text()
+    assert len(answer.split()) > 20
+    assert "sleeptui" not in answer
+
+
 def has_journals(count: int):
     """So many sessions lie in the folder that was named, or in the usual one."""
 
@@ -153,6 +178,24 @@ RECIPES: dict[str, Recipe] = {
         around=fleet, words=("NAME", "chat", "code"), keys=("ctrl+c",), restores=False
     ),
     "sleeptui ps --json": PrintsJson(around=fleet, schema="sleeptui.ps"),
+    "sleeptui wake code --demo": Prints(words=("code: awake", "took 83.7 GiB")),
+    "sleeptui sleep code chat --level 2": Prints(
+        around=awake, words=("code: asleep at level 2", "chat: asleep at level 2")
+    ),
+    "sleeptui sleep --all --timeout 60": Prints(around=awake, words=("asleep L1",)),
+    "sleeptui wake code || sleeptui switch code": Prints(around=fleet, words=("code: awake",)),
+    """sleeptui verify code --json | jq -r '.results[] | "\\(.server): \\(.result)"'""": Prints(
+        around=questioned, words=("code: done",)
+    ),
+    'sleeptui prompt code "Write a haiku" --max-tokens 40 > answer.txt': Prints(
+        around=awake, on_stderr=("40 tokens", "finish length"), after=has_answer
+    ),
+    "sleeptui --record switch code": Prints(
+        around=fleet,
+        words=("code: awake",),
+        on_stderr=("recording to ",),
+        after=has_journals(1),
+    ),
     "sleeptui doctor": Prints(around=fleet, words=("chat", "code"), codes=(0, 1)),
     "sleeptui doctor --json": PrintsJson(around=fleet, schema="sleeptui.doctor", codes=(0, 1)),
     "sleeptui up --fleet fleet.toml": Prints(around=startable, words=("code", "awake")),

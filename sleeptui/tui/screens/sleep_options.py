@@ -13,6 +13,7 @@ from textual.widgets import Button, RadioSet, Static
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
+from sleeptui.services.busy import queue_of
 from sleeptui.tui import sleeping, wording
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.widgets.choice import Choice
@@ -147,7 +148,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         self.query_one("#sleep", Button).disabled = bool(problem)
 
     def _is_harsh(self) -> bool:
-        return self._mode is SleepMode.ABORT and sleeping.queue_of(self._views).is_busy
+        return self._mode is SleepMode.ABORT and queue_of(self._views).is_busy
 
     def _problem(self) -> str:
         """Why nothing can be done now; empty: it can."""

@@ -198,9 +198,7 @@ class TestDrain:
             await draining
             record = await ticket.ended()
             assert (record.outcome, record.cause) == (Outcome.UNKNOWN, Cause.NO_ANSWER)
-            assert record.message == (
-                "the panel was closed before the answer came; the server goes on"
-            )
+            assert record.message == ("sleeptui ended before the answer came; the server goes on")
             assert panel.story()[-1] == "unknown sleep qwen"
 
     async def test_the_end_of_the_services_does_the_same(self, clock):

@@ -115,7 +115,7 @@ async def test_a_panel_that_closes_meanwhile_says_what_is_not_known(clock):
         record = await ticket.ended()
         assert record.outcome is Outcome.UNKNOWN
         assert record.message == (
-            "the panel was closed before its answers were checked; the server goes on"
+            "sleeptui ended before its answers were checked; the server goes on"
         )
         assert not panel.services.operations.busy
 

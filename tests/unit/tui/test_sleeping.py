@@ -14,18 +14,6 @@ def busy(name="qwen", *, running=3, waiting=1, **fields):
     return build.server(name, metrics=build.metrics(running=running, waiting=waiting), **fields)
 
 
-def test_the_queue_is_summed_and_parked_requests_count():
-    queue = sleeping.queue_of([busy(), busy("code", running=1, waiting=0, parked=2)])
-    assert (queue.running, queue.waiting, queue.unknown) == (4, 3, ())
-    assert queue.is_busy
-
-
-def test_an_unreadable_queue_is_unknown_not_empty():
-    queue = sleeping.queue_of([build.server(metrics=None), busy("code", running=None)])
-    assert queue.unknown == ("qwen", "code")
-    assert not queue.is_busy
-
-
 def test_the_usual_level_is_that_of_the_last_sleep_that_went_through():
     history = (
         build.record(Kind.WAKE),
