@@ -106,3 +106,39 @@ async def test_what_earlier_runs_have_learnt_is_waited_for(clock):
         _survey, complete, _said = await surveyed(panel)
         assert complete
         assert asked == ["0.32.0"]
+
+
+async def surveyed_for(panel, *needed, limit_s=30.0):
+    """The survey of a command on these servers, and how long it took."""
+    survey, began_s = Survey(panel.services, needed), panel.clock.now_s()
+    work = asyncio.ensure_future(survey.take(limit_s, lambda _: None))
+    await panel.clock.until(work.done, limit_s=limit_s + 5)
+    return survey, work.result(), panel.clock.now_s() - began_s
+
+
+async def test_a_server_that_hangs_does_not_hold_up_a_command_on_another(clock):
+    hung = FakeEngine(clock, "hung", reach=Reach.TIMED_OUT)
+    async with opened(FakeEngine(clock, "a"), hung, clock=clock, begin=False) as panel:
+        survey, complete, took_s = await surveyed_for(panel, "a")
+        assert complete
+        assert survey.missing == ()
+        assert took_s < Settings().sampling.stale_after_s
+        assert panel.view("a").facts.version
+        assert panel.view("hung").seen_at_s is None
+
+
+async def test_a_needed_server_that_hangs_is_given_up_when_it_would_be_stale(clock):
+    hung = FakeEngine(clock, "hung", reach=Reach.TIMED_OUT)
+    async with opened(FakeEngine(clock, "a"), hung, clock=clock, begin=False) as panel:
+        _survey, complete, took_s = await surveyed_for(panel, "hung")
+        assert complete
+        stale_s = Settings().sampling.stale_after_s
+        assert stale_s <= took_s < 2 * stale_s
+
+
+async def test_the_version_of_a_server_that_is_not_needed_is_not_waited_for(clock):
+    slow = FakeEngine(clock, "slow")
+    slow.faults["facts"] = [BadReply("slow: half a JSON", server="slow")] * 99
+    async with opened(FakeEngine(clock, "a"), slow, clock=clock, begin=False) as panel:
+        _survey, complete, _took_s = await surveyed_for(panel)
+        assert complete, "one look at each is enough where none is needed"
