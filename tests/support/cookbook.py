@@ -57,10 +57,18 @@ def installed(desk: Desk) -> Iterator[None]:
 
 
 @contextmanager
+def roomy(desk: Desk) -> Iterator[None]:
+    """The README's own fleet, with room on its GPU."""
+    with fleet(desk) as running:
+        running.post("summarize", "/sleep?level=1")
+        yield
+
+
+@contextmanager
 def awake(desk: Desk) -> Iterator[None]:
-    """The README's own fleet, with nobody asleep."""
-    with fleet(desk):
-        done = desk.type("sleeptui wake code chat --force --no-verify")
+    """The same, with code awake."""
+    with roomy(desk):
+        done = desk.type("sleeptui wake code")
         assert done.returncode == 0, done.stderr
         yield
 
@@ -178,12 +186,12 @@ RECIPES: dict[str, Recipe] = {
         around=fleet, words=("NAME", "chat", "code"), keys=("ctrl+c",), restores=False
     ),
     "sleeptui ps --json": PrintsJson(around=fleet, schema="sleeptui.ps"),
-    "sleeptui wake code --demo": Prints(words=("code: awake", "took 83.7 GiB")),
+    "sleeptui switch code --demo": Prints(words=("code: awake", "put summarize to sleep")),
     "sleeptui sleep code chat --level 2": Prints(
-        around=awake, words=("code: asleep at level 2", "chat: asleep at level 2")
+        around=awake, words=("code: asleep at level 2", "chat: asleep at level 2 already")
     ),
-    "sleeptui sleep --all --timeout 60": Prints(around=awake, words=("asleep L1",)),
-    "sleeptui wake code || sleeptui switch code": Prints(around=fleet, words=("code: awake",)),
+    "sleeptui sleep --all --timeout 60": Prints(around=awake, words=("chat: asleep at level 2",)),
+    "sleeptui wake code || sleeptui switch code": Prints(around=roomy, words=("code: awake",)),
     """sleeptui verify code --json | jq -r '.results[] | "\\(.server): \\(.result)"'""": Prints(
         around=questioned, words=("code: done",)
     ),
@@ -191,7 +199,7 @@ RECIPES: dict[str, Recipe] = {
         around=awake, on_stderr=("40 tokens", "finish length"), after=has_answer
     ),
     "sleeptui --record switch code": Prints(
-        around=fleet,
+        around=roomy,
         words=("code: awake",),
         on_stderr=("recording to ",),
         after=has_journals(1),
