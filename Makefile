@@ -24,11 +24,12 @@ demo: setup ## the panel on the simulated fleet
 test: setup ## every test; the summary lists what was skipped and why
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-check: setup ## format, lint, types, import contracts, tests
+check: setup ## format, lint, types, import contracts, figures of the code, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.figures
 	@$(MAKE) --no-print-directory test
 
 format: setup ## format and mend what can be mended

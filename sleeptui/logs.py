@@ -2,6 +2,7 @@
 
 import logging
 import os
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -12,7 +13,7 @@ KEPT = 3
 class _PrivateHandler(RotatingFileHandler):
     """Creates its files with mode 0600: they hold server names and errors."""
 
-    def _open(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the base class
+    def _open(self) -> TextIOWrapper:
         descriptor = os.open(self.baseFilename, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
         return os.fdopen(descriptor, "a", encoding="utf-8")
 

@@ -89,6 +89,14 @@ class Share:
     """The detail stands at the right."""
 
 
+def too_small(width: int, height: int) -> str:
+    """What a screen of that size is told instead of a picture; empty: it is large enough."""
+    if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+        return ""
+    needs = f"{LEAST_WIDTH}x{LEAST_HEIGHT}"
+    return f"{width}x{height} is too small, sleeptui needs {needs}"
+
+
 def share(
     width: int, height: int, *, gpus: int, servers: int, detail: bool, empty: bool = False
 ) -> Share:

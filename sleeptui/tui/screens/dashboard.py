@@ -8,28 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
 from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widget import Widget
 from textual.widgets import Footer, Input, Static
 
 from sleeptui.core.model import IN_TRANSITION, FleetView
 from sleeptui.core.ports import Clock
 from sleeptui.core.recording import Recording
 from sleeptui.core.settings import Settings
-from sleeptui.core.text import one_line
-from sleeptui.tui.arrange import (
-    LEAST_HEIGHT,
-    LEAST_WIDTH,
-    ROOMY_FROM,
-    Share,
-    Sort,
-    share,
-    shown,
-)
+from sleeptui.tui.arrange import ROOMY_FROM, Share, Sort, share, shown, too_small
 from sleeptui.tui.glyphs import Glyphs, glyphs_for
 from sleeptui.tui.present import Look
 from sleeptui.tui.present_log import Heading
@@ -38,9 +26,7 @@ from sleeptui.tui.present_replay import playing
 from sleeptui.tui.spark import Sparks
 from sleeptui.tui.times import time_of_day
 from sleeptui.tui.tones import server_tone
-from sleeptui.tui.widgets.detail import Detail
-from sleeptui.tui.widgets.empty_fleet import EmptyFleet
-from sleeptui.tui.widgets.event_log import EventLog
+from sleeptui.tui.widgets.body import Body, entitle
 from sleeptui.tui.widgets.filter import FilterInput
 from sleeptui.tui.widgets.fleet_table import FleetTable
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
@@ -56,9 +42,6 @@ _LIGHT_S = 0.5
 """How often the recording light counts on: its seconds do not skip one."""
 _HEADER_S = 0.25
 """How often the time of a replay counts on."""
-
-
-_TITLE = 60
 
 
 class DashboardScreen(Screen[object]):
@@ -123,31 +106,23 @@ class DashboardScreen(Screen[object]):
         self._light: Timer | None = None
         self._header = HeaderLine(self._glyphs, id="header")
         self._gpus = GpuPanel(id="gpus")
-        self._table = FleetTable(id="table")
-        self._empty = EmptyFleet(self._glyphs, id="empty")
-        self._detail = Detail(self._glyphs, self._time, id="detail")
-        self._log = EventLog(self._time, id="log")
+        self._body = Body(self._glyphs, self._time)
+        self._table = self._body.table
 
     def compose(self) -> ComposeResult:
         """All parts; which are seen, and their rows, depends on size and fleet."""
         yield Static(id="small", markup=False)
         yield self._header
         yield self._gpus
-        with Vertical(id="body"):
-            yield self._table
-            yield self._empty
-            yield self._detail
-            yield self._log
+        yield self._body
         yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
-        """Name the parts, and show what there is."""
+        """Show what there is."""
         if self._settings.ascii:
             self.add_class("-ascii")
             for part in self.query(Painted):
                 part.use_plain_scrollbar()
-        self._log.border_title = "Events"
-        self._empty.border_title = "Fleet"
         self._ticker = self.set_interval(_TICK_S, self._tick, pause=True)
         if self._replay is not None:
             self.set_interval(_HEADER_S, self.show_header)
@@ -249,12 +224,9 @@ class DashboardScreen(Screen[object]):
     def on_resize(self, event: events.Resize) -> None:
         """Give the rows out anew."""
         width, height = event.size
-        small = width < LEAST_WIDTH or height < LEAST_HEIGHT
-        self.set_class(small, "-small")
-        if small:
-            needs = f"{LEAST_WIDTH}x{LEAST_HEIGHT}"
-            said = f"{width}x{height} is too small, sleeptui needs {needs}"
-            self.query_one("#small", Static).update(said)
+        said = too_small(width, height)
+        self.set_class(bool(said), "-small")
+        self.query_one("#small", Static).update(said)
         self._present()
         # Widths of the parts are known after the layout, and a held picture gets no other chance.
         self.call_after_refresh(self._present)
@@ -262,7 +234,7 @@ class DashboardScreen(Screen[object]):
     @on(FleetTable.Moved)
     def follow(self) -> None:
         """The detail shows the server under the cursor."""
-        self._show_detail()
+        self._body.show_detail(self.view, self._look)
         self.refresh_bindings()
 
     @on(FleetTable.HeadingPressed)
@@ -311,26 +283,11 @@ class DashboardScreen(Screen[object]):
             places=places(view),
         )
         self._give_out_rows()
-        rows = shown(view, self._filter, self._sort)
-        hidden = len(view.servers) - len(rows)
-        _title(self._table, f"Fleet, {len(rows)} of {len(view.servers)}" if hidden else "Fleet")
         self.show_header()
         self._gpus.show(view, self._look)
-        _title(self._gpus, "GPU memory", queue_words(queued(view)))
-        if view.servers:
-            self._table.show(rows, self._look)
-        else:
-            self._empty.show(view)
-        self._show_detail()
-        self._log.show(view, self._look)
+        entitle(self._gpus, "GPU memory", queue_words(queued(view)))
+        self._body.show(view, shown(view, self._filter, self._sort), self._look)
         self._count_on(any(each.state in IN_TRANSITION for each in view.servers))
-
-    def _show_detail(self) -> None:
-        name = self._table.current
-        server = self.view.server(name) if name is not None else None
-        if self._detail.display:
-            _title(self._detail, one_line(name or "", _TITLE))
-            self._detail.show(server, self._look)
 
     def _give_out_rows(self) -> None:
         view = self.view
@@ -348,18 +305,9 @@ class DashboardScreen(Screen[object]):
         self._given = (given, empty)
         self.set_class(given.beside, "-beside")
         self._gpus.styles.height = given.gpus
-        self._detail.display = given.beside or given.detail > 0
-        if not given.beside:
-            self._detail.styles.height = given.detail
-        else:
-            self._detail.styles.height = "100%"
-        self._log.display = given.log > 1
-        self._log.styles.height = given.log
-        self._table.display, self._empty.display = not empty, empty
-        self._table.styles.height = given.table
-        self._empty.styles.height = given.table
+        has_keys = self._body.give_out(given, empty=empty)
         if self.focused is None or not self.focused.display:
-            (self._empty if empty else self._table).focus()
+            has_keys.focus()
         # The sizes that the parts need are known after the layout.
         self.call_after_refresh(self._present)
 
@@ -373,26 +321,7 @@ class DashboardScreen(Screen[object]):
 
     def _tick(self) -> None:
         self._look = replace(self._look, now_s=max(self.view.at_s, self._clock.now_s()))
-        self._table.tick(self._look.now_s)
-        name = self._table.current
-        server = self.view.server(name) if name is not None else None
-        if server is not None and server.state in IN_TRANSITION and self._detail.display:
-            self._detail.tick(server, self._look)
+        self._body.tick(self.view, self._look)
 
     def _time(self, at_s: float) -> str:
         return time_of_day(at_s + self._epoch_s)
-
-
-def _title(part: Widget, title: str, queue: str = "") -> None:
-    """Name a part; its name is never markup. Each change paints the part, so only if it differs.
-
-    Args:
-        part: The part.
-        title: Its name.
-        queue: Who waits, shown beside the name; it must not move any row.
-    """
-    content = Content(title)
-    if queue:
-        content = Content.assemble(title, (f"  queue: {queue}", "$text-accent not bold"))
-    if part.border_title != content.markup:
-        part.border_title = content

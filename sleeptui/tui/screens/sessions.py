@@ -1,7 +1,6 @@
 """The sessions: what was recorded, a picture of the chosen one, what can be made of it."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from textual import events, on
@@ -24,12 +23,12 @@ from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.lending import lend
 from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
-from sleeptui.tui.present_sessions import heading, nothing, words
+from sleeptui.tui.present_sessions import heading
 from sleeptui.tui.screens.comparison import ComparisonScreen
-from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
 from sleeptui.tui.widgets.plot import PlotPanel
 from sleeptui.tui.widgets.session_list import SessionList
+from sleeptui.tui.widgets.session_words import SessionWords
 
 if TYPE_CHECKING:
     from sleeptui.core.ports import Archive
@@ -43,34 +42,6 @@ _TEXT_LIMIT: Final = 600
 _LIST_LEAST: Final = 3
 _LIST_SHARE: Final = 0.3
 """Of the screen's rows, at most so many for the list."""
-
-
-class SessionWords(Painted, can_focus=True):
-    """What the chosen session comes to; scrolls."""
-
-    HELP = "What the chosen session comes to."
-
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        """Nothing is chosen."""
-        super().__init__(id=id)
-        self._glyphs = glyphs
-        self._shown: tuple[SessionSummary | None, Session | None, str] = (None, None, "")
-
-    def show(
-        self, summary: SessionSummary | None, session: Session | None, problem: str = ""
-    ) -> None:
-        """Show this session, as far as it was read."""
-        other = self._shown[0] is None or summary is None or self._shown[0].path != summary.path
-        self._shown = (summary, session, problem)
-        if other:
-            self.scroll_home(animate=False, immediate=True)
-        self.present()
-
-    def lines(self, width: int, height: int) -> Sequence[Line]:
-        """The words."""
-        del height
-        summary, session, problem = self._shown
-        return words(summary, session, width, self._glyphs, problem) if summary else nothing(width)
 
 
 class SessionsScreen(Screen[None]):
