@@ -7,7 +7,7 @@ import zipfile
 from email.parser import Parser
 
 import pytest
-from support.packaging import ROOT, build
+from support.packaging import ROOT, build, unpacked
 
 from sleeptui import __version__
 
@@ -55,9 +55,7 @@ def test_the_wheel_says_what_it_is(wheel):
 
 
 def test_the_source_distribution_builds_the_same_wheel(built, wheel, tmp_path):
-    with tarfile.open(built.sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
-    again = build(tmp_path / f"sleeptui-{__version__}", tmp_path / "dist", "wheel")
+    again = build(unpacked(built.sdist, tmp_path), tmp_path / "dist", "wheel")
     with zipfile.ZipFile(again.wheel) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == wheel
 

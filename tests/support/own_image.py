@@ -1,6 +1,5 @@
 """Our own image, built by a real engine from a bare base, without a network."""
 
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from docker.utils.build import tar
 from support import image
 from support.docker_engine import Containers
-from support.packaging import ROOT, build, pip
+from support.packaging import ROOT, build, pip, unpacked
 
 DOCKERFILE = "compose/Dockerfile"
 _BASE = "sleeptui-test/base"
@@ -17,12 +16,10 @@ _BASE = "sleeptui-test/base"
 def context(to: Path) -> Path:
     """What the image is built from: a source distribution, and in dist/ all that it needs."""
     built = build(ROOT, to / "built")
-    with tarfile.open(built.sdist) as archive:
-        archive.extractall(to, filter="data")
-    unpacked = next(to.glob("sleeptui-*"))
-    pip("download", "--quiet", "--dest", unpacked / "dist", built.wheel, "hatchling")
-    (unpacked / "dist" / built.wheel.name).unlink()
-    return unpacked
+    source = unpacked(built.sdist, to)
+    pip("download", "--quiet", "--dest", source / "dist", built.wheel, "hatchling")
+    (source / "dist" / built.wheel.name).unlink()
+    return source
 
 
 @contextmanager

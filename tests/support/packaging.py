@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,15 @@ def build(source: Path, to: Path, *targets: str) -> Built:
     return Built(
         wheel=next(to.glob("*.whl"), to / "none.whl"), sdist=next(to.glob("*.tar.gz"), to / "none")
     )
+
+
+def unpacked(sdist: Path, to: Path) -> Path:
+    """The folder of the sources."""
+    with tarfile.open(sdist) as archive:
+        # Python 3.11.2, that of Debian 12, has no filters; 3.12 warns where there is none.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda entry, _: entry)
+        archive.extractall(to)
+    return to / sdist.name.removesuffix(".tar.gz")
 
 
 def interpreter(version: str) -> Path:
