@@ -50,7 +50,8 @@ def test_the_wheel_says_what_it_is(wheel):
     assert said["Requires-Python"] == project["requires-python"]
     needed = {re.split(r"[<>=]", one)[0] for one in said.get_all("Requires-Dist")}
     assert needed == {re.split(r"[<>=]", one)[0] for one in project["dependencies"]}
-    assert b"sleeptui = sleeptui.cli:main" in wheel[f"{folder}/entry_points.txt"]
+    program = f"sleeptui = {project['scripts']['sleeptui']}"
+    assert program in wheel[f"{folder}/entry_points.txt"].decode().splitlines()
     assert f"{folder}/licenses/LICENSE" in wheel
 
 
