@@ -29,23 +29,31 @@ log = logging.getLogger(__name__)
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 EXAMPLES = """\b
 Examples:
-  sleeptui                                     look around and watch what is found
-  sleeptui --server code=http://127.0.0.1:8001 watch one server
-  sleeptui --fleet fleet.toml --readonly       watch a fleet, change nothing
-  sleeptui --demo                              try it: a simulated fleet, no GPU needed
-  sleeptui --demo two-gpus                     two GPUs, eight models
-  sleeptui --record --fleet fleet.toml         record all that is seen and done
-  sleeptui record --duration 600               record ten minutes without a screen
-  sleeptui sessions                            what was recorded
-  sleeptui report last                         the newest session as a page with charts
-  sleeptui replay last                         the newest session in the panel again
-  sleeptui up --fleet fleet.toml               start its servers, one after the other
-  sleeptui switch code                         make room for one of them, and wake it
-  sleeptui sleep --all --timeout 60            put all to sleep, without the panel
-  sleeptui prompt code "Write a haiku"         its answer to standard output, its times beside it
-  sleeptui bench quick --fleet fleet.toml      measure sleep mode, and judge it
-  sleeptui sim                                 the simulated fleet alone, as HTTP servers
-  sleeptui doctor --fleet fleet.toml           what is wrong, and what to do; no terminal needed
+  sleeptui                                 look around and watch what is found
+  sleeptui --server a=http://HOST:8001     watch one server
+  sleeptui --fleet fleet.toml --readonly   watch a fleet, change nothing
+  sleeptui --demo                          try it: a simulated fleet, no GPU needed
+  sleeptui --demo two-gpus                 two GPUs, eight models
+  sleeptui --record --fleet fleet.toml     record all that is seen and done
+  sleeptui ps --watch                      the fleet as a table, without the panel
+  sleeptui doctor --fleet fleet.toml       what is wrong, and what to do
+  sleeptui switch code                     make room for one of them, and wake it
+  sleeptui sleep --all --timeout 60        put all to sleep, without the panel
+  sleeptui prompt code "Write a haiku"     its answer to standard output
+  sleeptui up --fleet fleet.toml           start its servers, one after the other
+  sleeptui bench quick --fleet fleet.toml  measure sleep mode, and judge it
+  sleeptui record --duration 600           record ten minutes without a screen
+  sleeptui sessions                        what was recorded
+  sleeptui report last                     the newest session as a page with charts
+  sleeptui replay last                     the newest session in the panel again
+  sleeptui config init --from-found        begin a configuration
+  sleeptui sim                             the simulated fleet alone, as HTTP servers
+"""
+SIM_EXAMPLES = """\b
+Examples:
+  sleeptui sim                     three models on one GPU
+  sleeptui sim faults --speed 10   one server for each thing that goes wrong, ten times as fast
+  sleeptui sim exp1 --server code --port 8102 --bank bank
 """
 DOCTOR_EXAMPLES = """\b
 Examples:
@@ -107,7 +115,10 @@ def cli(
     """A control panel for vLLM sleep mode.
 
     Shows each model's sleep state, GPU memory and queue; puts models to sleep, wakes and
-    switches them; says what is true and how it is known.
+    switches them; says what is true and how it is known. Without a COMMAND the panel opens.
+
+    Exit code: 0 left, 1 it failed, 2 usage or configuration, 128 and its number where a signal
+    ended it. Each COMMAND has its own: sleeptui COMMAND --help.
     """
     flags = replace(
         flags,
@@ -132,7 +143,7 @@ def cli(
 
 @cli.command(
     short_help="Run the simulated fleet, or one server of it.",
-    epilog="Prints one JSON line with the addresses when all answer; runs until ctrl+c.",
+    epilog=SIM_EXAMPLES,
 )
 @click.argument("scenario", type=Scenario(), required=False)
 @click.option(
@@ -165,8 +176,11 @@ def sim(
 ) -> int:
     """Run the simulated fleet as real HTTP servers on loopback, or one server of it alone.
 
-    Alone, with --server, it starts, logs and ends as vLLM does; servers with the same --bank
-    share GPUs. Its requests are as fast as real ones at any speed.
+    Prints one JSON line with the addresses when all answer; runs until ctrl+c. Alone, with
+    --server, it starts, logs and ends as vLLM does; servers with the same --bank share GPUs. Its
+    requests are as fast as real ones at any speed.
+
+    Exit code: 0 ended by ctrl+c or a signal, 1 it could not begin, 2 usage.
     """
     from sleeptui.sim.__main__ import run, run_server
 
@@ -204,8 +218,8 @@ def sim(
 def doctor(before: Flags | None, *, flags: Flags, as_json: bool, limit_s: float) -> int:
     """Examine every server and this machine, and say what to do.
 
-    Exit code: 0 nothing is bad, 1 something is, 3 a server is unreachable, 4 not everything
-    could be looked at in time.
+    Exit code: 0 nothing is bad, 1 something is, 2 usage or configuration, 3 a server is
+    unreachable, 4 not everything could be looked at in time.
     """
     from sleeptui.cli_doctor import run
 

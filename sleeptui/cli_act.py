@@ -5,6 +5,7 @@ from functools import partial
 
 import click
 
+from sleeptui.cli_complete import servers
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_work import (
     DONE,
@@ -232,7 +233,7 @@ def _is_awake(view: ServerView) -> bool:
 
 
 @click.command(epilog=EXAMPLES_SLEEP, short_help="Put servers to sleep.")
-@click.argument("names", nargs=-1, metavar="NAME...")
+@click.argument("names", nargs=-1, metavar="NAME...", shell_complete=servers)
 @fleet_options
 @click.option("--level", type=click.IntRange(0, 2), metavar="N", help="How deep; else its own.")
 @click.option(
@@ -276,7 +277,7 @@ def sleep(
 
 
 @click.command(epilog=EXAMPLES_WAKE, short_help="Wake servers, and check their answers.")
-@click.argument("names", nargs=-1, metavar="NAME...", required=True)
+@click.argument("names", nargs=-1, metavar="NAME...", required=True, shell_complete=servers)
 @fleet_options
 @click.option("--no-verify", is_flag=True, help="Do not ask the canary.")
 @click.option("--force", is_flag=True, help="Send it even if it does not fit on its GPUs.")
@@ -312,7 +313,7 @@ def wake(
 
 
 @click.command(epilog=EXAMPLES_SWITCH, short_help="Make room for a server, and wake it.")
-@click.argument("name")
+@click.argument("name", shell_complete=servers)
 @fleet_options
 @click.option("--force", is_flag=True, help="Wake it even if not enough room can be made.")
 @limit_option
@@ -346,7 +347,7 @@ def switch(
 
 
 @click.command(epilog=EXAMPLES_VERIFY, short_help="Check the answers of servers.")
-@click.argument("names", nargs=-1, metavar="NAME...", required=True)
+@click.argument("names", nargs=-1, metavar="NAME...", required=True, shell_complete=servers)
 @fleet_options
 @limit_option
 @json_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sleeptui.cli_bench_run import Order, measure
+from sleeptui.cli_complete import files, folders, plans, sessions
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.cli_work import FAILED
@@ -42,18 +43,28 @@ _OF_TWO = (Subject(name="a", partners=("b",)), Subject(name="b", partners=("a",)
 
 
 @click.command(epilog=EXAMPLES, short_help="Measure sleep mode by a plan.")
-@click.argument("plan", default="standard", metavar="[quick|standard|careful|FILE]")
+@click.argument(
+    "plan", default="standard", metavar="[quick|standard|careful|FILE]", shell_complete=plans
+)
 @fleet_options
-@click.option("--to", "folder", metavar="DIR", help="Make the session's folder in DIR.")
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    help="Make the session's folder in DIR.",
+    shell_complete=folders,
+)
 @click.option(
     "--expectations",
     metavar="FILE",
     help="Judge by the expectations of a TOML file; else by those that come with it.",
+    shell_complete=files,
 )
 @click.option(
     "--baseline",
     metavar="SESSION",
     help="Also judge whether it is slower than an earlier benchmark.",
+    shell_complete=sessions,
 )
 @click.option(
     "--seed",

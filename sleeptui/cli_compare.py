@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from sleeptui.cli_complete import sessions
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import Paper, put, say
 from sleeptui.config import Flags
@@ -35,8 +36,8 @@ _COLOURS: Final = {
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="A", shell_complete=sessions)
+@click.argument("b", metavar="B", shell_complete=sessions)
 @click.option("--json", "is_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--force", is_flag=True, help="Compare also what is not alike, and say so.")
 @click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")

@@ -2,6 +2,7 @@
 
 import click
 
+from sleeptui.cli_complete import files
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import put, say
 from sleeptui.config import Flags
@@ -23,7 +24,7 @@ Tools whose results are known:
 
 
 @click.command("import", epilog=EXAMPLES, short_help="Make sessions of other tools' results.")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=files)
 @click.option("--to", metavar="DIR", help="Folder of sessions; else the usual one.")
 @click.pass_obj
 def import_(before: Flags | None, *, files: tuple[str, ...], to: str | None) -> int:
@@ -31,6 +32,8 @@ def import_(before: Flags | None, *, files: tuple[str, ...], to: str | None) -> 
 
     Its figures keep their meaning and are never mixed with those of sleeptui; milliseconds become
     seconds. The file itself is kept beside them, as it is: it may hold prompts and answers.
+
+    Exit code: 0 all are sessions now, 1 one cannot be read, and none is made, 2 usage.
     """
     settings = settings_of(before or Flags())
     sessions = path_of(str(to or settings.recording.folder or default_folder()), "--to")

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import click
 
+from sleeptui.cli_complete import servers
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_work import FAILED, Ending, Wish, Work, json_option, limit_option, run
 from sleeptui.config import Flags
@@ -98,7 +99,7 @@ def source_of(home: Home) -> str:
 
 
 @click.command(epilog=EXAMPLES, short_help="Show the log of a server.")
-@click.argument("name")
+@click.argument("name", shell_complete=servers)
 @fleet_options
 @click.option(
     "-n",

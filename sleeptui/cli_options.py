@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from sleeptui import cli_complete
 from sleeptui.config import Flags, load_settings
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import Settings
@@ -36,10 +38,27 @@ class Scenario(click.ParamType[str]):
             )
         return value
 
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        param: click.Parameter,  # noqa: ARG002 - as above
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Their names, for the shell."""
+        from sleeptui.sim.scenario import SCENARIOS
+
+        return [
+            CompletionItem(name, help=each.title)
+            for name, each in SCENARIOS.items()
+            if name.startswith(incomplete)
+        ]
+
 
 LATE: Mapping[str, str] = {
     "bench": "sleeptui.cli_bench",
     "compare": "sleeptui.cli_compare",
+    "completions": "sleeptui.cli_completions",
+    "config": "sleeptui.cli_config",
     "down": "sleeptui.cli_up",
     "export": "sleeptui.cli_report",
     "import": "sleeptui.cli_import",
@@ -60,6 +79,18 @@ LATE: Mapping[str, str] = {
 must not wait for them. The module has the command under its own name, ``import`` as ``import_``."""
 
 
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Watch": ("ps", "log", "doctor", "record"),
+    "Act": ("sleep", "wake", "switch", "prompt", "verify", "up", "down"),
+    "Measure": ("bench",),
+    "Recorded sessions": ("sessions", "replay", "report", "export", "compare", "import"),
+    "Set up and try": ("config", "completions", "sim"),
+}
+"""Subcommands as the help lists them."""
+
+
+_WHOLE = 80
+"""Characters of a sentence in the list of subcommands; a longer one would be cut."""
 _BARE = {"--demo": "--demo=default", "--record": "--record="}
 """Options that can stand without their value."""
 
@@ -82,6 +113,14 @@ class Program(click.Group):
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command = getattr(importlib.import_module(module), name)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands by what they are for, each with its whole sentence."""
+        for section, names in SECTIONS.items():
+            found = ((name, self.get_command(ctx, name)) for name in names)
+            rows = [(name, one.get_short_help_str(_WHOLE)) for name, one in found if one]
+            with formatter.section(section):
+                formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; ``--demo doctor`` is ``--demo=default doctor``."""
@@ -116,7 +155,10 @@ def fleet_options(command: Callable[..., R]) -> Callable[..., R]:
 
 _FLEET = (
     click.option(
-        "--fleet", metavar="FILE", help="Configuration file; else ./sleeptui.toml, else the user's."
+        "--fleet",
+        metavar="FILE",
+        help="Configuration file; else ./sleeptui.toml, else the user's.",
+        shell_complete=cli_complete.files,
     ),
     click.option(
         "--server",

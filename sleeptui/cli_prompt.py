@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from sleeptui.cli_act import Act
+from sleeptui.cli_complete import servers
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, pour
 from sleeptui.cli_work import Ending, Wish, json_option, limit_option, run
@@ -136,7 +137,7 @@ def _read() -> bytes:
 
 
 @click.command(epilog=EXAMPLES, short_help="Send a prompt, and time its answer.")
-@click.argument("name")
+@click.argument("name", shell_complete=servers)
 @click.argument("text", required=False)
 @fleet_options
 @click.option("--max-tokens", type=click.IntRange(min=1), metavar="N", help="The longest answer.")

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 import click
 
+from sleeptui.cli_complete import servers
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, passing, pour, put
-from sleeptui.cli_screen import Screen, ending
+from sleeptui.cli_screen import Screen
+from sleeptui.cli_signals import signals
 from sleeptui.config import Flags
-from sleeptui.core.errors import ConfigError
 from sleeptui.core.events import Event, OperationEnded, OperationStarted, StateObserved
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
-from sleeptui.services import as_json, ps_json
+from sleeptui.services import as_json, ps_json, shell_words
 from sleeptui.services.doctor_finding import names as listed
 from sleeptui.services.doctor_survey import Survey
 from sleeptui.services.panel import Services
@@ -75,7 +76,7 @@ class _Watchable(click.Command):
 
 
 @click.command(cls=_Watchable, epilog=EXAMPLES, short_help="Show all servers as one table.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=servers)
 @fleet_options
 @click.option("--json", "is_json", is_flag=True, help="JSON; with --watch one document a line.")
 @click.option(
@@ -126,25 +127,24 @@ def run(settings: Settings, wish: Wish) -> int:
     """
     if settings.servers:
         known = tuple(spec.name for spec in settings.servers)
-        if mistake := _mistake(wish.names, known):
-            raise mistake
+        shell_words.named(known, wish.names)
         wanted = tuple(spec for spec in settings.servers if spec.name in (wish.names or known))
         settings = replace(settings, servers=wanted)
     return asyncio.run(_open(replace(settings, readonly=True), wish))
 
 
 async def _open(settings: Settings, wish: Wish) -> int:
-    mistake: ConfigError | None = None
     async with open_services(settings) as services:
         survey = Survey(services)
         await survey.take(wish.limit_s, lambda missing: passing(f"looking at {listed(missing)}"))
         passing()
-        mistake = _mistake(wish.names, [one.name for one in services.store.view.servers])
-        if not services.store.view.servers and not survey.missing:
-            return _nothing(services.store.view.notes)
-        if mistake is None:
+        found = services.store.view
+        if not found.servers and not survey.missing:
+            return _nothing(found.notes)
+        known = tuple(view.name for view in found.servers)
+        if not known or set(known).issuperset(wish.names):
             return await _show(services, wish, survey.missing)
-    raise mistake
+    raise shell_words.not_known([name for name in wish.names if name not in known], known)
 
 
 async def _show(services: Services, wish: Wish, missing: Sequence[str]) -> int:
@@ -177,17 +177,6 @@ def _told(views: Sequence[ServerView], missing: Sequence[str], wish: Wish) -> in
     verb = "does" if len(silent) == 1 else "do"
     _talk(f"{names} {verb} not answer. sleeptui doctor says why, and what to do")
     return UNREACHABLE
-
-
-def _mistake(wanted: Sequence[str], known: Sequence[str]) -> ConfigError | None:
-    """That a name is none of a server; None: all are."""
-    unknown = [one_line(name) for name in wanted if name not in known]
-    if not unknown:
-        return None
-    there_are = f"there are {listed([one_line(name) for name in known])}"
-    return ConfigError(
-        f"no server is called {listed(unknown)}", hint=there_are if known else "none was found yet"
-    )
 
 
 class _Board:
@@ -230,7 +219,7 @@ class _Board:
 
         unsubscribe = self._services.bus.subscribe(self._heard)
         try:
-            with ending(stop):
+            with signals(stop):
                 if self._paper.width is None or self._wish.is_json:
                     await self._print(over, every_s)
                 else:

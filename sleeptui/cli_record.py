@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sleeptui.cli_complete import folders
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import ANEW, Paper, put
 from sleeptui.cli_signals import signals
@@ -39,10 +40,10 @@ if TYPE_CHECKING:
 WHOLE, NOT_WHOLE, UNREACHABLE = 0, 1, 3
 EXAMPLES = """\b
 Examples:
-  sleeptui record                               what runs on this machine, until ctrl+c
-  sleeptui record --fleet fleet.toml --to /data a fleet, into a new folder in /data
-  sleeptui record --duration 600                ten minutes
-  kill -USR1 PID                                marks this moment in the recording
+  sleeptui record                                what runs on this machine, until ctrl+c
+  sleeptui record --fleet fleet.toml --to /data  a fleet, into a new folder in /data
+  sleeptui record --duration 600                 ten minutes
+  kill -USR1 PID                                 marks this moment in the recording
 """
 _STATUS_S = 1.0
 _JOURNAL = "journal.jsonl"
@@ -57,7 +58,13 @@ _JOURNAL = "journal.jsonl"
     metavar="S",
     help="End after so many seconds; else at ctrl+c, SIGTERM or SIGHUP.",
 )
-@click.option("--to", "folder", metavar="DIR", help="Make the session's folder in DIR.")
+@click.option(
+    "--to",
+    "folder",
+    metavar="DIR",
+    help="Make the session's folder in DIR.",
+    shell_complete=folders,
+)
 @click.option(
     "--text",
     is_flag=True,

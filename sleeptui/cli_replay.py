@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from sleeptui.cli_complete import sessions
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import need_terminal, say
 from sleeptui.config import Flags
@@ -29,7 +30,7 @@ _NUMBERED: Final = re.compile(r"(op|mark):(\d{1,18})")
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("session")
+@click.argument("session", shell_complete=sessions)
 @click.option(
     "--speed",
     type=click.FloatRange(SLOWEST, FASTEST),
@@ -61,6 +62,8 @@ def replay(
     SESSION: its name, a part of it, its folder, or last. In the replay: p holds, + and - change
     the speed, left and right go from operation to operation, [ and ] from mark to mark, home and
     end to the ends.
+
+    Exit code: 0 left, 1 there is no such session or place in it, 2 usage, or no terminal.
     """
     from dataclasses import replace
 

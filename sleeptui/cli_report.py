@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from sleeptui.cli_complete import folders, sessions
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import put, put_bytes, say
 from sleeptui.config import Flags
@@ -17,15 +18,25 @@ Examples:
   sleeptui report last                 the newest session
   sleeptui report 20261123 --to out    by a part of its name, into another folder
 """
-EXPORT_EXAMPLES = "\b\nFormats:\n" + "\n".join(
-    f"  {one.name:<12} {one.says}" for one in EXPORTERS.values()
-)
+EXPORT_EXAMPLES = """\b
+Examples:
+  sleeptui export last --format csv --format trace    into the session's own folder
+  sleeptui export last --format json --to - | jq .    to standard output
+
+\b
+Formats:
+""" + "\n".join(f"  {one.name:<12} {one.says}" for one in EXPORTERS.values())
 PIPE: Final = "-"
 
 
 @click.command(epilog=REPORT_EXAMPLES, short_help="Make report and files of a session.")
-@click.argument("session")
-@click.option("--to", metavar="DIR", help="Write there; else into the session's own folder.")
+@click.argument("session", shell_complete=sessions)
+@click.option(
+    "--to",
+    metavar="DIR",
+    help="Write there; else into the session's own folder.",
+    shell_complete=folders,
+)
 @click.pass_obj
 def report(before: Flags | None, *, session: str, to: str | None) -> int:
     """Make all files of a recorded SESSION and print where the report is.
@@ -33,6 +44,8 @@ def report(before: Flags | None, *, session: str, to: str | None) -> int:
     SESSION: its name, a part of it, its folder, or last. report.md with its charts, results.json,
     results.csv, requests.csv, trace.json and their hashes: from the journal alone, the same each
     time.
+
+    Exit code: 0 made, 1 there is no such session, or a file cannot be made, 2 usage.
     """
     if to == PIPE:
         raise ConfigError("a report is several files, which no pipe can take", hint=_ONE_FILE)
@@ -43,7 +56,7 @@ def report(before: Flags | None, *, session: str, to: str | None) -> int:
 
 
 @click.command(epilog=EXPORT_EXAMPLES)
-@click.argument("session")
+@click.argument("session", shell_complete=sessions)
 @click.option(
     "--format",
     "formats",
@@ -52,13 +65,18 @@ def report(before: Flags | None, *, session: str, to: str | None) -> int:
     help="What to make; repeatable.",
 )
 @click.option(
-    "--to", metavar="DIR|-", help="Write there, - to standard output; else to the session's folder."
+    "--to",
+    metavar="DIR|-",
+    help="Write there, - to standard output; else to the session's folder.",
+    shell_complete=folders,
 )
 @click.pass_obj
 def export(before: Flags | None, *, session: str, formats: tuple[str, ...], to: str | None) -> int:
     """Make some files of a recorded SESSION and print their paths.
 
     SESSION: its name, a part of it, its folder, or last.
+
+    Exit code: 0 made, 1 there is no such session, or a file cannot be made, 2 usage.
     """
     if not formats:
         raise ConfigError("no format is named", hint=f"use --format {', '.join(EXPORTERS)}")

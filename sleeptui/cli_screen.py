@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -69,29 +69,17 @@ class Screen:
         self._write(f"{_NO_WRAP}{_HOME}{shown}{_END_OF_LINE}{_END_OF_SCREEN}{_WRAP}")
 
     def _suspend(self) -> None:
-        """ctrl+z: give the terminal back to the shell, and take it again afterwards."""
+        """ctrl+z: give the terminal back to the shell, and take it again afterwards.
+
+        The whole job stops, as at the kernel's own ctrl+z; one that no shell looks after does not.
+        """
+        loop = asyncio.get_running_loop()
         self._write(_CLOSE)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.killpg(os.getpgrp(), signal.SIGTSTP)
+        loop.add_signal_handler(signal.SIGTSTP, self._suspend)
         self._write(_OPEN)
         self._repaint()
 
     def _write(self, text: str) -> None:
         self.is_there = self.is_there and pour(text)
-
-
-@contextmanager
-def ending(stop: Callable[[], None]) -> Iterator[None]:
-    """ctrl+c, SIGTERM and SIGHUP are the ordinary end; those that are ignored (nohup) stay so."""
-    loop = asyncio.get_running_loop()
-    caught = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    for number in caught:
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)

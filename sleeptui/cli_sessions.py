@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from sleeptui.cli_complete import folders
 from sleeptui.cli_options import settings_of
 from sleeptui.cli_output import Paper, put
 from sleeptui.config import Flags
@@ -45,7 +46,7 @@ _GAP: Final = 2
 
 
 @click.command(epilog=EXAMPLES, short_help="List what was recorded.")
-@click.argument("folder", required=False, metavar="[DIR]")
+@click.argument("folder", required=False, metavar="[DIR]", shell_complete=folders)
 @click.option("--json", "is_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")
 @click.pass_obj
@@ -56,6 +57,8 @@ def sessions(
 
     PARTIAL: a recording that was cut off or lost lines; what was written is there. RECORDING: it
     is being written now.
+
+    Exit code: 0 listed, also where there is none, 1 DIR is no folder, 2 usage.
     """
     settings = settings_of(before or Flags())
     where = path_of(str(folder or settings.recording.folder or default_folder()), "DIR")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from sleeptui.cli_complete import servers
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_work import (
     DONE,
@@ -174,7 +175,7 @@ def _code(stuck: Stuck) -> int:
 
 
 @click.command(epilog=EXAMPLES_UP, short_help="Start the servers, one after the other.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=servers)
 @fleet_options
 @click.option(
     "--level",
@@ -210,7 +211,7 @@ def up(
 
 
 @click.command(epilog=EXAMPLES_DOWN, short_help="End the servers that have a runtime.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=servers)
 @fleet_options
 @yes_option
 @limit_option

@@ -66,26 +66,48 @@ def load_settings(flags: Flags, environment: Mapping[str, str], folder: Path) ->
     return settings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a configuration file is looked for."""
+
+    path: Path
+    why: str
+    """What names it: --fleet, SLEEPTUI_FLEET, the working directory, the user's configuration."""
+    is_named: bool = False
+    """It was asked for: then there is no other, and it must be there."""
+
+
+def places(flags: Flags, environment: Mapping[str, str], folder: Path) -> tuple[Place, ...]:
+    """Where it is looked for, in that order; the first that is there is used."""
+    named = flags.fleet or environment.get("SLEEPTUI_FLEET")
+    if named:
+        source = "--fleet" if flags.fleet else "SLEEPTUI_FLEET"
+        return (Place(path=Path(named), why=source, is_named=True),)
+    home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~
+        environment.get("HOME", "~"), ".config"
+    )
+    user = Path(home) / "sleeptui" / "config.toml"
+    return (
+        Place(path=folder / FILE_NAME, why="the working directory"),
+        Place(path=user, why="the user's configuration"),
+    )
+
+
 def find_file(flags: Flags, environment: Mapping[str, str], folder: Path) -> Path | None:
     """The configuration file to read; None where there is none.
 
     Raises:
         ConfigError: A file was named and is not there.
     """
-    named = flags.fleet or environment.get("SLEEPTUI_FLEET")
-    if named:
-        path = file_of(named)
-        if path is None:
-            source = "--fleet" if flags.fleet else "SLEEPTUI_FLEET"
-            is_there = os.path.exists(named)  # noqa: PTH110 - also of names that are too long
+    for place in places(flags, environment, folder):
+        path = file_of(str(place.path))
+        if path is None and place.is_named:
+            is_there = os.path.exists(place.path)  # noqa: PTH110 - also of names that are too long
             what = "it is not a file" if is_there else "there is no such file"
-            raise ConfigError(f"{named}: {what}", hint=f"check {source}")
-        return path
-    home = environment.get("XDG_CONFIG_HOME") or os.path.join(  # noqa: PTH118 - may start with ~
-        environment.get("HOME", "~"), ".config"
-    )
-    own = os.path.join(home, "sleeptui", "config.toml")  # noqa: PTH118 - as above
-    return file_of(str(folder / FILE_NAME)) or file_of(own)
+            raise ConfigError(f"{place.path}: {what}", hint=f"check {place.why}")
+        if path is not None:
+            return path
+    return None
 
 
 def read_file(path: Path) -> Settings:

@@ -102,7 +102,7 @@ async def _run(settings: Settings, said: Callable[[str], None]) -> int:
     with ending(mark) as end:
         from sleeptui.tui.app import SleeptuiApp  # noqa: PLC0415
 
-        _check_theme(settings)
+        check_theme(settings)
         async with services:
             code = await _show(SleeptuiApp(services), end)
             if code:
@@ -124,7 +124,7 @@ async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | No
         from sleeptui.services.replay_panel import ReplayServices  # noqa: PLC0415
         from sleeptui.tui.replay_app import ReplayApp  # noqa: PLC0415
 
-        _check_theme(viewer)
+        check_theme(viewer)
         clock = SystemClock()
         async with ReplayServices(tape=tape, clock=clock, viewer=viewer, speed=speed) as services:
             if at_s is not None:
@@ -133,7 +133,12 @@ async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | No
             return await _show(ReplayApp(services), end)
 
 
-def _check_theme(settings: Settings) -> None:
+def check_theme(settings: Settings) -> None:
+    """Find out whether there is the theme that is asked for.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
     from textual.theme import BUILTIN_THEMES  # noqa: PLC0415
 
     if settings.theme not in BUILTIN_THEMES:

@@ -1,17 +1,13 @@
 """What README and ARCHITECTURE take from the code: ``python -m tests.readme`` writes it."""
 
 import ast
-import inspect
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from sleeptui import config_schema as schema
 from sleeptui.config import ENVIRONMENT
-from sleeptui.core import settings
+from sleeptui.config_keys import RUNTIME, SERVER, Key, field_docstrings, keys
+from sleeptui.config_write import value
 from sleeptui.core.commands import BY_ID
 from sleeptui.core.model import State
 from sleeptui.sim.faults import Fault
@@ -48,13 +44,6 @@ HOW_KNOWN = {
     State.UNKNOWN: "no look has ended yet",
 }
 """By which signals a state is recognised: the table in ARCHITECTURE.md, shorter."""
-_NAMES = {
-    "docker": "container",
-    "env": "environment",
-    "settled_mib": "settled_bytes",
-    "residual_mib": "residual_bytes",
-}
-"""Keys of the file that have another name in the settings."""
 
 
 def tables() -> dict[str, str]:
@@ -108,62 +97,18 @@ def _states() -> str:
 
 
 def _configuration() -> str:
-    rows: list[Sequence[str]] = []
-    parts = (
-        ("", schema.ConfigFile, settings.Settings),
-        ("[[server]] ", schema.ServerTable, settings.ServerSpec),
-        ("[[server]] runtime.", schema.RuntimeTable, settings.ServerSpec),
-        ("[timeouts] ", schema.TimeoutsTable, settings.Timeouts),
-        ("[canary] ", schema.CanaryTable, settings.Canary),
-        ("[sampling] ", schema.SamplingTable, settings.Sampling),
-        ("[thresholds] ", schema.ThresholdsTable, settings.Thresholds),
-        ("[prompt] ", schema.PromptTable, settings.PromptDefaults),
-        ("[recording] ", schema.RecordingTable, settings.RecordingDefaults),
+    places = {"": "", SERVER: "[[server]] ", RUNTIME: "[[server]] runtime."}
+    rows = (
+        (f"`{places.get(key.table, f'[{key.table}] ')}{key.name}`", _default(key), key.meaning)
+        for key in keys()
     )
-    for place, table, value in parts:
-        meanings = field_docstrings(value)
-        for field in msgspec.structs.fields(table):
-            if not _is_table(field):
-                meaning = meanings[_NAMES.get(field.name, field.name)]
-                rows.append((f"`{place}{field.name}`", _default(field, value), meaning))
     return _table(("key", "default", "meaning"), rows)
 
 
-def _is_table(field: msgspec.structs.FieldInfo) -> bool:
-    kind = str(field.type)
-    return "Table" in kind
-
-
-def _default(field: msgspec.structs.FieldInfo, value: type) -> str:
-    if field.required:
+def _default(key: Key) -> str:
+    if key.is_required:
         return "required"
-    found: Any = field.default
-    if found is msgspec.NODEFAULT:
-        found = field.default_factory()
-    if value in (settings.Timeouts, settings.Canary):
-        found = getattr(value(), field.name)
-    if found is None or found == {}:
-        return ""
-    if isinstance(found, bool):
-        return f"`{str(found).lower()}`"
-    return f'`"{found}"`' if isinstance(found, str) else f"`{found:g}`"
-
-
-def field_docstrings(kind: type) -> dict[str, str]:
-    """The docstrings that stand under the fields of a class, or the values of an enumeration."""
-    (node,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(node, ast.ClassDef)
-    found: dict[str, str] = {}
-    for before, after in zip(node.body, node.body[1:], strict=False):
-        said = after.value if isinstance(after, ast.Expr) else None
-        if not isinstance(said, ast.Constant):
-            continue
-        words = " ".join(str(said.value).split())
-        if isinstance(before, ast.AnnAssign):
-            found[ast.unparse(before.target)] = words
-        elif isinstance(before, ast.Assign) and isinstance(before.value, ast.Constant):
-            found[str(before.value.value)] = words.replace("``", "`")
-    return found
+    return "" if key.default is None else f"`{value(key.default)}`"
 
 
 def _coded(rows: Iterable[tuple[str, str]]) -> Iterable[Sequence[str]]:

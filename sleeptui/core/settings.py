@@ -63,10 +63,10 @@ class ServerSpec:
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Added to that of the program, for ``command``."""
     cwd: str | None = None
-    """Where ``command`` runs; None: beside the configuration file."""
+    """Where ``command`` runs; without it: beside the configuration file."""
     weights: str | None = None
     """File or folder of its weights on this machine: what of it is in the page cache tells one
-    cold start from another. None: found from its command line where it names a path."""
+    cold start from another. Without it: found from its command line where that names a path."""
     compile_cache: str | None = None
     """Folder of its compile caches (VLLM_CACHE_ROOT); emptied for a first start ever."""
     level: int = 1
@@ -104,7 +104,7 @@ class Thresholds:
     regrown_fraction: float = 0.5
     """A sleeping server that holds more than this share of its awake memory is half awake."""
     residual_bytes: int | None = None
-    """A sleeping server that holds more is suspect; None: no ceiling."""
+    """A sleeping server that holds more is suspect; without it there is no ceiling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class RecordingDefaults:
     """How sessions are recorded."""
 
     folder: str | None = None
-    """Where their folders are made; None: the platform's folder for data of an application."""
+    """Where their folders are made; without it: the platform's folder for the data of programs."""
     at_start: bool = False
     """From the first look on (``--record``)."""
     text: bool = False

@@ -76,7 +76,7 @@ def test_every_picture_in_the_repository_is_small():
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_line_parses(line):
     every = shlex.split(line, comments=True)[1:]
-    words = list(takewhile(lambda word: word not in {"|", "||", "&&", ">", "<"}, every))
+    words = list(takewhile(lambda word: word not in {"|", "||", "&&", ">", ">>", "<"}, every))
     try:
         with cli.make_context("sleeptui", words) as context:
             rest = [*context._protected_args, *context.args]

@@ -173,6 +173,22 @@ def announces(line: str) -> bool:
     return {"servers", "control_url", "token"} <= set(json.loads(line))
 
 
+@contextmanager
+def fishy(desk: Desk) -> Iterator[None]:
+    """A home with the folder that fish looks into."""
+    (desk.home / ".config" / "fish" / "completions").mkdir(parents=True)
+    yield
+
+
+def is_kept(name: str):
+    """The script for a shell lies in the home."""
+
+    def look(desk: Desk) -> None:
+        assert "_SLEEPTUI_COMPLETE" in (desk.home / name).read_text()
+
+    return look
+
+
 RECIPES: dict[str, Recipe] = {
     "python3 -m venv .venv && .venv/bin/pip install .": Prints(
         around=clone, words=("Successfully installed sleeptui",)
@@ -204,6 +220,15 @@ RECIPES: dict[str, Recipe] = {
         on_stderr=("recording to ",),
         after=has_journals(1),
     ),
+    "sleeptui completions bash >> ~/.bash_completion": Prints(after=is_kept(".bash_completion")),
+    "sleeptui completions zsh > ~/.sleeptui.zsh": Prints(after=is_kept(".sleeptui.zsh")),
+    "sleeptui completions fish > ~/.config/fish/completions/sleeptui.fish": Prints(
+        around=fishy, after=is_kept(".config/fish/completions/sleeptui.fish")
+    ),
+    "sleeptui config init --from-found": Prints(words=("sleeptui.toml",)),
+    "sleeptui config check": Prints(around=fleet, words=("ok: ", "2 servers: chat, code")),
+    "sleeptui config show": Prints(around=fleet, words=("interval_s = 0.5", "# default")),
+    "sleeptui config path": Prints(around=fleet, words=(".toml",)),
     "sleeptui doctor": Prints(around=fleet, words=("chat", "code"), codes=(0, 1)),
     "sleeptui doctor --json": PrintsJson(around=fleet, schema="sleeptui.doctor", codes=(0, 1)),
     "sleeptui up --fleet fleet.toml": Prints(around=startable, words=("code", "awake")),
