@@ -25,6 +25,9 @@ ENVIRONMENT = {
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 _SHORTEST_S, _LONGEST_S = 0.1, 10.0
+_ORDINARY_URL = re.compile(
+    r"https?://[A-Za-z0-9._-]{1,250}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,250})?"
+)
 _KEY_NAME = re.compile(r"[a-z0-9_]+(\+[a-z0-9_]+)*|[A-Z]")
 
 
@@ -194,7 +197,7 @@ def checked_url(url: str, where: str, name: str) -> str:
             hint="put the key into an environment variable and name it in api_key_env",
         )
     is_http = parts.scheme in ("http", "https") and parts.hostname and port != 0
-    if not is_http or url != clean(url):
+    if not is_http or url != clean(url) or not _can_be_asked(url.strip()):
         raise ConfigError(
             f"{where}: {name}: “{shown}” is not an http URL", hint="use http://HOST:PORT"
         )
@@ -203,6 +206,18 @@ def checked_url(url: str, where: str, name: str) -> str:
             f"{where}: {name}: the URL has a query or fragment", hint="use http://HOST:PORT"
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _can_be_asked(url: str) -> bool:
+    """Whether the client takes it: a host may be no name by the rules of international ones."""
+    if _ORDINARY_URL.fullmatch(url) and "xn--" not in url.lower():
+        return True
+    import httpx  # noqa: PLC0415 - takes longer than all of the configuration
+
+    try:
+        return bool(httpx.URL(url).host)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
 
 
 def parse_server(text: str) -> ServerSpec:
