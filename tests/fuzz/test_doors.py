@@ -5,6 +5,7 @@ door, with the test that feeds it, or it reads nothing from outside, with the re
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ def is_reading(call: ast.Call) -> bool:
     return name in READS and owned in OWNERS.get(name, {owned})
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Modules of the package that a file imports, without its name."""
     found = set()
@@ -101,9 +103,10 @@ def file_of(module: str) -> Path:
     return PACKAGE / f"{module.replace('.', '/')}.py"
 
 
+@cache
 def reached(test: str) -> set[str]:
     """What a test imports, and what that imports in turn."""
-    every = imports(HERE / f"{test}.py")
+    every = set(imports(HERE / f"{test}.py"))
     for _ in range(2):
         every |= {more for one in every if file_of(one).exists() for more in imports(file_of(one))}
     return every

@@ -74,7 +74,7 @@ TEXTS = st.one_of(
 )
 
 
-@fuzz(400)
+@fuzz(100)
 @given(URLS)
 @example("http://[::1")
 @example("http://h:99999999")
@@ -93,7 +93,7 @@ def test_an_address_can_be_asked_or_is_refused(url):
         assert Wire(ServerSpec(name="qwen", url=checked)).address
 
 
-@fuzz(400)
+@fuzz(100)
 @given(st.one_of(URLS, st.tuples(NAMES, st.just("="), URLS).map("".join)))
 @example("http://[::1")
 @example("//[")
@@ -107,7 +107,7 @@ def test_a_server_of_the_command_line(text):
         assert is_clean(server.name, server.url)
 
 
-@fuzz(300)
+@fuzz(75)
 @given(
     st.dictionaries(st.sampled_from([*ENVIRONMENT, "HOME", "XDG_CONFIG_HOME"]), TEXTS), st.data()
 )
@@ -132,7 +132,7 @@ def test_variables(tmp_path_factory, environment, data):
 
 
 @pytest.mark.parametrize("read", [read_plan, read_expectations])
-@fuzz(100)
+@fuzz(25)
 @given(name=TEXTS)
 def test_names_of_files(read, name):
     try:
@@ -152,7 +152,7 @@ KEYS = st.lists(
 ).map(",".join)
 
 
-@fuzz(250)
+@fuzz(62)
 @given(st.dictionaries(st.one_of(st.sampled_from(sorted(BY_ID)), WORDS), KEYS, max_size=3))
 def test_keys(keymap):
     from sleeptui.config import _check_keymap

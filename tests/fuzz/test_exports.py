@@ -75,7 +75,7 @@ CHECKS = {
     "plan": lambda data: data.decode(),
     "charts": ET.fromstring,
 }
-TIMES = {"charts": 8, "markdown": 60}
+TIMES = {"charts": 3, "markdown": 12}
 
 
 def test_every_export_is_checked():
@@ -83,7 +83,7 @@ def test_every_export_is_checked():
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in TIMES])
-@fuzz(80)
+@fuzz(16)
 @given(data=journals(wild=False))
 def test_a_file_is_what_it_says(folder, name, data):
     made(folder, name, data)
@@ -112,7 +112,7 @@ def made(folder: Path, name: str, data: bytes) -> None:
         CHECKS[name](content)
 
 
-@fuzz(60)
+@fuzz(12)
 @given(one=journals(wild=False), other=journals(wild=False))
 def test_two_sessions_are_compared(folder, one, other):
     comparison = compare(session_of(folder, one), session_of(folder, other), force=True)

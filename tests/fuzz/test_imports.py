@@ -46,7 +46,7 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("imports")
 
 
-@fuzz(400)
+@fuzz(100)
 @given(content=FILES)
 @example(content=DEEP)
 @example(content=b"9" * 5000)
@@ -64,7 +64,7 @@ def test_a_file_is_understood_or_told_what_it_is(folder, content):
         assert all(value is None or isfinite(value) for value in one.stats.values())
 
 
-@fuzz(60)
+@fuzz(15)
 @given(content=FILES)
 def test_what_was_imported_can_be_read(folder, content):
     path = folder / "result.json"

@@ -31,7 +31,7 @@ def kept(session: Path, data: bytes) -> Path:
     return path
 
 
-@fuzz(250)
+@fuzz(50)
 @given(data=journals())
 def test_it_is_read_and_folded(session, data):
     path = kept(session, data)
@@ -46,7 +46,7 @@ def test_it_is_read_and_folded(session, data):
     assert reading.size_bytes == len(data)
 
 
-@fuzz(150)
+@fuzz(30)
 @given(data=journals())
 def test_it_is_replayed(session, data):
     kept(session, data)
@@ -61,7 +61,7 @@ def test_it_is_replayed(session, data):
     assert tape.ended_s >= tape.began_s
 
 
-@fuzz(150)
+@fuzz(30)
 @given(data=journals())
 def test_it_is_listed(session, data):
     kept(session, data)
@@ -70,7 +70,7 @@ def test_it_is_listed(session, data):
     assert found.duration_s is None or found.duration_s >= 0
 
 
-@fuzz(100)
+@fuzz(20)
 @given(data=journals(), cuts=st.lists(st.floats(0, 1), max_size=4))
 def test_it_is_followed_while_it_grows(session, data, cuts):
     path = kept(session, b"")

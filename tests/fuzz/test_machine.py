@@ -99,7 +99,7 @@ def fits(command) -> bool:
     )
 
 
-@fuzz(500)
+@fuzz(125)
 @given(COMMANDS)
 @example(["vllm", "serve", "m", "--port", "9" * 5000])
 @example(["sh", "-c", "vllm serve 'm"])
@@ -111,7 +111,7 @@ def test_command_lines(argv):
     assert isinstance(is_part(argv) or is_titled_server(argv), bool)
 
 
-@fuzz(100)
+@fuzz(25)
 @given(st.one_of(st.text(max_size=8), st.integers().map(str), st.text("0123456789٣ ", max_size=12)))
 @example("9" * 5000)
 @example("0" * 5000 + "80")
@@ -119,7 +119,7 @@ def test_ports(text):
     assert port_of(text) in {None, *range(1, 65536)}
 
 
-@fuzz(200)
+@fuzz(50)
 @given(
     st.lists(
         st.tuples(
@@ -136,7 +136,7 @@ def test_process_environments(variables):
     assert "VLLM_API_KEY" not in kept
 
 
-@fuzz(150)
+@fuzz(37)
 @given(
     COMMANDS, st.dictionaries(st.sampled_from(["HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"]), WORDS)
 )
@@ -181,7 +181,7 @@ CONTAINER = {
 }
 
 
-@fuzz(500)
+@fuzz(125)
 @given(mutated(CONTAINER, most=4), st.sampled_from([None, 8000, 8001]))
 @example(
     {**CONTAINER, "NetworkSettings": {"Ports": {"9" * 5000 + "/tcp": [{"HostPort": "1"}]}}}, None
@@ -206,7 +206,7 @@ def test_inspections(attributes, port):
     assert isinstance(facts.has_port(8000), bool)
 
 
-@fuzz(100)
+@fuzz(25)
 @given(
     st.one_of(
         HOSTILE,
@@ -239,7 +239,7 @@ STEPS = st.sampled_from(
 )
 
 
-@fuzz(300)
+@fuzz(75)
 @given(
     st.one_of(
         LINES,
@@ -261,7 +261,7 @@ def test_logs(content, count):
     assert is_clean(failure(lines))
 
 
-@fuzz(100)
+@fuzz(25)
 @given(st.one_of(LINES, st.binary(max_size=300)), st.integers(0, 50), st.integers(1, 600))
 def test_the_end_of_a_file(tmp_path_factory, content, count, most):
     path = tmp_path_factory.getbasetemp() / "server.log"
@@ -282,7 +282,7 @@ def test_a_file_that_is_none(name):
 INDEX = {"metadata": {"total_size": 9}, "weight_map": {"lm_head": "model-1.safetensors"}}
 
 
-@fuzz(150)
+@fuzz(37)
 @given(
     st.one_of(
         mutated(INDEX).map(as_json), mangled(json.dumps(INDEX).encode()), st.sampled_from(RAW)

@@ -56,7 +56,7 @@ def figures(page: bytes) -> EngineMetrics | None:
         return None
 
 
-@fuzz(400)
+@fuzz(100)
 @given(st.one_of(pages(), st.sampled_from(PAGES).flatmap(mangled), st.binary(max_size=200)))
 @example(b'vllm:num_requests_running{engine="' + b"x" * 9000 + b'"} 1\n')
 @example(b"vllm:num_requests_running{ 1\n" * 3)
@@ -73,7 +73,7 @@ def test_figures_are_finite_or_not_there(page):
         assert all(map(math.isfinite, found.requests_total.values()))
 
 
-@fuzz(60)
+@fuzz(15)
 @given(pages(), pages())
 def test_what_was_read_can_be_recorded(first, second):
     from support.builders import unseen

@@ -56,7 +56,7 @@ def numbers(value: object):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
-@fuzz(150)
+@fuzz(37)
 @given(data=st.data())
 def test_an_answer_is_understood_or_not_vllms(shape, data):
     body = data.draw(bodies(recorded_body("vllm-0.32.0", SHAPES[shape])))
@@ -78,7 +78,7 @@ def check(shape, body):
     assert all(-MOST < number < MOST for number in numbers(found))
 
 
-@fuzz(400)
+@fuzz(100)
 @given(
     st.one_of(st.sampled_from(ERRORS).flatmap(mutated).map(as_json), PLAIN),
     st.integers(100, 999),

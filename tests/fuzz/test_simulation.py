@@ -81,7 +81,7 @@ def bodies(tree: object) -> st.SearchStrategy[bytes]:
     )
 
 
-@fuzz(300)
+@fuzz(75)
 @given(st.one_of(mutated(SETTING), VALUES))
 @example({"fault": "slow", "seconds": float("nan")})
 @example({"fault": "slow", "status": float("inf")})
@@ -97,7 +97,7 @@ def test_faults(data):
     assert setting.every >= 1
 
 
-@fuzz(150)
+@fuzz(37)
 @given(bodies(SETTING).map(lambda raw: raw.decode(errors="replace")))
 def test_faults_of_the_command_line(text):
     try:
@@ -106,7 +106,7 @@ def test_faults_of_the_command_line(text):
         assert is_told(error)
 
 
-@fuzz(200)
+@fuzz(50)
 @given(bodies(ADDRESS).map(lambda raw: raw.decode(errors="replace")))
 @example(DEEP.decode())
 def test_addresses(line):
@@ -119,7 +119,7 @@ def test_addresses(line):
     assert all(isinstance(text, str) for text in texts)
 
 
-@fuzz(200)
+@fuzz(50)
 @given(bodies(ENTRY).map(lambda raw: raw.decode(errors="replace")))
 @example('{"pid":1e400,"name":"a"}')
 def test_entries_of_a_bank(text):
@@ -127,7 +127,7 @@ def test_entries_of_a_bank(text):
     assert entry is None or isinstance(entry.pid, int)
 
 
-@fuzz(300)
+@fuzz(75)
 @given(
     st.one_of(mutated(ASK), mutated(CHAT)),
     st.booleans(),
@@ -190,7 +190,7 @@ def control():
     )
 
 
-@fuzz(200)
+@fuzz(50)
 @given(
     ROUTES,
     st.one_of(
@@ -216,7 +216,7 @@ def simulated():
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sim")
 
 
-@fuzz(100)
+@fuzz(25)
 @given(bodies({"method": 5}), st.sampled_from(["/collective_rpc", "/v1/completions"]))
 @example(b"9" * 5000, "/collective_rpc")
 @example(DEEP, "/collective_rpc")

@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("state")
 
 
-@fuzz(250)
+@fuzz(62)
 @given(content=files(PAGE))
 @example(content=DEEP)
 @example(content=b'{"version":1,"servers":{"qwen":{"written_s":1e999,"learned":{}}}}')
@@ -71,7 +71,7 @@ async def test_the_notebook(folder, content):
     assert await book.read("phi") == LEARNED
 
 
-@fuzz(250)
+@fuzz(62)
 @given(content=files(STARTED))
 @example(content=DEEP)
 @example(content=as_json(STARTED | {"pid": 0}))
@@ -87,7 +87,7 @@ def test_what_was_started(folder, content):
         assert not family.family(found.root)
 
 
-@fuzz(60)
+@fuzz(15)
 @given(
     content=st.one_of(
         st.binary(max_size=900), st.text(max_size=200).map(lambda one: one.encode(errors="replace"))

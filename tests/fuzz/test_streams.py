@@ -56,7 +56,7 @@ def fed(parts, *, detailed):
     return answer, events, None
 
 
-@fuzz(500)
+@fuzz(125)
 @given(BODIES.flatmap(pieces), st.booleans())
 @example([b'data: {"x":' + DEEP + b"\n\n"], False)
 @example([b'data: {"choices":[{"logprobs":' + DEEP + b"}]}\n\n"], True)
@@ -79,7 +79,7 @@ def test_any_stream_is_an_answer_or_broken(parts, detailed):
     assert all(0 <= count < 1 << 62 for count in counts)
 
 
-@fuzz(200)
+@fuzz(50)
 @given(st.data())
 def test_where_it_is_cut_changes_nothing(data):
     body = data.draw(BODIES)
@@ -94,7 +94,7 @@ def test_where_it_is_cut_changes_nothing(data):
         assert one == other or (isnan(one.logprob or 0) and isnan(other.logprob or 0))
 
 
-@fuzz(100)
+@fuzz(25)
 @given(st.lists(st.binary(max_size=50), max_size=20))
 def test_nothing_is_kept_of_what_is_no_event(chunks):
     reader = EventReader()

@@ -126,7 +126,7 @@ def texts(given_: list[str]) -> st.SearchStrategy[str]:
 
 
 @pytest.mark.parametrize("kind", READERS)
-@fuzz(250)
+@fuzz(62)
 @given(data=st.data())
 def test_a_text_is_read_or_told_what_is_wrong_with_it(kind, data):
     known, read = READERS[kind]
@@ -154,7 +154,7 @@ def test_values_of_any_kind_at_the_top(kind, key, value):
     check(kind, read, f"{key} = {value}\n")
 
 
-@fuzz(150)
+@fuzz(37)
 @given(
     st.one_of(
         st.binary(max_size=200), st.sampled_from(FLEETS).flatmap(lambda one: mangled(one.encode()))
@@ -173,7 +173,7 @@ def test_any_bytes_in_a_file(tmp_path_factory, content):
 
 
 @pytest.mark.parametrize("kind", READERS)
-@fuzz(80)
+@fuzz(20)
 @given(data=st.data())
 def test_the_line_of_a_wrong_value_is_told(kind, data):
     known, read = READERS[kind]

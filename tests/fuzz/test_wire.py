@@ -212,7 +212,7 @@ def everywhere(*parts: bytes) -> dict[str, list[bytes]]:
     return {route: list(parts) for route in ROUTES}
 
 
-@fuzz(60)
+@fuzz(30)
 @given(st.dictionaries(st.sampled_from(ROUTES), ANSWERS.flatmap(pieces), min_size=1, max_size=3))
 @example(everywhere(b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n"))
 @example(everywhere(b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 19 + b"\r\n\r\n"))

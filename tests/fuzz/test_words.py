@@ -79,7 +79,7 @@ def paint(view: FleetView, width: int) -> None:
     assert is_clean(queue_words(queued(view)), *places(view).values())
 
 
-@fuzz(80)
+@fuzz(16)
 @given(data=journals(wild=False), width=st.sampled_from(WIDTHS))
 def test_a_replay_is_painted(session, data, width):
     (session / JOURNAL).write_bytes(data)
@@ -104,7 +104,7 @@ def test_a_replay_is_painted(session, data, width):
     assert all(is_clean(bench_words.plain(line)) for line in told)
 
 
-@fuzz(60)
+@fuzz(12)
 @given(data=journals(wild=False), width=st.sampled_from(WIDTHS))
 def test_a_recorded_session_is_painted(session, data, width):
     (session / JOURNAL).write_bytes(data)
@@ -121,7 +121,7 @@ def test_a_recorded_session_is_painted(session, data, width):
         present_session_plot.bands_of(whole, width)
 
 
-@fuzz(200)
+@fuzz(40)
 @given(
     st.tuples(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
     st.sampled_from(WIDTHS),
