@@ -17,6 +17,10 @@ _SEVERITY = {
 }
 
 
+ENDED_EARLY = frozenset({"user_abort", "time_over", "unfinished"})
+"""Classes of what was given up when the benchmark was ended: it says nothing of the server."""
+
+
 class Question(StrEnum):
     """The four experiments."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sleeptui.core import judge_rates
+from sleeptui.core.bench import ENDED_EARLY
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.interval import Interval
 from sleeptui.core.judge_figures import Estimate, Facts, Figure, Missing
@@ -125,7 +126,8 @@ def _missing(those: Sequence[Interval]) -> Missing:
     if not counts:
         return Missing()
     told = ", ".join(f"{count} {cls}" for cls, count in sorted(counts.items()))
-    return Missing(reason=f"none of {sum(counts.values())} counts: {told}", is_invalid=True)
+    reason = f"none of {sum(counts.values())} counts: {told}"
+    return Missing(reason=reason, is_invalid=not ENDED_EARLY.issuperset(counts))
 
 
 def _grows(what: str) -> Callable[[Facts, str, Expectation], Figure]:

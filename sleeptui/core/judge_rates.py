@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sleeptui.core.bench import PhaseKind, Question
+from sleeptui.core.bench import ENDED_EARLY, PhaseKind, Question
 from sleeptui.core.canary import Check
 from sleeptui.core.fates import BROKEN
 from sleeptui.core.interval import DISTURBED, OK
@@ -20,7 +20,7 @@ from sleeptui.core.trials import Trial
 from sleeptui.core.verdict import Expectation
 
 _GOOD = (OK, DISTURBED)
-_STOPPED = ("user_abort", "time_over", "unfinished", "invalid:refused", "invalid:gone", "skipped")
+_STOPPED = ENDED_EARLY | {"invalid:refused", "invalid:gone", "skipped"}
 """Classes of cycles that say nothing of the server."""
 _DEAD = "engine_dead"
 _MOVES = (Kind.SLEEP, Kind.WAKE, Kind.START)
@@ -32,7 +32,8 @@ def proof_by_use(facts: Facts, server: str, expected: Expectation) -> Figure:
     valid = [one for one in those if not one.invalid]
     if not valid:
         found = _none(one.invalid for one in those)
-        return replace(found, is_invalid=not all(one.is_unasked for one in those))
+        is_told = all(one.is_unasked or one.is_ended_early for one in those)
+        return replace(found, is_invalid=not is_told)
     failed = [one for one in valid if not one.holds]
     note = next((one.note for one in valid if one.holds and one.note), "")
     return Rate(
@@ -50,7 +51,7 @@ def expected(facts: Facts, server: str, expected: Expectation) -> Figure:
     valid = [one for one in those if not one.invalid]
     k, n = sum(one.expected for one in valid), sum(len(one.counted) for one in valid)
     if not n:
-        return _none(one.invalid for one in those)
+        return _none((one.invalid for one in those), (one.cls for one in those))
     classes = Counter(
         flight.cls.value for one in valid for flight in one.counted if not flight.is_expected
     )
@@ -63,7 +64,7 @@ def answered(facts: Facts, server: str, expected: Expectation) -> Figure:
     valid = [one for one in those if not one.invalid]
     n = sum(len(one.flights) for one in valid)
     if not n:
-        return _none(one.invalid for one in those)
+        return _none((one.invalid for one in those), (one.cls for one in those))
     broken = Counter(
         flight.cls.value for one in valid for flight in one.flights if flight.cls in BROKEN
     )
@@ -82,7 +83,7 @@ def cycles(facts: Facts, server: str, expected: Expectation) -> Figure:
     ]
     counted = [seen for seen in those if seen.cls not in _STOPPED]
     if not counted:
-        return _none(seen.note or seen.cls for seen in those)
+        return _none((seen.note or seen.cls for seen in those), (seen.cls for seen in those))
     good = {seen.phase.id for seen in counted if _is_whole(facts, seen)}
     failed = [seen for seen in counted if seen.phase.id not in good]
     return Rate(
@@ -154,13 +155,20 @@ def _is_at(level: int | None, expected: Expectation) -> bool:
     return expected.level in (None, level)
 
 
-def _none(reasons: Iterable[str]) -> Missing:
-    """Nothing counts; without a reason it was not measured at all."""
+def _none(reasons: Iterable[str], classes: Iterable[str] = ()) -> Missing:
+    """Nothing counts; without a reason it was not measured at all.
+
+    Args:
+        reasons: Why each does not count.
+        classes: Of their phases: where all were ended early nothing is invalid.
+    """
     told = Counter(reason for reason in reasons if reason)
     if not told:
         return Missing()
     reason, count = told.most_common(1)[0]
-    return Missing(reason=f"none of {told.total()} counts: {count} x {reason}", is_invalid=True)
+    words = f"none of {told.total()} counts: {count} x {reason}"
+    seen = set(classes)
+    return Missing(reason=words, is_invalid=not (seen and seen <= ENDED_EARLY))
 
 
 def _not_counted(those: list[Trial], valid: list[Trial]) -> str:

@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sleeptui.core.bench import PhaseKind
+from sleeptui.core.bench import ENDED_EARLY, PhaseKind
 from sleeptui.core.canary import Check
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.operation import Kind
 from sleeptui.core.places import phases_of
 from sleeptui.core.session import Attempt, PhaseSeen, Session
 
-_STOPPED = ("user_abort", "time_over", "unfinished")
 _SETTLED = (OK, DISTURBED)
 
 
@@ -36,6 +35,8 @@ class Proof:
     """The partner woke, and its answers are those from before."""
     invalid: str = ""
     """Why it proves nothing; empty: it does, or shows the contrary."""
+    is_ended_early: bool = False
+    """The benchmark was ended while it ran."""
     is_unasked: bool = False
     """No canary says what the answers of the partner are worth: it is off, or was not heard."""
     note: str = ""
@@ -64,7 +65,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
     )
     needed, free = _needed(wake), _free(sleep, wake, totals)
     invalid = ""
-    if seen.cls in _STOPPED and not _is_verified(wake):
+    if seen.cls in ENDED_EARLY and not _is_verified(wake):
         invalid = "it was stopped"
     elif needed is not None and free is not None and needed <= free:
         invalid = f"{wake.server if wake else ''} would have fitted beside {phase.server} awake"
@@ -79,6 +80,7 @@ def _proof(seen: PhaseSeen, attempts: Sequence[Attempt], totals: Mapping[int, in
         free_bytes=free,
         holds=sleep is not None and sleep.cls in _SETTLED and _is_verified(wake),
         invalid=invalid,
+        is_ended_early=seen.cls in ENDED_EARLY,
         is_unasked=_is_unasked(wake),
         note=_note(seen, wake, is_measured=needed is not None and free is not None),
     )

@@ -239,3 +239,12 @@ def test_garbage_and_death_are_found():
         Word.INCONCLUSIVE,
         "26 more without a failure would do",
     )
+
+
+@pytest.mark.parametrize(
+    ("cls", "word"),
+    [("user_abort", Word.NOT_RUN), ("time_over", Word.NOT_RUN), ("timeout", Word.INVALID)],
+)
+def test_a_start_that_was_given_up_when_the_time_was_over_is_no_failed_check(cls, word):
+    found = only(session(start(60.0, phase=2, cls=cls), phases=BLOCK), level=1)
+    assert (found.word, found.reason) == (word, f"none of 1 counts: 1 {cls}")

@@ -47,7 +47,9 @@ def test_a_cycle_whose_wake_is_wrong_has_failed():
 def test_cycles_that_were_all_stopped_are_no_figure():
     seen = session(phases=(cycle(1, cls="user_abort", note="ctrl+c"),))
     found = only(seen, "stability.cycles")
-    assert (found.word, found.reason) == (Word.INVALID, "none of 1 counts: 1 x ctrl+c")
+    assert (found.word, found.reason) == (Word.NOT_RUN, "none of 1 counts: 1 x ctrl+c")
+    seen = session(phases=(cycle(1, cls="time_over"), cycle(2, cls="invalid:gone")))
+    assert only(seen, "stability.cycles").word is Word.INVALID
 
 
 def test_a_rate_below_one_has_an_interval():
@@ -176,4 +178,5 @@ def test_proof_by_use():
         "none of 1 counts: 1 x whether code answers as before is not known",
     )
     stopped = session(phases=(phase(1, "proof", level=1, cls="user_abort"),))
-    assert only(stopped, "memory.proof").reason == "none of 1 counts: 1 x it was stopped"
+    found = only(stopped, "memory.proof")
+    assert (found.word, found.reason) == (Word.NOT_RUN, "none of 1 counts: 1 x it was stopped")
