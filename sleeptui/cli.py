@@ -138,7 +138,12 @@ def cli(
     gc.disable()
     from sleeptui.wiring import run_panel
 
-    return run_panel(settings, _talk)
+    ended = run_panel(settings, _talk)
+    if ended.unreported:
+        from sleeptui.cli_session_files import make_files
+
+        make_files(settings, ended.unreported, _talk)
+    return ended.code
 
 
 @cli.command(

@@ -12,11 +12,12 @@ from sleeptui.cli_bench_run import Order, measure
 from sleeptui.cli_complete import files, folders, plans, sessions
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import Paper, put
+from sleeptui.cli_session_files import make_files
 from sleeptui.cli_work import FAILED
 from sleeptui.config import Flags
 from sleeptui.config_expectations import read_expectations
 from sleeptui.config_plan import BUILT_IN, read_plan
-from sleeptui.core.errors import ConfigError, ExportError, JournalError
+from sleeptui.core.errors import ConfigError, JournalError
 from sleeptui.core.estimate import about, seconds_of
 from sleeptui.core.plan import Plan
 from sleeptui.core.schedule import Subject, schedule
@@ -136,15 +137,13 @@ def _run(settings: Settings, order: Order, *, is_json: bool, report: bool) -> in
     if not order.is_dry:
         check_recording(settings, "--to")
     done = asyncio.run(measure(settings, order))
-    if done.path and report and settings.recording.report:
-        done.say("making the report")
-        try:
-            LateArchive(settings).export(done.path, ())
-        except ExportError as error:
-            done.say(f"{error.message}. {error.hint}")
-            done.code = done.code or FAILED
-        except KeyboardInterrupt:
-            done.say("the report is not made. sleeptui report makes it")
+    if (
+        done.path
+        and report
+        and settings.recording.report
+        and not make_files(settings, done.path, done.say)
+    ):
+        done.code = done.code or FAILED
     paper = Paper.of(sys.stdout, ascii_only=settings.ascii)
     text = done.as_json() if is_json else "\n".join(done.lines(paper))
     if text:

@@ -13,10 +13,11 @@ import click
 from sleeptui.cli_complete import folders
 from sleeptui.cli_options import both, fleet_options, settings_of
 from sleeptui.cli_output import ANEW, Paper, put
+from sleeptui.cli_session_files import make_files
 from sleeptui.cli_signals import signals
 from sleeptui.config import Flags
 from sleeptui.core import units
-from sleeptui.core.errors import ExportError, NotAllowed
+from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import (
     Discovered,
     Event,
@@ -30,7 +31,6 @@ from sleeptui.core.events import (
 from sleeptui.core.model import IN_TRANSITION, Reach, State
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
-from sleeptui.late import LateArchive
 from sleeptui.services import session_words
 from sleeptui.wiring import check_recording, open_services
 
@@ -114,13 +114,7 @@ def run(settings: Settings, *, duration_s: float | None, report: bool) -> int:
     )
     code = watched.told()
     if report and watched.path:
-        watched.say("making the report")
-        try:
-            LateArchive(settings).export(watched.path, ())
-        except ExportError as error:
-            watched.say(f"{error.message}. {error.hint}")
-        except KeyboardInterrupt:
-            watched.say("the report is not made. sleeptui report makes it")
+        make_files(settings, watched.path, watched.say)
     if watched.path:
         put(watched.path)
     return code

@@ -5,6 +5,7 @@ import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,15 @@ from sleeptui.world import World
 if TYPE_CHECKING:
     from sleeptui.core.tape import Tape
     from sleeptui.tui.app import SleeptuiApp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelEnd:
+    """How a run of the panel has ended."""
+
+    code: int
+    unreported: str = ""
+    """The folder of a session whose report is wanted and was not made; empty: there is none."""
 
 
 def open_services(settings: Settings) -> Services:
@@ -67,8 +77,8 @@ def check_recording(settings: Settings, option: str) -> None:
         raise ConfigError(error.message, hint=f"choose another with {option} DIR") from error
 
 
-def run_panel(settings: Settings, said: Callable[[str], None]) -> int:
-    """Run the panel to its end. Returns the exit code.
+def run_panel(settings: Settings, said: Callable[[str], None]) -> PanelEnd:
+    """Run the panel to its end.
 
     Args:
         settings: Of this run.
@@ -91,7 +101,7 @@ def run_replay(tape: "Tape", viewer: Settings, *, speed: float, at_s: float | No
     return asyncio.run(_replay(tape, viewer, speed, at_s))
 
 
-async def _run(settings: Settings, said: Callable[[str], None]) -> int:
+async def _run(settings: Settings, said: Callable[[str], None]) -> PanelEnd:
     services = open_services(settings)
 
     def mark() -> None:
@@ -107,15 +117,18 @@ async def _run(settings: Settings, said: Callable[[str], None]) -> int:
             code = await _show(SleeptuiApp(services), end)
             if code:
                 services.recordings.abort()
-    if (last := services.recordings.last) is not None:
-        said(_recorded(last))
-    return code
+    last = services.recordings.last
+    if last is None:
+        return PanelEnd(code=code)
+    is_due = not last.has_report and settings.recording.report and not code
+    said(_recorded(last, is_reported=last.has_report or is_due))
+    return PanelEnd(code=code, unreported=last.path if is_due else "")
 
 
-def _recorded(last: Recorded) -> str:
-    """Where a recording is, and what is left to do with it."""
+def _recorded(last: Recorded, *, is_reported: bool) -> str:
+    """Where a recording is, and what is left to the user."""
     whole = f", not whole: {last.problem}" if last.problem else ""
-    report = "" if last.has_report else f". sleeptui report {last.path} makes its report"
+    report = "" if is_reported else f". sleeptui report {last.path} makes its report"
     return f"recorded to {last.path}{whole}{report}"
 
 

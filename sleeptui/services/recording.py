@@ -1,7 +1,7 @@
 """Records what happens: opens and closes journals, and measures what only they want to know."""
 
 import asyncio
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from sleeptui.core.errors import ExportError, JournalError, NotAllowed
@@ -29,8 +29,6 @@ CHECK_S = 1.0
 """How often the journal is asked for its problem, and the lag of the loop is noted."""
 CLOSE_LIMIT_S = 10.0
 """How long the end waits for a disk that is stuck; its journal then has no end, and says so."""
-REPORT_LIMIT_S = 2.0
-"""How long the end of the program waits for a report that is being made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,16 +182,13 @@ class Recordings:
         self._is_aborted = True
 
     async def end(self) -> None:
-        """End for good, as the last of the services."""
+        """End for good, as the last of the services; a report that is being made is given up."""
         self._is_closed = True
         if self._acting is not None:
             await asyncio.wait({self._acting})
         await self.stop()
-        if reports := [task for task in self._reports if not task.done()]:
-            with suppress(TimeoutError):
-                await within(self._clock, REPORT_LIMIT_S, _all_ended(reports))
-            for task in reports:
-                await end(task)
+        for task in self._reports:
+            await end(task)
 
     def _begin_report(self, recorded: Recorded) -> None:
         """Make the report, unless something made the recording end."""
@@ -257,7 +252,3 @@ class Recordings:
     async def _describe(self, surveyor: Surveyor) -> None:
         machine = await surveyor.describe()
         self._bus.publish(Described(at_s=self._clock.now_s(), machine=machine))
-
-
-async def _all_ended(tasks: list[asyncio.Task[None]]) -> None:
-    await asyncio.wait(tasks)
