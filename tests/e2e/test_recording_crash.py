@@ -1,5 +1,6 @@
 """kill -9 at random moments of a recording: what the servers were asked for is in the journal."""
 
+import json
 import random
 import re
 import signal
@@ -10,6 +11,7 @@ from support.journal_file import lines, of, the_session
 from support.sim_process import simulated
 from support.terminal import Terminal
 
+from sleeptui.recorder.archive import SessionArchive
 from sleeptui.recorder.summaries import summary
 
 GROUPS, KILLS = 10, 5
@@ -53,6 +55,12 @@ def at_rest(fleet):
     while (now := asked(fleet)) != before or fleet.is_moving():
         before = now
     return now
+
+
+def exported(session):
+    """What an export says of it."""
+    SessionArchive(session.parent).export(str(session), ["json"])
+    return json.loads((session / "results.json").read_text())["sleeptui"]
 
 
 def killed(fleet, folder, home, chance):
@@ -107,6 +115,7 @@ def test_no_operation_is_lost(tmp_path, group):
             found = lines(session)
             assert [line["n"] for line in found] == list(range(len(found)))
             assert summary(session).partial
+            assert exported(session)["partial"]
             begun += told(found)
             assert done <= begun, (done, begun)
             for line, others in unfinished(found):
