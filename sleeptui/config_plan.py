@@ -8,9 +8,10 @@ from msgspec import Meta, Struct
 
 from sleeptui.config_errors import explain, line_of, plainly
 from sleeptui.config_toml import file_of, tables_of, text_of
+from sleeptui.core.bench import Question
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
-from sleeptui.core.plan import PLAN_VERSION, InFlight, Latency, Memory, Plan, Stability
+from sleeptui.core.plan import ORDER, PLAN_VERSION, InFlight, Latency, Memory, Plan, Stability
 from sleeptui.core.text import clean, one_line
 
 BUILT_IN = ("quick", "standard", "careful")
@@ -20,10 +21,12 @@ _CHOICES = {
     "cold": ", ".join(kind.value for kind in ColdKind if kind is not ColdKind.UNKNOWN),
     "modes": "abort, wait, keep",
     "levels": "1, 2",
+    "order": ", ".join(Question),
 }
 _LATENCY, _MEMORY, _IN_FLIGHT, _STABILITY = Latency(), Memory(), InFlight(), Stability()
 _ColdName = Literal["cold_cached", "cold_disk", "cold_virgin"]
 _Mode = Literal["abort", "wait", "keep"]
+_Part = Literal["latency", "memory", "in_flight", "stability"]
 _Levels = Annotated[list[Literal[1, 2]], Meta(min_length=1, max_length=2)]
 _Seconds = Annotated[float, Meta(ge=0, le=3600)]
 _Count = Annotated[int, Meta(ge=1, le=1000)]
@@ -125,6 +128,7 @@ class PlanFile(Struct, forbid_unknown_fields=True, kw_only=True):
     models: list[Annotated[str, Meta(min_length=1, max_length=60)]] = msgspec.field(
         default_factory=list
     )
+    order: list[_Part] = msgspec.field(default_factory=list)
     seed: Annotated[int, Meta(ge=0, le=(1 << 53) - 1)] | None = None
     max_duration_s: Annotated[float, Meta(gt=0, le=604_800)] | None = None
     latency: LatencyTable | None = None
@@ -174,6 +178,7 @@ def parse_plan(text: str, *, name: str, where: str) -> Plan:
         name=name,
         title=clean(file.title).strip(),
         models=tuple(file.models),
+        order=tuple(Question(part) for part in file.order) or ORDER,
         seed=file.seed,
         latency=file.latency.value() if file.latency else None,
         memory=file.memory.value() if file.memory else None,
@@ -205,7 +210,10 @@ def _check_lists(file: PlanFile, text: str, where: str) -> None:
         raise ConfigError(
             f"{where}: the plan measures nothing", hint=f"add one of [{'], ['.join(tables)}]"
         )
-    lists: list[tuple[tuple[str, ...], list[object]]] = [(("models",), list(file.models))]
+    lists: list[tuple[tuple[str, ...], list[object]]] = [
+        (("models",), list(file.models)),
+        (("order",), list(file.order)),
+    ]
     for name, table in tables.items():
         for key in table.__struct_fields__ if table is not None else ():
             values = getattr(table, key)

@@ -5,9 +5,11 @@ Times are seconds. ``config_plan`` reads plans from TOML, ``core.schedule`` make
 
 from dataclasses import dataclass
 
+from sleeptui.core.bench import Question
 from sleeptui.core.cold import ColdKind
 
 PLAN_VERSION = 1
+ORDER = (Question.LATENCY, Question.MEMORY, Question.IN_FLIGHT, Question.STABILITY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,8 @@ class Plan:
     version: int = PLAN_VERSION
     models: tuple[str, ...] = ()
     """Names of servers; empty: all that can be controlled."""
+    order: tuple[Question, ...] = ORDER
+    """Which part comes first; those that are not named follow as usual."""
     seed: int | None = None
     """Of the order; None: drawn, and recorded."""
     latency: Latency | None = None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sleeptui.core.bench import BenchPhase, PhaseKind, Question
 from sleeptui.core.cold import ColdKind
-from sleeptui.core.plan import InFlight, Latency, Memory, Plan, Stability
+from sleeptui.core.plan import ORDER, InFlight, Latency, Memory, Plan, Stability
 from sleeptui.core.step import Step
 
 REST_S = 2.0
@@ -70,19 +70,30 @@ def schedule(plan: Plan, subjects: Sequence[Subject], seed: int) -> tuple[Step, 
     """
     draw = _Draw(seed)
     steps: list[Step] = []
-    if plan.latency:
-        steps += _latency(plan.latency, subjects, draw)
-    if plan.memory:
-        steps += _memory(plan.memory, subjects, draw)
-    if plan.in_flight:
-        steps += _in_flight(plan.in_flight, subjects, draw)
-    if plan.stability:
-        steps += _stability(plan.stability, subjects, draw)
+    for question in dict.fromkeys((*plan.order, *ORDER)):
+        steps += _part(question, plan, subjects, draw)
     if steps:
         title = "every server is brought back to how it was found"
         last = BenchPhase(id=0, kind=PhaseKind.RESTORE, title=title)
         steps.append(Step(phase=last, needs_awake=False))
     return tuple(steps)
+
+
+def _part(
+    question: Question, plan: Plan, subjects: Sequence[Subject], draw: _Draw
+) -> Iterator[Step]:
+    """The steps of one part; none, where the plan leaves it out."""
+    match question:
+        case Question.LATENCY if plan.latency:
+            yield from _latency(plan.latency, subjects, draw)
+        case Question.MEMORY if plan.memory:
+            yield from _memory(plan.memory, subjects, draw)
+        case Question.IN_FLIGHT if plan.in_flight:
+            yield from _in_flight(plan.in_flight, subjects, draw)
+        case Question.STABILITY if plan.stability:
+            yield from _stability(plan.stability, subjects, draw)
+        case _:
+            pass
 
 
 def _latency(plan: Latency, subjects: Sequence[Subject], draw: _Draw) -> Iterator[Step]:

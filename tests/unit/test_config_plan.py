@@ -1,9 +1,10 @@
 import pytest
 
 from sleeptui.config_plan import BUILT_IN, parse_plan, read_plan
+from sleeptui.core.bench import Question
 from sleeptui.core.cold import ColdKind
 from sleeptui.core.errors import ConfigError
-from sleeptui.core.plan import InFlight, Latency, Memory, Stability
+from sleeptui.core.plan import ORDER, InFlight, Latency, Memory, Stability
 
 
 def plan(text, name="mine"):
@@ -111,3 +112,14 @@ def test_a_file_that_is_no_text_or_too_large_is_refused(tmp_path):
         read_plan(str(binary))
     with pytest.raises(ConfigError, match="larger than 1 MiB"):
         read_plan(str(large))
+
+
+def test_an_order_of_the_parts():
+    assert plan("[stability]").order == ORDER
+    found = plan('order = ["stability", "latency"]\n[latency]\n[stability]')
+    assert found.order == (Question.STABILITY, Question.LATENCY)
+    message, hint = refused('version = 1\norder = ["speed"]\n[stability]')
+    assert message.startswith("p.toml, line 2")
+    assert hint == "use one of latency, memory, in_flight, stability"
+    message, _ = refused('version = 1\norder = ["memory", "memory"]\n[memory]')
+    assert message == "p.toml, line 2: order: “memory” stands there twice"

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from sleeptui.core.bench import PhaseKind, Question
 from sleeptui.core.cold import ColdKind
-from sleeptui.core.plan import InFlight, Latency, Memory, Plan, Stability
+from sleeptui.core.plan import ORDER, InFlight, Latency, Memory, Plan, Stability
 from sleeptui.core.schedule import Subject, schedule
 
 A = Subject(name="a", partners=("b",))
@@ -37,6 +38,7 @@ plans = st.builds(
     memory=st.none() | st.builds(Memory, cycles=st.integers(1, 3), levels=levels),
     in_flight=st.none() | st.builds(InFlight, repeats=st.integers(1, 3), levels=levels),
     stability=st.none() | st.builds(Stability, cycles=st.integers(1, 5), levels=levels),
+    order=st.lists(st.sampled_from(list(Question)), unique=True).map(tuple),
 )
 fleets = st.sampled_from(
     [
@@ -157,3 +159,15 @@ def test_a_model_that_can_do_nothing_of_a_part_has_no_step_in_it(seed):
     mute = Subject(name="a", levels=frozenset(), modes=frozenset())
     plan = Plan(name="x", memory=Memory(), in_flight=InFlight(), stability=Stability())
     assert schedule(plan, (mute,), seed) == ()
+
+
+def test_parts_come_in_the_order_of_the_plan_and_the_rest_as_usual():
+    def questions(*order):
+        steps = schedule(replace(ALL, order=order or ORDER), (A, B), 1)
+        return list(dict.fromkeys(one.phase.question for one in steps[:-1]))
+
+    assert questions() == list(ORDER)
+    stability, memory = Question.STABILITY, Question.MEMORY
+    assert questions(stability, memory) == [
+        stability, memory, Question.LATENCY, Question.IN_FLIGHT,
+    ]  # fmt: skip
