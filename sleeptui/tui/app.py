@@ -17,7 +17,7 @@ from sleeptui.core.events import (
     RecordingTroubled,
 )
 from sleeptui.core.model import FleetView
-from sleeptui.tui import keymap, notices, suspension
+from sleeptui.tui import keymap, notices
 from sleeptui.tui.bridge import Bridge
 from sleeptui.tui.dispatch import Dispatch
 from sleeptui.tui.glyphs import glyphs_for
@@ -26,6 +26,7 @@ from sleeptui.tui.pages import Pages
 from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
+from sleeptui.tui.suspension import Suspension
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -44,6 +45,7 @@ class SleeptuiApp(App[None]):
         pages: The screens over it.
         dispatch: Carries commands out.
         notices: Chooses the events that get a notice.
+        suspension: Stops it and brings it back.
     """
 
     TITLE = "sleeptui"
@@ -68,6 +70,7 @@ class SleeptuiApp(App[None]):
         self.pages = Pages(self, self.dashboard)
         self.dispatch = Dispatch(self, services)
         self.notices = notices.Notices()
+        self.suspension = Suspension(self)
         self._bridge = Bridge(
             pump=self,
             source=services.store,
@@ -96,8 +99,7 @@ class SleeptuiApp(App[None]):
 
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
-        suspension.resume_only_on_a_terminal()
-        suspension.paint_all_when_resumed(self)
+        self.suspension.begin()
         self._unsubscribe = self.services.bus.subscribe(self._heard)
         if self.services.replay is not None:
             self.services.replay.tell(self._jumped)
@@ -108,7 +110,7 @@ class SleeptuiApp(App[None]):
 
     def on_unmount(self) -> None:
         """Hear nothing more."""
-        suspension.end()
+        self.suspension.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
 
@@ -137,6 +139,10 @@ class SleeptuiApp(App[None]):
             self.exit()
         else:
             self.dispatch.quit()
+
+    def action_help_quit(self) -> None:
+        """Textual only says which key leaves, where ctrl+c has no command of ours: it leaves."""
+        self.dispatch.quit()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide or grey the commands that do not work now."""

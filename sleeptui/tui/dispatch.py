@@ -10,7 +10,7 @@ from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
 from sleeptui.services.busy import counts, queue_of
-from sleeptui.tui import notices, opening, sleeping, suspension, wording
+from sleeptui.tui import notices, opening, sleeping, wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
@@ -330,7 +330,7 @@ class Dispatch:
         )
 
     def _suspend(self) -> None:
-        if not suspension.suspend(self._app):
+        if not self._app.suspension.suspend():
             self.say(
                 notices.of_error(
                     NotAllowed("No shell looks after this terminal", hint="q leaves the panel")

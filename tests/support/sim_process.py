@@ -45,6 +45,10 @@ class SimProcess:
         """Switch a fault on."""
         self._control("POST", f"/faults/{name}", setting)
 
+    def no_faults(self, name: str) -> None:
+        """Switch all faults of a server off."""
+        self._control("DELETE", f"/faults/{name}")
+
     def post(self, name: str, path: str) -> int:
         """Ask a server for something, past the program. Returns the status."""
         request = urllib.request.Request(f"{self.url(name)}{path}", method="POST", data=b"")

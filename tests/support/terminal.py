@@ -5,8 +5,10 @@ pexpect runs it, pyte is the terminal's memory, Rich draws that as a picture.
 
 import io
 import os
+import re
 import signal
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -28,9 +30,24 @@ KEYS = {
     "tab": "\t",
     "space": " ",
     "ctrl+c": "\x03",
+    "ctrl+z": "\x1a",
     "ctrl+p": "\x10",
     "ctrl+j": "\n",
 }
+JOB = (
+    *("bash", "--norc", "-ic"),
+    'set -m; "$@"; echo "stopped $?"; read -r; fg; echo "ended $?"',
+    "job",
+)
+"""A shell that runs the program as a job: once it has stopped, enter brings it back."""
+_MODES = tuple(
+    (f"\x1b[?{mode}{on}".encode(), f"\x1b[?{mode}{off}".encode())
+    for on, off, modes in (("h", "l", (1049, 1000, 1003, 1006, 1004, 2004)), ("l", "h", (25, 7)))
+    for mode in modes
+)
+"""Alternate screen, mouse, focus, bracketed paste, cursor, line wrap: as switched, and back."""
+_SWITCHED = re.compile(rb"\x1b\[\?[0-9]+[hl]|\x1b\]22;default\x07")
+"""A mode, or the shape of the pointer: sets something and writes nothing."""
 _NAMED = {"brown": "yellow", "brightbrown": "bright_yellow"}
 
 
@@ -73,6 +90,7 @@ class Terminal:
             cwd=str(cwd) if cwd else None,
             timeout=LIMIT_S,
         )
+        self._attributes = self._last_attributes = termios.tcgetattr(self._child.child_fd)
 
     def __enter__(self) -> Self:
         return self
@@ -175,9 +193,13 @@ class Terminal:
         """Send a signal to the program."""
         os.kill(self._child.pid, number)
 
-    def hang_up(self) -> None:
-        """Take the terminal away, as a lost connection does, and wait for the end."""
+    def lose(self) -> None:
+        """Take the terminal away, as a lost connection does."""
         self._child.ptyproc.fileobj.close()
+
+    def hang_up(self) -> None:
+        """Take the terminal away, and wait for the end."""
+        self.lose()
         self._child.ptyproc.wait()
 
     def ended(self, limit_s: float = LIMIT_S) -> int:
@@ -188,22 +210,25 @@ class Terminal:
             if time.monotonic() > until:
                 raise AssertionError(f"it does not end; the screen is:\n{self.text}")
         self.pump(0.05)
+        self._last_attributes = termios.tcgetattr(self._child.child_fd)
         self._child.close()
         status = self._child.exitstatus
         return -self._child.signalstatus if status is None else status
 
     @property
     def is_restored(self) -> bool:
-        """Whether the program left the alternate screen, showed the cursor, freed the mouse."""
+        """Whether it ended and left all as it was: modes, echo and lines, no escapes after it."""
         raw = bytes(self.raw)
-        return all(
-            raw.rfind(off) > raw.rfind(on)
-            for on, off in (
-                (b"\x1b[?1049h", b"\x1b[?1049l"),
-                (b"\x1b[?25l", b"\x1b[?25h"),
-                (b"\x1b[?1000h", b"\x1b[?1000l"),
-            )
-        )
+        is_back = all(raw.rfind(off) >= raw.rfind(on) for on, off in _MODES)
+        _, _, after = raw.rpartition(b"\x1b[?1049l")
+        is_clean = b"\x1b" not in _SWITCHED.sub(b"", after)
+        return is_back and is_clean and self._last_attributes == self._attributes
+
+    @property
+    def is_lent_back(self) -> bool:
+        """The same of a program that has stopped, and may go on."""
+        self._last_attributes = termios.tcgetattr(self._child.child_fd)
+        return self.is_restored
 
     def svg(self, title: str = "sleeptui") -> str:
         """The screen as a picture."""

@@ -1,5 +1,6 @@
-"""SIGCONT revives the panel only where there is a terminal to come back to."""
+"""Stop and go: the terminal is given back in between, and taken again only where there is one."""
 
+import asyncio
 import os
 import pty
 import signal
@@ -9,43 +10,9 @@ from contextlib import contextmanager
 import pytest
 from textual.app import SuspendNotSupported
 
-from sleeptui.tui import suspension
+from sleeptui.tui.suspension import Suspension, handled, left_to_another
 
-
-@pytest.fixture
-def resumed(monkeypatch):
-    before = {number: signal.getsignal(number) for number in (signal.SIGCONT, signal.SIGTSTP)}
-    seen = []
-    signal.signal(signal.SIGCONT, lambda *_: seen.append(1))
-    yield seen
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def test_only_while_there_is_a_terminal(resumed, monkeypatch):
-    ours, theirs = pty.openpty()
-    stream = os.fdopen(theirs)
-    monkeypatch.setattr(sys, "__stdin__", stream)
-    suspension.resume_only_on_a_terminal()
-    signal.raise_signal(signal.SIGCONT)
-    assert resumed == [1]
-    os.close(ours)
-    signal.raise_signal(signal.SIGCONT)
-    assert resumed == [1]
-    stream.close()
-
-
-def test_after_the_end_nothing_is_resumed(resumed):
-    suspension.end()
-    signal.raise_signal(signal.SIGCONT)
-    assert resumed == []
-    assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
-
-
-def test_without_a_handler_there_is_nothing_to_guard(resumed):
-    signal.signal(signal.SIGCONT, signal.SIG_DFL)
-    suspension.resume_only_on_a_terminal()
-    assert signal.getsignal(signal.SIGCONT) is signal.SIG_DFL
+GIVEN, TAKEN = "terminal given back", "terminal taken"
 
 
 class Suspendable:
@@ -59,36 +26,119 @@ class Suspendable:
     def suspend(self):
         if not self._is_supported:
             raise SuspendNotSupported
-        self.steps.append("terminal given back")
+        self.steps.append(GIVEN)
         yield
-        self.steps.append("terminal taken")
+        self.steps.append(TAKEN)
 
 
-def test_the_whole_job_is_stopped_between_giving_the_terminal_back_and_taking_it(
-    resumed, monkeypatch
-):
-    app = Suspendable()
+@pytest.fixture
+async def app():
+    return Suspendable()
 
-    def stop(group, number):
-        app.steps.append((group, number, signal.getsignal(signal.SIGTSTP)))
+
+@pytest.fixture
+async def suspension(app):
+    found = Suspension(app)
+    found.begin()
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    ours, theirs = pty.openpty()
+    stream = os.fdopen(theirs)
+    monkeypatch.setattr(sys, "__stdin__", stream)
+    hung_up = []
+
+    def hang_up():
+        hung_up.append(1)
+        os.close(ours)
+
+    yield hang_up
+    stream.close()
+    if not hung_up:
+        os.close(ours)
+
+
+@pytest.fixture
+def stops(app, monkeypatch):
+    """What stops the program, and continues it at once."""
+
+    def stop(whom, number):
+        app.steps.append((whom, number, signal.getsignal(signal.SIGTSTP)))
         signal.raise_signal(signal.SIGCONT)
 
     monkeypatch.setattr(os, "killpg", stop)
-    assert suspension.suspend(app)
-    stopped = (os.getpgrp(), signal.SIGTSTP, signal.SIG_DFL)
-    assert app.steps == ["terminal given back", stopped, "terminal taken"]
-    assert resumed == [], "Textual would take the terminal a second time"
+    monkeypatch.setattr(os, "kill", stop)
+
+
+async def heard():
+    """Let the loop read its signals, and act on them."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_the_whole_job_is_stopped_while_the_terminal_is_the_shells(suspension, app, stops):
+    assert suspension.suspend()
+    await heard()
+    assert app.steps == [GIVEN, (os.getpgrp(), signal.SIGTSTP, signal.SIG_DFL), TAKEN]
+
+
+async def test_a_signal_that_stops_waits_for_the_loop(suspension, app, stops, terminal):
+    signal.raise_signal(signal.SIGTSTP)
+    assert app.steps == [], "the code that was interrupted may hold a lock"
+    await heard()
+    assert app.steps == [GIVEN, (os.getpid(), signal.SIGTSTP, signal.SIG_DFL), TAKEN]
+
+
+async def test_a_stop_that_was_not_seen_coming_takes_the_terminal_anew(suspension, app, terminal):
     signal.raise_signal(signal.SIGCONT)
-    assert resumed == [1]
+    await heard()
+    assert app.steps == [GIVEN, TAKEN]
 
 
-def test_a_job_that_nobody_could_continue_is_not_stopped(resumed, monkeypatch):
+async def test_a_terminal_that_is_gone_is_not_taken(suspension, app, terminal):
+    terminal()
+    signal.raise_signal(signal.SIGCONT)
+    await heard()
+    assert app.steps == []
+
+
+async def test_a_job_that_nobody_could_continue_is_not_stopped(suspension, app, monkeypatch):
     monkeypatch.setattr(os, "killpg", lambda *_: None)  # what the kernel does with it
-    app = Suspendable()
-    assert not suspension.suspend(app)
-    assert app.steps == ["terminal given back", "terminal taken"]
+    assert not suspension.suspend()
+    assert app.steps == [GIVEN, TAKEN]
 
 
-def test_without_a_terminal_nothing_is_stopped(resumed, monkeypatch):
+def test_without_a_terminal_nothing_is_stopped(monkeypatch):
     monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("it was stopped"))
-    assert not suspension.suspend(Suspendable(is_supported=False))
+    assert not Suspension(Suspendable(is_supported=False)).suspend()
+
+
+async def test_after_the_end_nothing_is_resumed(app):
+    suspension = Suspension(app)
+    suspension.begin()
+    suspension.end()
+    signal.raise_signal(signal.SIGCONT)
+    await heard()
+    assert app.steps == []
+    assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+
+
+async def test_who_has_lent_the_terminal_stops_as_any_program(suspension, app, terminal):
+    with left_to_another():
+        assert signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+        signal.raise_signal(signal.SIGCONT)
+        await heard()
+    assert app.steps == []
+    signal.raise_signal(signal.SIGCONT)
+    await heard()
+    assert app.steps == [GIVEN, TAKEN]
+
+
+def test_handled_is_as_before_after_it():
+    before = signal.getsignal(signal.SIGCONT)
+    with handled(signal.SIGCONT, signal.SIG_IGN):
+        assert signal.getsignal(signal.SIGCONT) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGCONT) is before
