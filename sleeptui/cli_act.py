@@ -133,6 +133,10 @@ class Act(Work):
         found = (self.services.store.server(name) for name in self.chosen)
         return [view for view in found if view is not None]
 
+    def asks(self) -> Sequence[ServerView]:
+        """Those that were chosen."""
+        return self.views
+
     async def carry(self) -> Ending:
         """Give the order, and wait for all ends."""
         await self.errand.carry(self.chosen)
@@ -168,11 +172,11 @@ class Act(Work):
             *shell_words.table(self.views, answers),
         ]
 
-    def complaints(self) -> Sequence[str]:
+    def complaints(self) -> Sequence[Sequence[str]]:
         """What did not end well, with how that is known and what to do."""
         answers = self.errand.answers
         ended = [answers[name] for name in self.chosen if name in answers]
-        return ["\n".join(shell_words.block(one)) for one in ended if one.end not in WELL]
+        return [shell_words.block(one) for one in ended if one.end not in WELL]
 
 
 class Sleep(Act):

@@ -29,6 +29,7 @@ class Log(Work):
 
     verb = "log"
     changes = False
+    folds = False
 
     def __init__(self, name: str, lines: int) -> None:
         """Nothing is read yet."""

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -16,6 +17,9 @@ _STAND_INS = str.maketrans(
     {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->", "·": "-"}  # noqa: RUF001 - what is meant
 )
 _WIDEST = 110
+_NARROWEST = 30
+"""Columns that a sentence needs at least."""
+_DEEPER = "  "
 ANEW = "\r\x1b[K"
 """To the begin of the line, and clear it."""
 
@@ -50,6 +54,25 @@ class Paper:
         if not self.has_colour or not (colour or bold or dim):
             return text
         return click.style(text, fg=colour, bold=bold or None, dim=dim or None)
+
+    def folded(self, line: str) -> list[str]:
+        """The line as this stream can show it: on a terminal in its width, the rest indented."""
+        spelt = self.spelt(line)
+        if self.width is None or len(spelt) <= self.width:
+            return [spelt]
+        indent = spelt[: len(spelt) - len(spelt.lstrip())]
+        rest = textwrap.wrap(
+            spelt.lstrip(),
+            max(self.width - len(indent), _NARROWEST),
+            subsequent_indent=_DEEPER,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        return [indent + part for part in rest]
+
+    def whole(self, line: str) -> list[str]:
+        """The line as it is, however long."""
+        return [self.spelt(line)]
 
     def spelt(self, text: str) -> str:
         """The text as this stream can show it."""

@@ -81,7 +81,7 @@ class Prompt(Act):
         """Nothing more than the answer, which is written already."""
         return ()
 
-    def complaints(self) -> Sequence[str]:
+    def complaints(self) -> Sequence[Sequence[str]]:
         """What went wrong; nothing where nobody reads any more."""
         return super().complaints() if self._is_read else ()
 

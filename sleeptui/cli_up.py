@@ -77,6 +77,10 @@ class Bringing(Work):
         _must_be_able(chosen, [name for name in needed if name not in able])
         return chosen
 
+    def asks(self) -> Sequence[ServerView]:
+        """Those that were chosen."""
+        return self._views(self._chosen)
+
     def doing(self) -> str:
         """What is done now."""
         if not self._guide.current:

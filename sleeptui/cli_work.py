@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from sleeptui.adapters.bench_lock import check_free, lock_folder
 from sleeptui.cli_output import ANEW, Paper, put
 from sleeptui.cli_signals import Stops, agreed, signals
 from sleeptui.core import units
@@ -103,8 +104,13 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line that stays."""
-        clear = ANEW if self._has_line else ""
-        self._write(f"{clear}sleeptui: {self._paper.spelt(text)}\n")
+        self.tell((text,))
+
+    def tell(self, lines: Sequence[str]) -> None:
+        """Lines that belong together and stay."""
+        first, *others = lines
+        every = [f"sleeptui: {first}", *others]
+        self._keep([part for line in every for part in self._paper.folded(line)])
 
     def over(self, ended: Ending) -> None:
         """Why it does not go on; nothing where all is done."""
@@ -125,6 +131,10 @@ class Progress:
                 self._paint(f"{self._time()} {now}")
             await asyncio.sleep(_TICK_S)
 
+    def _keep(self, lines: Sequence[str]) -> None:
+        clear = ANEW if self._has_line else ""
+        self._write("".join((clear, *(f"{line}\n" for line in lines))))
+
     def _paint(self, line: str) -> None:
         if self._has_line:
             self._write(f"{ANEW}{self._paper.spelt(line)[: self._paper.width]}")
@@ -143,12 +153,14 @@ class Work(ABC):
     Attributes:
         verb: The name of the command, and of its JSON document.
         changes: It changes servers, so that ``--readonly`` refuses it.
+        folds: Its lines are folded to the width of a terminal.
         services: Of this run, from ``begin`` on.
         progress: Told what is over, from ``begin`` on.
     """
 
     verb: str
     changes = True
+    folds = True
     services: Services
     progress: Progress
 
@@ -175,6 +187,10 @@ class Work(ABC):
         Raises:
             ConfigError: There is none of that name, or it makes no sense for them.
         """
+
+    def asks(self) -> Sequence[ServerView]:
+        """The servers that something will be asked of; none of them may be under a benchmark."""
+        return ()
 
     def question(self) -> str:
         """What the user is asked before; empty: nothing is lost."""
@@ -204,8 +220,8 @@ class Work(ABC):
     def lines(self) -> Sequence[str]:
         """The result for a reader."""
 
-    def complaints(self) -> Sequence[str]:
-        """What did not end well, for standard error."""
+    def complaints(self) -> Sequence[Sequence[str]]:
+        """What did not end well, for standard error: lines that belong together."""
         return ()
 
 
@@ -252,10 +268,16 @@ class _Frame:
         services.bus.subscribe(self._progress.heard)
 
     async def run(self) -> int:
-        """All of it. Returns the exit code."""
+        """All of it. Returns the exit code.
+
+        Raises:
+            ConfigError: It makes no sense; nothing was begun.
+            NotAllowed: A benchmark moves the servers.
+        """
         ended = await self._looked()
         if ended is None:
             self._work.begin(self._services, self._progress)
+            check_free([view.spec for view in self._work.asks()], folder=lock_folder())
             ended = await self._asked()
         if ended is not None:  # nothing was begun
             self._progress.over(ended)
@@ -346,13 +368,14 @@ class _Frame:
 
     def _tell(self, ended: Ending) -> None:
         """Print how all stands."""
-        for line in self._work.complaints():
-            self._progress.say(line)
+        for lines in self._work.complaints():
+            self._progress.tell(lines)
         if self._wish.as_document:
             put(as_json.text(self._work.verb, self._work.document(ended)))
             return
         paper = Paper.of(sys.stdout, ascii_only=self._is_ascii)
-        lines = [paper.spelt(line) for line in self._work.lines()]
+        shown = paper.folded if self._work.folds else paper.whole
+        lines = [line for long in self._work.lines() for line in shown(long)]
         if lines:
             put("\n".join(lines))
 

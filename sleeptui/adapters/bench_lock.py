@@ -47,7 +47,9 @@ def holding(servers: Sequence[ServerSpec], about: str, *, folder: Path) -> Itera
                     folder / _name(server.url), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
                 )
                 stack.callback(os.close, descriptor)
-                _take(descriptor, server, about)
+                if _take(descriptor, server, fcntl.LOCK_EX):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, about.encode()[:_LONGEST], 0)
         except OSError as error:
             raise ConfigError(
                 f"the locks of benchmarks cannot be kept in {folder}: {error.strerror or error}",
@@ -56,12 +58,34 @@ def holding(servers: Sequence[ServerSpec], about: str, *, folder: Path) -> Itera
         yield
 
 
-def _take(descriptor: int, server: ServerSpec, about: str) -> None:
+def check_free(servers: Sequence[ServerSpec], *, folder: Path) -> None:
+    """Find out whether a benchmark runs on one of these servers; nothing is kept.
+
+    Raises:
+        NotAllowed: One does; says which.
+    """
+    for server in servers:
+        try:
+            descriptor = os.open(folder / _name(server.url), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # none has ever run there, or only those of others who may not be asked
+            continue
+        try:
+            _take(descriptor, server, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+
+def _take(descriptor: int, server: ServerSpec, how: int) -> bool:
+    """Take a lock; whether there are locks at all: where there are none the user has to look out.
+
+    Raises:
+        NotAllowed: A benchmark has it.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _NO_LOCKS:
-            return  # where there are no locks, the user has to look out
+            return False
         if error.errno not in _TAKEN:
             raise
         what = one_line(os.pread(descriptor, _LONGEST, 0).decode(errors="replace"))
@@ -69,8 +93,7 @@ def _take(descriptor: int, server: ServerSpec, about: str) -> None:
             f"a benchmark runs on {server.name} already: {what or 'by another program'}",
             hint="wait for its end, or end it with ctrl+c there",
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, about.encode()[:_LONGEST], 0)
+    return True
 
 
 def _name(url: str) -> str:

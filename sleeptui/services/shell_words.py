@@ -11,6 +11,7 @@ from sleeptui.core.model import ServerView, State
 from sleeptui.core.operation import Kind, OperationRecord, Phase
 from sleeptui.core.text import one_line
 from sleeptui.core.units import UNKNOWN, duration, elapsed, memory
+from sleeptui.services.doctor_finding import names as listed
 from sleeptui.services.errand import WELL, Answer
 
 NAME_WIDTH = 40
@@ -53,7 +54,8 @@ def not_known(unknown: Sequence[str], known: Sequence[str]) -> ConfigError:
     """What is wrong with names that no server has."""
     named = ", ".join(f"“{one_line(name, NAME_WIDTH)}”" for name in unknown)
     close = get_close_matches(unknown[0], known, n=1)
-    there_are = f"there are {', '.join(one_line(name, NAME_WIDTH) for name in known)}"
+    names = listed([one_line(name, NAME_WIDTH) for name in known])
+    there_are = f"there are {names}" if known else "none was found yet"
     meant = f"did you mean “{one_line(close[0], NAME_WIDTH)}”? " if close else ""
     return ConfigError(f"no server is called {named}", hint=f"{meant}{there_are}")
 

@@ -17,6 +17,7 @@ from support.processes import wait_until
 from support.sim_process import simulated
 from support.terminal import Terminal
 
+from sleeptui.adapters.bench_lock import holding
 from sleeptui.services.json_shapes import (
     ActedJson,
     LogJson,
@@ -491,6 +492,16 @@ def test_garbage_after_a_wake_is_code_5(tmp_path):
         mended = run("wake", "g")
         assert mended.returncode == 0, mended.stderr
         assert row(mended, "g")[2] == "verified"
+
+
+def test_what_a_benchmark_moves_is_left_alone(fleet):
+    spec = next(one for one in fleet.sim.address.servers if one.name == "code")
+    folder = fleet.folder / ".local" / "state" / "sleeptui" / "bench"
+    with holding([spec], "sleeptui bench quick, process 7", folder=folder):
+        done = fleet.run("verify", "code")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "a benchmark runs on code already: sleeptui bench quick, process 7" in done.stderr
+        assert fleet.run("log", "code").returncode == 0
 
 
 def test_a_closed_stdout_is_no_bug(fleet):

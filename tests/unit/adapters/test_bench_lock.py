@@ -9,7 +9,7 @@ import pytest
 from support.builders import spec
 
 from sleeptui.adapters import bench_lock
-from sleeptui.adapters.bench_lock import holding, lock_folder
+from sleeptui.adapters.bench_lock import check_free, holding, lock_folder
 from sleeptui.core.errors import ConfigError, NotAllowed
 
 CODE, CHAT = spec("code", url="http://127.0.0.1:8001"), spec("chat", url="http://box:8002/v")
@@ -33,6 +33,17 @@ def test_a_second_one_on_a_server_is_told_which_runs(tmp_path):
 def test_this_machine_has_one_name(tmp_path):
     other = spec("same", url="http://localhost:8001/")
     with hold([CODE], tmp_path), pytest.raises(NotAllowed), hold([other], tmp_path):
+        pass
+
+
+def test_whether_one_runs_can_be_found_out_without_keeping_anything(tmp_path):
+    check_free([CODE, CHAT], folder=tmp_path / "none")
+    with hold([CHAT], tmp_path):
+        check_free([CODE], folder=tmp_path)
+        with pytest.raises(NotAllowed, match="on chat already: process 7: plan quick"):
+            check_free([CODE, CHAT], folder=tmp_path)
+    check_free([CODE, CHAT], folder=tmp_path)
+    with hold([CODE, CHAT], tmp_path):
         pass
 
 
