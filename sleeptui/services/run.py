@@ -126,6 +126,7 @@ class Run:
         is_forced: The user has overruled the fit check, for the record.
         sent_s: When its first request was written; None: nothing was sent.
         done_s: When the answer to its last control request was complete; None: there was none.
+        unsent: Steps that come after the one that is with the server, by name.
         late_s: How late the loop that takes the stamps was, at most; None: not measured.
     """
 
@@ -141,6 +142,7 @@ class Run:
         self.is_forced = False
         self.sent_s: float | None = None
         self.done_s: float | None = None
+        self.unsent: tuple[str, ...] = ()
         self.late_s: float | None = None
         self.found = self.view
         """The picture of the server before the operation began."""
@@ -286,6 +288,13 @@ class Run:
             return Result(outcome=Outcome.CANCELLED, message="sleeptui ended")
         if self.sent_s is None and self.operation.kind in _SENT:
             return Result(outcome=Outcome.CANCELLED, message=_stopped(self.operation.kind))
+        if self.unsent:
+            return Result(
+                outcome=Outcome.UNKNOWN,
+                cause=Cause.NO_WEIGHTS if "reload" in self.unsent else Cause.STOPPED_MIDWAY,
+                message=f"sleeptui ended midway: not sent were {', '.join(self.unsent)}",
+                hint="wait until it answers, then wake it again",
+            )
         what = _UNTIL.get(self.operation.phase, "the answer came")
         return Result(
             outcome=Outcome.UNKNOWN,

@@ -160,6 +160,7 @@ class _Waking:
         run, steps = self._run, self._steps()
         self._before = await weigh(run)
         for number, step in enumerate(steps):
+            run.unsent = tuple(later.name for later in steps[number + 1 :])
             run.advance(step.phase)
             sent = await send(
                 run, step.name, partial(step.send, run.client), midway=step is not steps[0]

@@ -201,6 +201,31 @@ class TestDrain:
             assert record.message == ("sleeptui ended before the answer came; the server goes on")
             assert panel.story()[-1] == "unknown sleep qwen"
 
+    @pytest.mark.parametrize(
+        ("passed", "cause", "unsent"),
+        [
+            (0, Cause.NO_WEIGHTS, "reload, kv_cache, reset"),
+            (1, Cause.STOPPED_MIDWAY, "kv_cache, reset"),
+        ],
+    )
+    async def test_a_wake_in_steps_says_which_were_not_sent(self, clock, passed, cause, unsent):
+        engine = FakeEngine(clock, level=2, awake_tags=set(), is_paused=True)
+        async with opened(engine, clock=clock) as panel:
+            await panel.until(lambda: panel.view("qwen").state is State.ASLEEP)
+            engine.hold = None if passed else asyncio.Event()
+            operations = panel.services.operations
+            ticket = operations.wake("qwen")
+            await panel.until(lambda: engine.calls)
+            engine.hold = asyncio.Event()
+            await panel.until(lambda: len(engine.calls) > passed)
+            draining = asyncio.ensure_future(operations.drain(2.0))
+            await clock.advance(2.0)
+            await draining
+            record = await ticket.ended()
+            assert (record.outcome, record.cause) == (Outcome.UNKNOWN, cause)
+            assert record.message == f"sleeptui ended midway: not sent were {unsent}"
+            assert "wake it again" in record.hint
+
     async def test_the_end_of_the_services_does_the_same(self, clock):
         async with opened(FakeEngine(clock, hold=asyncio.Event()), clock=clock) as panel:
             ticket = panel.services.operations.sleep("qwen")
