@@ -1,6 +1,7 @@
 """Run all benchmarks: ``python -m tests.perf [name ...]``. Exit code 1 if a bar does not hold.
 
-``python -m tests.perf detection [N]`` takes minutes, and runs only when it is named.
+``python -m tests.perf detection [N]`` takes minutes, and runs only when it is named. A number after
+``recording`` is how many seconds it lasts.
 """
 
 import sys
@@ -37,13 +38,16 @@ BENCHMARKS = {
 }
 LONG = {"detection": detection.measure}
 """Only when named; a number after the name says how often."""
+COUNTED = {"recording", "recording-panel", *LONG}
+"""They take such a number."""
 
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, all without a name; print a line each."""
     good = True
     for name, *count in _asked(names) or [[name] for name in BENCHMARKS]:
-        line, holds = LONG[name](*map(int, count)) if name in LONG else BENCHMARKS[name]()
+        measure = (BENCHMARKS | LONG)[name]
+        line, holds = measure(*map(int, count)) if name in COUNTED else measure()
         print(f"{'ok  ' if holds else 'OVER'} {line}", flush=True)
         good = good and holds
     return 0 if good else 1

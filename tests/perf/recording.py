@@ -32,6 +32,8 @@ from sleeptui.wiring import open_services
 SCENARIO = "sixty-four"
 SECONDS = 20.0
 WARM_UP_S = 5.0
+INTERVAL_S = 0.1
+"""Asked for; a machine that is busy otherwise does less, and the line says how much."""
 BAR = 0.03
 """Of a core: thread and event loop together."""
 PANEL_BAR = 0.10
@@ -82,7 +84,7 @@ async def _record(folder: str, seconds: float) -> tuple[float, float, Seen]:
     """Seconds measured, CPU seconds of the writer, and what was seen in all."""
     settings = Settings(
         demo=SCENARIO,
-        sampling=Sampling(interval_s=0.1),
+        sampling=Sampling(interval_s=INTERVAL_S),
         recording=RecordingDefaults(folder=folder, at_start=True, report=False),
     )
     seen = Seen()
@@ -114,8 +116,8 @@ def cost(seconds: float = SECONDS) -> tuple[str, bool]:
     is_whole = (looks, readings, dropped) == (seen.looks, seen.readings, 0)
     words = (
         f"recording 64 servers and 8 GPUs: {share:.2%} of a core (bar {BAR:.0%}), "
-        f"{seen.looks / (lasted_s + WARM_UP_S):.0f} looks and "
-        f"{seen.readings / (lasted_s + WARM_UP_S):.1f} readings a second, "
+        f"{seen.looks / (lasted_s + WARM_UP_S):.0f} of {64 / INTERVAL_S:.0f} looks and "
+        f"{seen.readings / (lasted_s + WARM_UP_S):.1f} of {1 / INTERVAL_S:.0f} readings a second, "
         f"{size / (lasted_s + WARM_UP_S) / 1000:.0f} kB/s; in the journal {looks} of {seen.looks} "
         f"looks, {readings} of {seen.readings} readings, {dropped} dropped"
     )
