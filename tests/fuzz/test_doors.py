@@ -70,7 +70,7 @@ TRUSTED = {
     "adapters.machine": "the kernel's own files",
     "adapters.page_cache": "bytes are counted, not read",
     "adapters.process_table": "the kernel's own files, through psutil",
-    "cli_bench_run": "a yes or no of the user",
+    "cli_signals": "a yes or no of the user",
     "cli_import": "calls recorder.imports.documents",
     "recorder.redact": "what we have encoded ourselves",
     "sim.launch": "lines of a child that we have started",
