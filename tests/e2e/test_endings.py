@@ -396,3 +396,40 @@ class TestOperations:
         wait_until(lambda: not fleet.is_moving())
         assert len(posts(fleet, "v0-31")) == before["v0-31"]
         assert len(posts(fleet, "v0-25")) <= before["v0-25"] + 1
+
+
+class TestResized:
+    SIZES = ((80, 24), (40, 10), (60, 16), (120, 36))
+
+    def test_storms_leave_nothing_behind_on_any_screen(self, home):
+        with Terminal(DEAD, environment=home) as panel:
+            on_dashboard(panel)
+            for key, words in (("1", "Fleet"), ("2", "Events"), ("3", "Doctor"), ("4", "Sessions")):
+                panel.press(key)
+                panel.shows(words)
+                for _ in range(12):
+                    for columns, rows in self.SIZES:
+                        panel.resize(columns, rows)
+                panel.pump_for(0.3)
+                panel.screen.reset()
+                panel.resize(100, 30)
+                panel.shows(words)
+                panel.resize(120, 36)
+                panel.shows(words)
+            panel.press("1")
+            on_dashboard(panel)
+            panel.shows("Fleet", "Events", "Quit")
+            panel.press("q")
+            assert panel.ended() == 0
+            assert panel.is_restored
+
+
+def test_ctrl_c_is_a_no_to_the_question_of_a_command(home, tmp_path):
+    file = tmp_path / "fleet.toml"
+    runtime = 'runtime = { command = ["sleep", "1000"] }'
+    url = f'url = "http://127.0.0.1:{free_port()}"'
+    file.write_text(f'[[server]]\nname = "a"\n{url}\n{runtime}\n')
+    with Terminal(["down", "--fleet", str(file)], environment=home) as command:
+        command.shows("[y/N]")
+        command.press("ctrl+c")
+        assert command.ended() == 130
