@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENARIO ?= default
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format perf screenshots clean
+.PHONY: help setup demo test check format perf screenshots gallery clean
 .PHONY: exp1-up health exp1-benchmark exp1-down
 
 help: ## show the targets
@@ -44,6 +44,11 @@ SCENES ?=
 PICTURES ?= screenshots
 screenshots: setup ## rebuild the pictures of the demo; SCENES: only of these, PICTURES: into this folder
 	@$(BIN)/python -m tests.screenshots --to $(PICTURES) $(SCENES)
+
+GALLERY ?= build/gallery
+SCREENS ?=
+gallery: setup ## every screen, large and small, dark and light, to be looked at; SCREENS: only these
+	@$(BIN)/python -m tests.gallery $(GALLERY) $(SCREENS)
 
 # Experiment 1: compose/exp1/README.md. SIM=1: simulated servers, on any machine, without a GPU.
 # RUNTIME=process: vLLM as processes instead of containers. PLAN: quick, standard, careful, a file.

@@ -93,7 +93,7 @@ class Heading:
 def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -> Line:
     """The header: the host at the left, the fleet in the middle, recording and clock at the right.
 
-    What does not fit is left out from the end of the middle.
+    What does not fit is left out from the end of the middle; of states, how many servers it was.
     """
     left: Line = (Span(" sleeptui ", Tone.TITLE), _place(heading, glyphs))
     shining = light(heading.recording, heading.now_s, glyphs, width)
@@ -103,14 +103,34 @@ def header_line(view: FleetView, heading: Heading, width: int, glyphs: Glyphs) -
     right: Line = (*shining, Span(heading.time, Tone.TEXT), Span(" "))
     dot = Span(f" {glyphs.dot} ", Tone.FAINT)
     room = width - width_of(left) - width_of(right)
-    middle: Line = BLANK
-    for fact in (*_modes(heading), *_counts(view), *_rest(view, heading)):
-        longer = (*middle, dot, fact)
-        if width_of(longer) >= room:  # the clock stands apart
-            break
-        middle = longer
+    middle = _middle(_modes(heading), _counts(view), _rest(view, heading), dot, room)
     return fit((*fit((*left, *middle), width - width_of(right), ellipsis=""), *right), width,
                ellipsis="")  # fmt: skip
+
+
+def _middle(
+    modes: list[Span], counts: list[tuple[int, Span]], rest: list[Span], dot: Span, room: int
+) -> Line:
+    """As many facts as fit in that many cells, a dot before each."""
+    first = _fitting(BLANK, modes, dot, room)
+    for told in range(len(counts), 0, -1):
+        unsaid = sum(number for number, _ in counts[told:])
+        facts = [*modes, *(span for _, span in counts[:told])]
+        facts += [Span(f"+{unsaid} more", Tone.MUTED)] if unsaid else []
+        found = tuple(span for fact in facts for span in (dot, fact))
+        if width_of(found) < room:
+            return found if unsaid else _fitting(found, rest, dot, room)
+    return first if counts else _fitting(first, rest, dot, room)
+
+
+def _fitting(before: Line, facts: list[Span], dot: Span, room: int) -> Line:
+    """With those of the facts that fit behind it, up to the first that does not."""
+    for fact in facts:
+        longer = (*before, dot, fact)
+        if width_of(longer) >= room:  # the clock stands apart
+            break
+        before = longer
+    return before
 
 
 def _place(heading: Heading, glyphs: Glyphs) -> Span:
@@ -135,15 +155,16 @@ def _modes(heading: Heading) -> list[Span]:
     return told
 
 
-def _counts(view: FleetView) -> list[Span]:
+def _counts(view: FleetView) -> list[tuple[int, Span]]:
+    """How many servers are in each state, in words; those that need a look first."""
     states = Counter(server.state for server in view.servers)
     told = [
-        Span(f"{states[state]} {state.value}", STATE_TONES[state])
+        (states[state], Span(f"{states[state]} {state.value}", STATE_TONES[state]))
         for state in URGENCY
         if states[state] and state not in IN_TRANSITION
     ]
     moving = sum(states[state] for state in IN_TRANSITION)
-    return [*told, Span(f"{moving} in transition", Tone.BUSY)] if moving else told
+    return [*told, (moving, Span(f"{moving} in transition", Tone.BUSY))] if moving else told
 
 
 def _rest(view: FleetView, heading: Heading) -> list[Span]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 from support import builders as build
 from support.paper import PaperServices
@@ -153,3 +154,29 @@ async def test_the_help_closes_with_its_own_key():
     async with Page("question_mark", HelpScreen, build.fleet()) as page:
         await page.pilot.press("question_mark")
         await until(page.pilot, lambda: page.app.screen is page.app.dashboard)
+
+
+def colours(page, word):
+    """Colours of the cells that hold a word."""
+    strips = page.app.screen._compositor.render_strips()
+    return {
+        segment.style.color.triplet
+        for strip in strips
+        for segment in strip
+        if word in segment.text and segment.style and segment.style.color
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "screen", "word"),
+    [("2", EventsScreen, "awake in"), ("question_mark", HelpScreen, "space")],
+)
+async def test_another_theme_leaves_no_text_in_the_colours_of_the_last(key, screen, word):
+    """Light letters of a dark theme stayed on a light page, until it was opened again."""
+    entries = (*log("awake in 0.53 s", severity="good"), *log("asleep"))
+    async with Page(key, screen, build.fleet(log=entries)) as page:
+        await until(page.pilot, lambda: colours(page, word))
+        before = colours(page, word)
+        page.app.theme = "textual-light"
+        await until(page.pilot, lambda: colours(page, word).isdisjoint(before))
+        await until(page.pilot, lambda: colours(page, word))

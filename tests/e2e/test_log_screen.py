@@ -143,3 +143,14 @@ async def test_reading_ends_with_the_screen():
         reads = log.services.finder.reads
         await log.services.clock.advance(10.0)
         assert log.services.finder.reads == reads
+
+
+async def test_who_follows_the_end_stays_at_it_in_another_size():
+    async with Logging(lines=[f"line {number}" for number in range(60)]) as page:
+        await page.says("line 59")
+        await page.pilot.resize_terminal(80, 16)
+        await page.says("line 59")
+        await page.pilot.press("f", "home")
+        await page.says("line 0")
+        await page.pilot.resize_terminal(80, 24)
+        await page.says("line 0")

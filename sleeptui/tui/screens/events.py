@@ -54,15 +54,12 @@ class EventsScreen(Screen[None]):
         self._lay_out()
         self.show(self._services.store.view)
         self._table().focus()
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self._anew())
 
     def on_resize(self, event: events.Resize) -> None:
         """Break the texts anew; the reader stays at the event."""
-        if event.size.width == self._width:
-            return
-        row = self._table().cursor_row
-        at_end = self._is_at_end()
-        self._lay_out()
-        self._append(self._entries, stay=None if at_end else row)
+        if event.size.width != self._width:
+            self._anew()
 
     def show(self, view: FleetView) -> None:
         """A new picture: append what is new."""
@@ -82,6 +79,13 @@ class EventsScreen(Screen[None]):
     def action_leave(self) -> None:
         """Go back."""
         self.dismiss(None)
+
+    def _anew(self) -> None:
+        """Fill the table again: for another width, or in the colours of another theme."""
+        row = self._table().cursor_row
+        at_end = self._is_at_end()
+        self._lay_out()
+        self._append(self._entries, stay=None if at_end else row)
 
     def _is_another(self, log: tuple[LogEntry, ...]) -> bool:
         """Whether this is not the log that is shown, grown: a replay has jumped."""

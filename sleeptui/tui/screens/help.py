@@ -116,10 +116,19 @@ class HelpScreen(Screen[None]):
     def on_mount(self) -> None:
         """Scroll with the keys from the start."""
         self.query_one("#page").focus()
+        self.app.theme_changed_signal.subscribe(self, lambda _theme: self.call_later(self._anew))
 
     def action_leave(self) -> None:
         """Go back."""
         self.dismiss(None)
+
+    async def _anew(self) -> None:
+        """Make the page again, in the colours of another theme; the reader stays where he is."""
+        before = self.query_one("#page").scroll_y
+        await self.recompose()
+        page = self.query_one("#page")
+        page.focus(scroll_visible=False)
+        page.scroll_to(y=before, animate=False)
 
     def _two_columns(self, rows: Iterable[tuple[str, str]]) -> Table:
         palette = Palette.of(self.app)

@@ -84,6 +84,11 @@ class LogScreen(Screen[None]):
         log.wrap = not log.wrap
         self._rewrite()
 
+    def on_resize(self) -> None:
+        """Who follows the end stays at it."""
+        if self._log().auto_scroll:
+            self.call_after_refresh(self._log().scroll_end, animate=False)
+
     def action_follow(self) -> None:
         """Stay at the end as lines come, or stay where the reader is."""
         log = self._log()

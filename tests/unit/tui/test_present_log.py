@@ -50,6 +50,17 @@ def test_what_needs_a_look_comes_first():
     assert "· 1 wedged · 1 awake · 1 in transition ·" in header(view)
 
 
+def test_states_that_have_no_room_are_counted():
+    """A header of 80 cells named four states of nine, as if there were no others."""
+    view = pictures.all_states()
+    for width in (60, 80, 100, 120, 160):
+        told = header(view, width)
+        numbers = [int(number) for number in re.findall(r"(?<=· )\+?(\d+)(?= [a-z])", told)]
+        assert sum(numbers) == len(view.servers), told
+    assert "more" not in header(view, 200)
+    assert re.search(r"1 wedged · .*\+\d+ more  +15:36:10 $", header(view, 80))
+
+
 def test_modes_are_said_before_counts():
     told = header(
         pictures.calm(), paused=True, readonly=True, selected=2, filtered="qw", sort="name",
