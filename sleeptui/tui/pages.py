@@ -1,10 +1,26 @@
 """The stack of screens: the dashboard at the bottom, one page over it, questions on top."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import App
 from textual.screen import Screen
+
+T = TypeVar("T")
+
+
+def leave(screen: Screen[T], result: T | None = None) -> None:
+    """Dismiss a screen, once.
+
+    A key that is typed twice comes to a screen that was left already; Textual then takes whatever
+    is on top of the stack, and the program ends where nothing is.
+
+    Args:
+        screen: The one to leave.
+        result: Its answer.
+    """
+    if screen.is_active:
+        screen.dismiss(result)
 
 
 class Pages:

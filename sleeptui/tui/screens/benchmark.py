@@ -15,6 +15,7 @@ from sleeptui.core.session import SessionSummary
 from sleeptui.services.bench_watch import BenchWatch, Offer
 from sleeptui.tui import notices, opening
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.pages import leave
 from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
@@ -116,7 +117,7 @@ class BenchmarkScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back; a benchmark goes on."""
-        self.dismiss(None)
+        leave(self)
 
     def action_again(self) -> None:
         """Show the plans."""

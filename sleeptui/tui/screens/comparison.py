@@ -10,6 +10,7 @@ from textual.widgets import Footer, Static
 
 from sleeptui.services import compare_words
 from sleeptui.services.compare_words import Said
+from sleeptui.tui.pages import leave
 from sleeptui.tui.spans import Line, line
 from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.painted import Painted
@@ -71,4 +72,4 @@ class ComparisonScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.dismiss(None)
+        leave(self)

@@ -8,6 +8,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from sleeptui.tui.pages import leave
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Says what will happen and asks; escape is no.
@@ -55,8 +57,8 @@ class ConfirmScreen(ModalScreen[bool]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button."""
         event.stop()
-        self.dismiss(event.button.id == "yes")
+        leave(self, event.button.id == "yes")
 
     def action_answer(self, answer: bool) -> None:
         """Answer with a key."""
-        self.dismiss(answer)
+        leave(self, answer)

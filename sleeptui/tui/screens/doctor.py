@@ -13,6 +13,7 @@ from sleeptui.core.model import FleetView
 from sleeptui.services import doctor
 from sleeptui.tui import present_doctor
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.pages import leave
 from sleeptui.tui.widgets.finding_list import FindingList
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class DoctorScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.dismiss(None)
+        leave(self)
 
     def _examine(self) -> None:
         self._is_due = False

@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Footer, Static
 
 from sleeptui.core.model import FleetView, LogEntry
 from sleeptui.core.text import one_line
+from sleeptui.tui.pages import leave
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.tones import Tone
 
@@ -78,7 +79,7 @@ class EventsScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.dismiss(None)
+        leave(self)
 
     def _anew(self) -> None:
         """Fill the table again: for another width, or in the colours of another theme."""

@@ -16,6 +16,7 @@ from sleeptui.core.commands import Command
 from sleeptui.core.model import State
 from sleeptui.tui import keymap
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.pages import leave
 from sleeptui.tui.present import CHECK_TONES, STATE_TONES
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.tones import Tone
@@ -120,7 +121,7 @@ class HelpScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.dismiss(None)
+        leave(self)
 
     async def _anew(self) -> None:
         """Make the page again, in the colours of another theme; the reader stays where he is."""

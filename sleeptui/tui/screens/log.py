@@ -14,6 +14,7 @@ from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.home import Home
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import wording
+from sleeptui.tui.pages import leave
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -105,7 +106,7 @@ class LogScreen(Screen[None]):
             needle.value = ""
             self._log().focus()
         else:
-            self.dismiss(None)
+            leave(self)
 
     @on(Input.Changed, "#needle")
     def narrow(self, event: Input.Changed) -> None:

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from sleeptui.tui.no_room import RISK, RoomChoice
+from sleeptui.tui.pages import leave
 
 
 class NoRoomScreen(ModalScreen[RoomChoice]):
@@ -66,11 +67,11 @@ class NoRoomScreen(ModalScreen[RoomChoice]):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button."""
         event.stop()
-        self.dismiss(RoomChoice(event.button.id or RoomChoice.CANCEL))
+        leave(self, RoomChoice(event.button.id or RoomChoice.CANCEL))
 
     def action_choose(self, choice: str) -> None:
         """Answer with a key, if it is offered."""
         if choice == RoomChoice.MAKE_ROOM and not self._makes_room:
             self.app.bell()
             return
-        self.dismiss(RoomChoice(choice))
+        leave(self, RoomChoice(choice))

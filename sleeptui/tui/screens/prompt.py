@@ -19,6 +19,7 @@ from sleeptui.core.operation import OperationRecord
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import prompting, wording
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.pages import leave
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 
@@ -148,7 +149,7 @@ the first prompt. Both are shown beside the warm ones.
     def action_leave(self) -> None:
         """Go back; a prompt that nobody watches is stopped."""
         self.action_stop()
-        self.dismiss(None)
+        leave(self)
 
     async def _follow(self, ticket: "Asked") -> None:
         record = await ticket.ended()

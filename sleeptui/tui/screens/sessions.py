@@ -21,6 +21,7 @@ from sleeptui.tui import wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.lending import lend
+from sleeptui.tui.pages import leave
 from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
 from sleeptui.tui.present_sessions import heading
@@ -113,7 +114,7 @@ class SessionsScreen(Screen[None]):
 
     def action_leave(self) -> None:
         """Go back."""
-        self.dismiss(None)
+        leave(self)
 
     def action_select(self) -> None:
         """Select it for a comparison, or no longer."""

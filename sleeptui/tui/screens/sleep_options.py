@@ -15,6 +15,7 @@ from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
 from sleeptui.services.busy import queue_of
 from sleeptui.tui import sleeping, wording
+from sleeptui.tui.pages import leave
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.widgets.choice import Choice
 
@@ -104,7 +105,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         if event.button.id == "sleep":
             self.action_sleep()
         else:
-            self.dismiss(None)
+            leave(self)
 
     def action_level(self, level: int) -> None:
         """Choose a level by its number; ``s`` may be typed behind it before the button tells."""
@@ -119,11 +120,11 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
     def action_sleep(self) -> None:
         """Answer with what is chosen, if it can be done now."""
         if not self._problem():
-            self.dismiss(SleepChoice(level=self._level, mode=self._mode))
+            leave(self, SleepChoice(level=self._level, mode=self._mode))
 
     def action_leave(self) -> None:
         """Leave without an answer."""
-        self.dismiss(None)
+        leave(self)
 
     def _press(self, selector: str) -> bool:
         """Press a button; whether it can be pressed."""
