@@ -40,3 +40,12 @@ def set_up(*, verbose: bool = False) -> Path | None:
     root.addHandler(handler)
     root.propagate = False
     return path
+
+
+def end() -> None:
+    """Close the file; ``set_up`` opens it again."""
+    root = logging.getLogger("sleeptui")
+    for handler in tuple(root.handlers):
+        if isinstance(handler, _PrivateHandler):
+            root.removeHandler(handler)
+            handler.close()

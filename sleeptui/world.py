@@ -75,10 +75,11 @@ class World:
         """
         demo = self._settings.demo
         await asyncio.to_thread(_import, _ADAPTERS + (_LOCAL if demo is None else _SIMULATED))
+        from sleeptui import logs  # noqa: PLC0415
         from sleeptui.adapters.vllm import VllmClients  # noqa: PLC0415
-        from sleeptui.logs import set_up  # noqa: PLC0415
 
-        set_up()
+        logs.set_up()
+        self._stack.callback(logs.end)
         gc.freeze()  # what is loaded by now stays: no collection need look at it again
         gc.enable()
         clients = VllmClients(LagMeter())
