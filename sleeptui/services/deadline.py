@@ -28,7 +28,13 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> 
 
 
 async def end(task: asyncio.Future[Any]) -> None:
-    """Cancel a task, if it still runs, and wait until it has ended."""
+    """Cancel a task, if it still runs, and wait until it has ended.
+
+    It may fail at that very moment, and is then not to complain that nobody has asked why: who
+    wanted its result has gone.
+    """
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
