@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from sleeptui.core.model import IN_TRANSITION, FleetView
 from sleeptui.core.ports import Clock
@@ -29,6 +29,7 @@ from sleeptui.tui.tones import server_tone
 from sleeptui.tui.widgets.body import Body, entitle
 from sleeptui.tui.widgets.filter import FilterInput
 from sleeptui.tui.widgets.fleet_table import FleetTable
+from sleeptui.tui.widgets.footer import LastingFooter
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
 from sleeptui.tui.widgets.painted import Painted
@@ -115,7 +116,7 @@ class DashboardScreen(Screen[object]):
         yield self._header
         yield self._gpus
         yield self._body
-        yield Footer(show_command_palette=False, compact=True)
+        yield LastingFooter(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:
         """Show what there is."""
