@@ -1,6 +1,6 @@
 """The app: theme, screens, keys; what it shows comes over the bridge."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from textual import events
@@ -22,13 +22,16 @@ from sleeptui.tui.bridge import Bridge
 from sleeptui.tui.dispatch import Dispatch
 from sleeptui.tui.glyphs import glyphs_for
 from sleeptui.tui.messages import Shows
-from sleeptui.tui.pages import Pages
+from sleeptui.tui.pages import Pages, is_left
 from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 from sleeptui.tui.suspension import Suspension
 
 if TYPE_CHECKING:
+    from textual.actions import ActionParseResult
+    from textual.dom import DOMNode
+
     from sleeptui.services.stage import Stage
 
 _IN_QUESTIONS: Final = {"ctrl+c": "quit", "ctrl+z": "command('app.suspend')"}
@@ -132,6 +135,17 @@ class SleeptuiApp(App[None]):
     def action_command(self, command_id: str) -> None:
         """Every key of the command table ends here."""
         self.dispatch.run(command_id)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: "DOMNode | None" = None,
+        namespaces: "Mapping[str, DOMNode] | None" = None,
+    ) -> bool:
+        """Run an action, unless its key was typed before its screen was left."""
+        if default_namespace not in (None, self) and is_left(default_namespace):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
 
     async def action_quit(self) -> None:
         """Textual's own way out asks too, the second time it does not."""

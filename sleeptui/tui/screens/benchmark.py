@@ -15,7 +15,7 @@ from sleeptui.core.session import SessionSummary
 from sleeptui.services.bench_watch import BenchWatch, Offer
 from sleeptui.tui import notices, opening
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.pages import leave
+from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
@@ -200,7 +200,7 @@ class BenchmarkScreen(Screen[None]):
 
     def _look_elsewhere(self) -> None:
         if self._services.archive is not None and self._chooses:
-            self.run_worker(self._looked(), group="look", exclusive=True)
+            work(self, self._looked, group="look", exclusive=True)
 
     async def _looked(self) -> None:
         """Find benchmarks that run, and that this panel has not started."""

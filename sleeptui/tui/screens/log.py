@@ -14,7 +14,7 @@ from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.home import Home
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import wording
-from sleeptui.tui.pages import leave
+from sleeptui.tui.pages import leave, work
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -71,7 +71,7 @@ class LogScreen(Screen[None]):
         self.query_one("#needle").display = False
         self._log().focus()
         self._say("reading")
-        self.run_worker(self._read(), group="log")
+        work(self, self._read, group="log")
 
     def action_filter(self) -> None:
         """Open the filter, or go back to it."""

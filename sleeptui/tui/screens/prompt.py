@@ -1,5 +1,6 @@
 """The test prompt: send one, watch the answer stream, compare first tokens."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -19,7 +20,7 @@ from sleeptui.core.operation import OperationRecord
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import prompting, wording
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.pages import leave
+from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 
@@ -138,7 +139,7 @@ the first prompt. Both are shown beside the warm ones.
         self._ticket = ticket
         if self._painter is not None:
             self._painter.resume()
-        self.run_worker(self._follow(ticket), group="prompt")
+        work(self, partial(self._follow, ticket), group="prompt")
         self._say()
 
     def action_stop(self) -> None:

@@ -1,6 +1,7 @@
 """The sessions: what was recorded, a picture of the chosen one, what can be made of it."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import events, on
@@ -21,7 +22,7 @@ from sleeptui.tui import wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.lending import lend
-from sleeptui.tui.pages import leave
+from sleeptui.tui.pages import is_left, leave, work
 from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
 from sleeptui.tui.present_sessions import heading
@@ -125,7 +126,7 @@ class SessionsScreen(Screen[None]):
         current = self._list.current
         if current is not None and not self._is_lent:
             self._is_lent = True
-            self.run_worker(self._replay(current), group="replay")
+            work(self, partial(self._replay, current), group="replay")
 
     def action_export(self) -> None:
         """Make all files of it."""
@@ -134,7 +135,7 @@ class SessionsScreen(Screen[None]):
             return
         self._is_exporting = True
         self._say("Export", f"{current.run_id}: the report and all files are being made")
-        self.run_worker(self._export(archive, current), group="export")
+        work(self, partial(self._export, archive, current), group="export")
 
     def action_compare(self) -> None:
         """Compare the two that are selected, or the selected one with this."""
@@ -150,7 +151,7 @@ class SessionsScreen(Screen[None]):
             # The older one is what the newer one is compared with.
             older, newer = sorted(chosen.values(), key=lambda each: each.wall_ns or 0)
             self._say("Compare", f"{newer.run_id} with {older.run_id}: reading")
-            self.run_worker(self._compare(archive, older, newer), group="compare")
+            work(self, partial(self._compare, archive, older, newer), group="compare")
 
     async def _replay(self, wanted: SessionSummary) -> None:
         settings = self._services.settings
@@ -186,7 +187,7 @@ class SessionsScreen(Screen[None]):
         self.app.push_screen(screen)
 
     def _look_again(self) -> None:
-        self.run_worker(self._look(), group="look", exclusive=True)
+        work(self, self._look, group="look", exclusive=True)
 
     async def _look(self) -> None:
         """List the sessions; again and again while one is being recorded."""
@@ -214,6 +215,8 @@ class SessionsScreen(Screen[None]):
 
     def _read_on(self) -> None:
         """Show what is known of the current session, and read it if that is not all."""
+        if is_left(self):  # asked for before, and come to now
+            return
         current = self._list.current
         known = self._session if current and self._session else None
         session = known[1] if known and current and known[0] == current.path else None
@@ -222,7 +225,7 @@ class SessionsScreen(Screen[None]):
         )
         if current is not None and not self._is_reading and self._services.archive is not None:
             self._is_reading = True
-            self.run_worker(self._read(self._services.archive), group="read")
+            work(self, partial(self._read, self._services.archive), group="read")
 
     async def _read(self, archive: "Archive") -> None:
         """Read the current one, until it is the one that was read: the cursor may have moved."""

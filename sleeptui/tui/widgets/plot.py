@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from sleeptui.tui.compose_plot import Canvas, compose, rows_for
 from sleeptui.tui.glyphs import Glyphs
+from sleeptui.tui.pages import work
 from sleeptui.tui.present_plot import GUTTER, Plot
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.painted import Painted
@@ -88,7 +89,7 @@ class PlotPanel(Painted):
             self.present()
         elif not self._loading:
             self._loading = True
-            self.run_worker(self._load(), exit_on_error=True)
+            work(self, self._load)
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         """All plots, one below the other."""
