@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENARIO ?= default
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format perf screenshots gallery clean
+.PHONY: help setup demo test check format perf soak screenshots gallery clean
 .PHONY: exp1-up health exp1-benchmark exp1-down
 
 help: ## show the targets
@@ -39,6 +39,10 @@ format: setup ## format and mend what can be mended
 PERF ?=
 perf: setup ## first frame, polling, parsing and timing, each compared in one run; PERF: only these
 	@$(BIN)/python -m tests.perf $(PERF)
+
+MINUTES ?= 30
+soak: setup ## random operations and faults on 16 simulated servers for MINUTES=30; nothing may be left or grow
+	@$(BIN)/python -m tests.soak $(MINUTES)
 
 SCENES ?=
 PICTURES ?= screenshots

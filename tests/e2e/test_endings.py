@@ -369,7 +369,7 @@ class TestOperations:
                 fleet.fault(name, fault="hang")
             yield panel
         for name in ("v0-25", "v0-31"):
-            fleet.no_faults(name)
+            fleet.clear(name)
 
     @pytest.mark.timeout(120)
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])

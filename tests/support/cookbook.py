@@ -322,6 +322,13 @@ RECIPES: dict[str, Recipe] = {
     "make perf": Prints(
         in_repository=True, variables=(("PERF", "parsing"),), codes=(0, 2), words=("bar 0.1",)
     ),
+    "make soak": Prints(
+        # So short that nothing may have been done; ``tests/soak`` holds a longer one to its checks.
+        in_repository=True,
+        variables=(("MINUTES", "0.1"),),
+        codes=(0, 2),
+        words=("soak of 0.1 min", "ok   panel: tasks left: 0"),
+    ),
     "make screenshots": Prints(
         in_repository=True,
         around=easel,

@@ -45,9 +45,18 @@ class SimProcess:
         """Switch a fault on."""
         self._control("POST", f"/faults/{name}", setting)
 
-    def no_faults(self, name: str) -> None:
-        """Switch all faults of a server off."""
-        self._control("DELETE", f"/faults/{name}")
+    def clear(self, name: str, fault: str | None = None) -> None:
+        """Switch one fault off, or all; then a server that is gone starts again."""
+        query = "" if fault is None else f"?fault={fault}"
+        self._control("DELETE", f"/faults/{name}{query}")
+
+    def gpu(self, index: int, **setting: object) -> None:
+        """Lose a GPU, get it back, or let another process take memory on it."""
+        self._control("POST", f"/gpus/{index}", setting)
+
+    def nvml(self, problem: str | None) -> None:
+        """Take NVML away, or give it back."""
+        self._control("POST", "/nvml", {"problem": problem})
 
     def post(self, name: str, path: str) -> int:
         """Ask a server for something, past the program. Returns the status."""
@@ -72,8 +81,16 @@ class SimProcess:
 @contextmanager
 def simulated(scenario: str = "default", *, speed: float = 1.0) -> Iterator[SimProcess]:
     """A fleet that ends with the block, or with this process."""
+    options = ("--until-eof", "--speed", str(speed))
+    with running("sleeptui.sim", scenario, *options) as simulation:
+        yield simulation
+
+
+@contextmanager
+def running(module: str, *arguments: str) -> Iterator[SimProcess]:
+    """A module that announces a fleet; it ends with the block, or with this process."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "sleeptui.sim", scenario, "--until-eof", "--speed", str(speed)],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,0 +1,213 @@
+"""A look inside a program that is soaked, from its own process: what it did, what it leaves."""
+
+import asyncio
+import gc
+import json
+import logging
+import sys
+import threading
+import warnings
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sleeptui.core import fleet, learned, track
+from sleeptui.core.events import (
+    Event,
+    OperationEnded,
+    OperationQueued,
+    OperationStarted,
+    RecordingEnded,
+)
+from sleeptui.core.lifecycle import TRANSITIONS
+from sleeptui.core.operation import Operation
+from sleeptui.core.series import Series
+from sleeptui.core.settings import ServerSpec, Timeouts
+from sleeptui.services.panel import Services
+from tests.soak.fleet import PLACES
+
+log = logging.getLogger(__name__)
+_HASTY = Timeouts(
+    connect_s=0.5,
+    probe_s=0.5,
+    sleep_s=3.0,
+    wake_s=3.0,
+    drain_s=2.0,
+    prompt_s=4.0,
+    canary_s=1.0,
+    settle_s=2.0,
+    start_s=12.0,
+    stop_s=4.0,
+)
+"""Bounds that suit a fleet that is ten times as fast as a real one."""
+_MOST_SAID = 50
+_STEP_S = 0.5
+_OPERATIONS, _LINES, _CYCLES = 10, 200, 20
+"""Kept of each server, of all servers, of each server."""
+
+
+class _Heard(logging.Handler):
+    """Keeps what is said of errors, and how often."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it, with its traceback."""
+        text = self.format(record)
+        if text in self.said or len(self.said) < _MOST_SAID:
+            self.said[text] += 1
+
+
+def _unraisable(told: "sys.UnraisableHookArgs") -> None:
+    log.error("in %r", told.object, exc_info=told.exc_value)
+
+
+def _in_a_thread(told: threading.ExceptHookArgs) -> None:
+    log.error("in thread %s", told.thread and told.thread.name, exc_info=told.exc_value)
+
+
+class Inside:
+    """Follows the services of this process from their begin to their end."""
+
+    def __init__(self) -> None:
+        self.begun: set[int] = set()
+        self.ended: dict[int, float] = {}
+        self.tally: Counter[str] = Counter()
+        self.broken: list[str] = []
+        self.closed: dict[str, float] = {}
+        """When each recording was closed, by its folder."""
+        self.tasks: list[str] = []
+        """Left when the services were closed."""
+        self.full: dict[str, int] = {}
+        """How many operations are kept of each server."""
+        self._running: dict[int, Operation] = {}
+        self._heard = (_Heard(logging.WARNING), _Heard(logging.ERROR))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Follow all services that begin meanwhile; nothing takes them longer than it must."""
+        begin, leave = Services.begin, Services.__aexit__
+
+        def begun(services: Services) -> None:
+            services.bus.subscribe(self._follow)
+            _hurry(services)
+            begin(services)
+
+        async def left_(services: Services, *error: Any) -> bool | None:
+            try:
+                return await leave(services, *error)
+            finally:
+                own = asyncio.current_task()
+                self.tasks += [one.get_name() for one in asyncio.all_tasks() if one is not own]
+                self.full = {view.name: len(view.history) for view in services.store.view.servers}
+
+        Services.begin, Services.__aexit__ = begun, left_  # type: ignore[assignment, method-assign]
+        try:
+            yield
+        finally:
+            Services.begin, Services.__aexit__ = begin, leave  # type: ignore[method-assign]
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear of errors that nobody handles, and of what is not closed."""
+        everything, ours = self._heard
+        root, own = logging.getLogger(), logging.getLogger("sleeptui")
+        hooks = sys.unraisablehook, threading.excepthook
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", ResourceWarning)
+            logging.captureWarnings(capture=True)
+            root.addHandler(everything)
+            own.addHandler(ours)
+            sys.unraisablehook, threading.excepthook = _unraisable, _in_a_thread
+            try:
+                yield
+            finally:
+                gc.collect()
+                sys.unraisablehook, threading.excepthook = hooks
+                root.removeHandler(everything)
+                own.removeHandler(ours)
+                logging.captureWarnings(capture=False)
+
+    def said(self) -> dict[str, int]:
+        """What was heard, and how often."""
+        return {text: times for heard in self._heard for text, times in heard.said.items()}
+
+    def report(self, before: dict[str, list[str]], after: dict[str, list[str]]) -> str:
+        """All of it as JSON."""
+        return json.dumps(
+            {
+                "before": before,
+                "after": after,
+                "tasks": self.tasks,
+                "begun": sorted(self.begun),
+                "ended": self.ended,
+                "tally": self.tally,
+                "broken": self.broken,
+                "closed": self.closed,
+                "full": self.full,
+                "said": self.said(),
+            }
+        )
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case OperationQueued(operation=operation):
+                self.begun.add(operation.id)
+            case OperationStarted(operation=operation):
+                self.begun.add(operation.id)
+                self._starts(operation)
+            case OperationEnded(record=record):
+                self._running.pop(record.id, None)
+                if record.id in self.ended:
+                    self.broken.append(f"ended twice: {record}")
+                if not record.message or not record.known:
+                    self.broken.append(f"does not say what or how it is known: {record}")
+                self.ended[record.id] = event.at_s
+                self.tally[f"{record.kind.value} {record.outcome.value}"] += 1
+            case RecordingEnded(path=path):
+                self.closed[path] = event.at_s
+            case _:
+                pass
+
+    def _starts(self, operation: Operation) -> None:
+        """No other transition runs on its GPUs, but the switch that it belongs to."""
+        if operation.kind not in TRANSITIONS:
+            return
+        for other in self._running.values():
+            if PLACES[operation.server] & PLACES[other.server] and other.id != operation.parent:
+                self.broken.append(f"{operation} began while this ran: {other}")
+        self._running[operation.id] = operation
+
+
+def reach_bounds() -> None:
+    """Let all that the program keeps reach its bounds within minutes.
+
+    What grows up to its bound is no leak, and a soak is too short to wait for it. The past of a
+    series is full from its begin, as it else is after 20 minutes; of operations, of lines of the
+    event log and of cycles fewer are kept.
+    """
+    plain = Series.__init__
+
+    def full(series: Series, limit: int = 2400) -> None:
+        plain(series, limit)
+        past = range(-limit, 0)
+        series._times = deque((step * _STEP_S for step in past), maxlen=limit)
+        series._values = deque((float(step) for step in past), maxlen=limit)
+
+    Series.__init__ = full  # type: ignore[method-assign]
+    track.HISTORY, fleet.LOG_LENGTH, learned.CYCLES_KEPT = _OPERATIONS, _LINES, _CYCLES
+
+
+def _hurry(services: Services) -> None:
+    """Give the servers bounds that suit their speed."""
+    plain = services._prepare
+    assert plain is not None
+
+    async def prepared() -> list[ServerSpec]:
+        return [replace(spec, timeouts=_HASTY) for spec in await plain()]
+
+    services._prepare = prepared
