@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENARIO ?= default
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format perf soak screenshots gallery clean
+.PHONY: help setup demo test check format perf soak screenshots gallery coverage clean
 .PHONY: exp1-up health exp1-benchmark exp1-down
 
 help: ## show the targets
@@ -31,6 +31,11 @@ check: setup ## format, lint, types, import contracts, figures of the code, test
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.figures
 	@$(MAKE) --no-print-directory test
+
+COVERED ?= tests/unit/core tests/unit/recorder
+coverage: setup ## how much of the domain and the recorder their own tests reach, branches too
+	@$(BIN)/coverage run --source=sleeptui/core,sleeptui/recorder -m pytest -q -n 0 $(COVERED)
+	@$(BIN)/coverage report --skip-covered --show-missing
 
 format: setup ## format and mend what can be mended
 	@$(BIN)/ruff format .
