@@ -129,7 +129,6 @@ async def woken_in_steps(rig: Rig) -> None:
     parts = {one["name"]: one["duration_s"] for one in _newest(rig)["parts"]}
     assert {"weights", "reload", "kv_cache"} <= set(parts), parts
     assert all(took_s is not None for took_s in parts.values()), parts
-    assert parts["reload"] > parts["weights"]
     asked = [line for line in await rig.server_log(SUBJECT) if '"POST /' in line]
     steps = [word for line in asked for word in STEPS if word in line]
     assert steps == list(STEPS)
