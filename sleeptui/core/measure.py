@@ -22,6 +22,7 @@ Only attempts that are ``ok`` give values. All others are counted, by class.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import fsum
 from typing import NamedTuple
 
 from sleeptui.core import stats_blocks
@@ -264,7 +265,7 @@ def _of_switch(attempt: Attempt) -> Iterator[tuple[str, float | None]]:
         for kind in ("sleep", "wake"):
             seconds = [part.duration_s for part in record.parts if part.name.startswith(f"{kind} ")]
             if seconds:
-                yield f"switch.{kind}", sum(seconds)
+                yield f"switch.{kind}", fsum(seconds)
 
 
 def has_drained(attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ SciPy and NumPy. What is drawn in blocks (lives of a process) is in ``core.stats
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, exp, floor, lgamma, log, log1p, sqrt
+from math import ceil, exp, floor, fsum, lgamma, log, log1p, sqrt
 from statistics import NormalDist
 
 _TAIL = 0.05
@@ -154,9 +154,12 @@ def mad(values: Sequence[float]) -> float:
 
 
 def mean_std(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and the population's standard deviation (ddof 0), as vLLM's benchmarks have it."""
-    mean = sum(values) / len(values)
-    return mean, sqrt(sum((value - mean) ** 2 for value in values) / len(values))
+    """The mean and the population's standard deviation (ddof 0), as vLLM's benchmarks have it.
+
+    ``fsum`` is the same on every Python; ``sum`` of floats is compensated from 3.12 on.
+    """
+    mean = fsum(values) / len(values)
+    return mean, sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
 
 
 def outliers(values: Sequence[float]) -> tuple[str, ...]:
@@ -224,8 +227,8 @@ def _at_least(k: int, n: int, p: float) -> float:
         return exp(ways + i * log(p) + (n - i) * log1p(-p))
 
     if k > n // 2:
-        return sum(map(_exactly, range(k, n + 1)))
-    return 1 - sum(map(_exactly, range(k)))
+        return fsum(map(_exactly, range(k, n + 1)))
+    return 1 - fsum(map(_exactly, range(k)))
 
 
 def theil_sen(points: Sequence[tuple[float, float]], confidence: float = 0.95) -> Slope:

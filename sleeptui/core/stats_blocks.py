@@ -9,7 +9,7 @@ bootstrap) in 75 % of cases at 3 processes, in 90 % at 8.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, floor, lgamma, log, log1p, sqrt
+from math import exp, floor, fsum, lgamma, log, log1p, sqrt
 from random import Random
 
 from sleeptui.core.stats import Median, median, median_interval, middle, quantile
@@ -165,8 +165,8 @@ def _welch(
 def _mean(values: Sequence[float]) -> tuple[float, float, int]:
     """Mean, its standard error and degrees of freedom; at least two values."""
     freedom = len(values) - 1
-    mean = sum(values) / len(values)
-    variance = sum((value - mean) ** 2 for value in values) / freedom
+    mean = fsum(values) / len(values)
+    variance = fsum((value - mean) ** 2 for value in values) / freedom
     return mean, sqrt(variance / len(values)), freedom
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
+from math import fsum
 from typing import Any
 
 from sleeptui.core.operation import Kind
@@ -54,7 +55,7 @@ def _phases(those: Iterable[PhaseSeen]) -> list[dict[str, Any]]:
             "kind": kind,
             "count": len(group),
             "classes": dict(sorted(Counter(one.cls for one in group).items())),
-            "total_s": sum(_took_s(one) for one in group),
+            "total_s": fsum(_took_s(one) for one in group),
         }
         for (question, kind), group in groups.items()
     ]

@@ -7,6 +7,7 @@ there; what is not known, or not carried by so few values, is null and never 0.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import fsum
 from typing import Any
 
 from sleeptui.core import stats
@@ -165,7 +166,7 @@ def _startup(intervals: Sequence[Interval]) -> dict[str, Any]:
         ]
         values = [value for one in wanted for value in one.values]
         if values:
-            triples[f"avg_{name}_time"] = sum(values) / len(values)
+            triples[f"avg_{name}_time"] = fsum(values) / len(values)
             triples[f"{name}_times"] = values
             triples[f"{name}_percentiles"] = _percentiles(values)
     return triples

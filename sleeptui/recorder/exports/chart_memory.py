@@ -1,6 +1,7 @@
 """GPU memory over time, with what was done as bands: who held how much, and when."""
 
 from collections.abc import Sequence
+from math import fsum
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ def draw(measured: Measured) -> bytes:
         every[-1].set_xlim(0, max(session.duration_s, 1e-3) / scale.seconds)
         every[-1].set_xlabel(f"time since the recording began, {scale.name}")
 
-    return canvas.svg(paint, sum(heights) + 0.3)
+    return canvas.svg(paint, fsum(heights) + 0.3)
 
 
 def _shown(session: Session) -> list[GpuSeen]:

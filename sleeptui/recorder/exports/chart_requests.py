@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import fsum
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -83,7 +84,7 @@ def draw(measured: Measured) -> bytes:
             _paint(row[0], scene, colour)
         rows[-1][0].set_xlabel("time since the sleep was called, s")
 
-    return canvas.svg(paint, sum(heights) + 0.2)
+    return canvas.svg(paint, fsum(heights) + 0.2)
 
 
 def _scenes(session: Session) -> list[_Scene]:

@@ -5,6 +5,7 @@ Read in the sources of 0.32.0.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import fsum
 
 from sleeptui.core.session import ImportedSeries
 from sleeptui.recorder.imports.foreign import (
@@ -70,7 +71,7 @@ def _foreign(
     return Foreign(
         source=source,
         model=text(every[0].get("model_id")),
-        duration_s=sum(number(one.get("elapsed_time")) or 0.0 for one in every),
+        duration_s=fsum(number(one.get("elapsed_time")) or 0.0 for one in every),
         series=tuple(one for run, each in zip(runs, every, strict=True) for one in of(each, run)),
         notes=notes,
     )
