@@ -215,6 +215,11 @@ def test_what_is_left_fails(soaked, field, value, words):
     assert words in text
 
 
+def test_fonts_of_the_report_are_not_the_panels(soaked):
+    fonts = ["0 tty", "3 /lib/matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"]
+    assert not failing(replace(soaked, inside=TOLD | {"after": NOTHING | {"files": fonts}}))
+
+
 def test_what_is_closed_late_is_told(soaked):
     late = replace(soaked, inside=TOLD | {"said": {"ResourceWarning: unclosed transport": 2}})
     assert not failing(late)
