@@ -120,7 +120,12 @@ async def filter_(run, key):
 async def sort(run, key):
     await run.press(key)
     await run.says("by name")
-    assert run.text.index(" code ") < run.text.index(" qwen ")
+    await run.until(lambda: _is_before(run.text.partition("Fleet")[2], " code ", " qwen "))
+
+
+def _is_before(text, one, other):
+    """Whether both are there, in that order."""
+    return 0 <= text.find(one) < text.find(other)
 
 
 async def pause(run, key):
@@ -185,6 +190,15 @@ async def benchmark(run, key):
     await run.says("Benchmark", "quick", "standard")
 
 
+async def suspend(run, key):
+    """This stand-in of a terminal cannot be left, and it is said; a real one: test_endings."""
+    asked = []
+    run.app.suspension.suspend = lambda: asked.append(key)
+    await run.press(key)
+    await run.until(lambda: asked)
+    await run.until(lambda: run.app._notifications)
+
+
 async def leave(run, key):
     await run.press(key)
     assert not run.app.is_running
@@ -216,6 +230,7 @@ CASES = {
     "screen.benchmark": benchmark,
     "app.palette": page(CommandPalette),
     "app.help": page(HelpScreen, "Put the selected models to sleep"),
+    "app.suspend": suspend,
     "app.quit": leave,
 }
 """What is seen after the key of a command, by its id."""
