@@ -56,7 +56,7 @@ class Keys:
         """Do one thing on the dashboard, then think."""
         if _QUESTION in self._terminal.text:
             self.press(self._rng.choice(_ANSWERS))
-        elif not self._is_dashboard(self._terminal.text):
+        elif not self._is_bare(self._terminal.text) or _PAUSED in self._terminal.text:
             self.stand()
         self.press(*getattr(self, f"_{self._rng.choice(self._kinds)}")())
         self._terminal.pump_for(self._rng.uniform(*_PAUSE_S))

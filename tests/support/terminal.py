@@ -33,6 +33,7 @@ KEYS = {
     "ctrl+z": "\x1a",
     "ctrl+p": "\x10",
     "ctrl+j": "\n",
+    "ctrl+g": "\x07",
 }
 JOB = (
     *("bash", "--norc", "-ic"),
