@@ -7,12 +7,10 @@ which 64 servers looked at twice a second feel.
 
 import base64
 import os
-import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import cast
 
@@ -20,6 +18,7 @@ import httpx
 
 from sleeptui import __version__
 from sleeptui.adapters.http_errors import HTTPX_ERRORS, NOT_VLLM_HINT, translate
+from sleeptui.adapters.pool import Pool
 from sleeptui.core.errors import BadReply, ConfigError, EngineError
 from sleeptui.core.settings import ServerSpec
 
@@ -79,8 +78,8 @@ class Wire:
         self._prefix = self._base.raw_path.rstrip(b"/")
         self.address = (self._base.netloc + self._prefix).decode("ascii")
         """Host, port and path prefix, for messages; without user and password."""
-        self._looks: httpx.AsyncHTTPTransport | None = None
-        self._timed: httpx.AsyncHTTPTransport | None = None
+        self._looks = Pool(self._base, _PROBE_LIMITS)
+        self._timed = Pool(self._base, _TIMED_LIMITS)
         self._requests: dict[str, httpx.Request] = {}
 
     async def get(self, path: str, *, limit: int = BODY_BYTES, what: str = "") -> Reply:
@@ -99,13 +98,11 @@ class Wire:
             request = self._request("GET", path)
             if not path.startswith("/v1"):  # those carry the key, which is not kept
                 self._requests[path] = request
-        if self._looks is None:
-            self._looks = _transport(self._base, _PROBE_LIMITS)
         with self._translated():
             try:
-                return await self._whole(self._looks, request, limit, what)
+                return await self._whole(request, limit, what)
             except _STALE:
-                return await self._whole(self._looks, request, limit, what)
+                return await self._whole(request, limit, what)
 
     @asynccontextmanager
     async def exchange(
@@ -121,17 +118,16 @@ class Wire:
 
         The body is left to the caller, to be read inside this context.
         """
-        if self._timed is None:
-            self._timed = _transport(self._base, _TIMED_LIMITS)
         request = self._request(method, path, content=content)
         request.headers.update(headers)
         request.extensions["trace"] = stamps
         with self._translated():
-            response = await self._timed.handle_async_request(request)
-            try:
-                yield response
-            finally:
-                await response.aclose()
+            async with self._timed.lent() as transport:
+                response = await transport.handle_async_request(request)
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
 
     async def read(self, response: httpx.Response, *, what: str, limit: int = BODY_BYTES) -> bytes:
         """The whole body; ``what`` says what was too much.
@@ -160,28 +156,24 @@ class Wire:
     @property
     def has_timed(self) -> bool:
         """``exchange`` was used, so ``close_timed`` has something to close."""
-        return self._timed is not None
+        return self._timed.is_used
 
     async def close_looks(self) -> None:
         """Close the connections of ``get``."""
-        transport, self._looks = self._looks, None
-        if transport is not None:
-            await transport.aclose()
+        await self._looks.close()
 
     async def close_timed(self) -> None:
         """Close the connections of ``exchange``, on its loop."""
-        transport, self._timed = self._timed, None
-        if transport is not None:
-            await transport.aclose()
+        await self._timed.close()
 
-    async def _whole(
-        self, transport: httpx.AsyncHTTPTransport, request: httpx.Request, limit: int, what: str
-    ) -> Reply:
-        response = await transport.handle_async_request(request)
-        try:
-            return Reply(response.status_code, await self.read(response, limit=limit, what=what))
-        finally:
-            await response.aclose()
+    async def _whole(self, request: httpx.Request, limit: int, what: str) -> Reply:
+        async with self._looks.lent() as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                body = await self.read(response, limit=limit, what=what)
+                return Reply(response.status_code, body)
+            finally:
+                await response.aclose()
 
     def _request(self, method: str, path: str, *, content: bytes = b"") -> httpx.Request:
         headers = dict(_HEADERS)
@@ -250,20 +242,3 @@ def _basic_auth(spec: ServerSpec) -> str | None:
         return None
     pair = f"{url.username}:{url.password}".encode()
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
-
-
-def _transport(base: httpx.URL, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
-    tls = _tls() if base.scheme == "https" else _no_tls()
-    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all servers: reading the system's certificates takes 15 ms."""
-    return ssl.create_default_context()
-
-
-@cache
-def _no_tls() -> ssl.SSLContext:
-    """For plain HTTP, where it is never used: spares the reading of certificates."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
