@@ -19,7 +19,7 @@ from sleeptui.adapters.http_errors import NOT_VLLM_HINT, refused, timed_out
 from sleeptui.adapters.measuring import Measuring, telling
 from sleeptui.adapters.sse import Answer, BrokenStreamError
 from sleeptui.adapters.vllm_ask import canary_body, prompt_body
-from sleeptui.adapters.vllm_json import Done, Models, ServerInfo, Version, VllmConfig, read
+from sleeptui.adapters.vllm_json import Done, Models, ServerInfo, Version, read
 from sleeptui.adapters.vllm_look import Looker
 from sleeptui.adapters.vllm_wire import BODY_BYTES, MIB, NO_HEADERS, Stamps, Wire, chunks
 from sleeptui.core.completion import Completion, Timed, TokenEvent
@@ -77,12 +77,14 @@ class VllmClient:
         except Refused:
             models = Models(data=[])
         first = models.data[0] if models.data else None
+        sleep_enabled, device = await self._switches()
         self._facts = ServerFacts(
             version=version,
             models=tuple(one_line(model.id, _NAME_CHARS) for model in models.data),
             root=one_line(first.root) if first and first.root else None,
             max_model_len=first.max_model_len if first else None,
-            sleep_enabled=await self._sleep_enabled(),
+            sleep_enabled=sleep_enabled,
+            device=device,
             load_tracking=self._looker.load_tracked,
         )
         return self._facts
@@ -225,19 +227,16 @@ class VllmClient:
             return self._facts.features
         return ServerFacts(version=await self._version()).features
 
-    async def _sleep_enabled(self) -> bool | None:
-        """``--enable-sleep-mode``; None where it cannot be read: no dev mode, before 0.11."""
+    async def _switches(self) -> tuple[bool | None, str | None]:
+        """``--enable-sleep-mode`` and the device; None: not told, as without dev mode."""
         path = "/server_info?config_format=json"
         try:
             info = await self._ask(
                 path, ServerInfo, limit=_SERVER_INFO_BYTES, within_s=_SERVER_INFO_S
             )
         except (Refused, BadReply, TimedOut):
-            return None
-        config = info.vllm_config
-        if not isinstance(config, VllmConfig) or config.model_config is None:
-            return None
-        return config.model_config.enable_sleep_mode
+            return None, None
+        return info.switches()
 
     async def _ask(
         self,

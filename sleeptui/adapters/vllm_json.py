@@ -11,6 +11,7 @@ import msgspec
 from sleeptui.adapters.http_errors import NOT_VLLM_HINT, is_markup
 from sleeptui.adapters.json_errors import BROKEN_JSON
 from sleeptui.core.errors import BadReply
+from sleeptui.core.text import one_line
 
 _T = TypeVar("_T")
 _Count = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
@@ -61,16 +62,32 @@ class ModelConfig(msgspec.Struct):
     enable_sleep_mode: bool | None = None
 
 
+class DeviceConfig(msgspec.Struct):
+    """What it computes on: ``cuda``, ``cpu``."""
+
+    device: str | None = None
+
+
 class VllmConfig(msgspec.Struct):
     """``vllm_config``."""
 
     model_config: ModelConfig | None = None
+    device_config: DeviceConfig | None = None
 
 
 class ServerInfo(msgspec.Struct):
     """GET /server_info?config_format=json (0.11 and later; before, ``vllm_config`` is a text)."""
 
     vllm_config: VllmConfig | str | None = None
+
+    def switches(self) -> tuple[bool | None, str | None]:
+        """``--enable-sleep-mode`` and the device; None where it is not told."""
+        config = self.vllm_config
+        if not isinstance(config, VllmConfig):
+            return None, None
+        model, computes = config.model_config, config.device_config
+        device = computes.device if computes else None
+        return model.enable_sleep_mode if model else None, one_line(device) if device else None
 
 
 class Done(msgspec.Struct):

@@ -105,7 +105,7 @@ def _unlike(a: Session, b: Session) -> Iterator[str]:
         yield f"A was {_origin(a)}, B was {_origin(b)}: their figures are not the same things"
     if _is_simulated(a) != _is_simulated(b):
         one, other = ("A", "B") if _is_simulated(a) else ("B", "A")
-        yield f"{one} was recorded on a simulated fleet, {other} on real GPUs"
+        yield f"{one} was recorded on a simulated fleet, {other} on real servers"
     ours, theirs = gpu_types(a), gpu_types(b)
     if ours and theirs and ours != theirs:
         yield f"A was measured on {' and '.join(ours)}, B on {' and '.join(theirs)}"

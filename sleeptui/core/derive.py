@@ -160,7 +160,7 @@ def _uncontrolled(signals: Signals) -> Derived | None:
         return Derived(
             state=State.NO_CONTROL,
             reason="sleep mode is off: a sleep would free nothing",
-            advice="start it with --enable-sleep-mode",
+            advice=signals.facts.sleep_mode_advice,
         )
     return None
 

@@ -39,7 +39,7 @@ def asleep(signals: Signals) -> Derived | None:
             state=State.SUSPECT,
             level=level,
             reason="it says asleep, but sleep mode is off: nothing was freed",
-            advice="w wakes it; start it with --enable-sleep-mode",
+            advice=f"w wakes it; {signals.facts.sleep_mode_advice}",
         )
     return _asleep_by_memory(signals, level)
 

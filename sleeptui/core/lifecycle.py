@@ -44,7 +44,7 @@ def refusal(command_id: str, view: ServerView, *, readonly: bool = False) -> Not
         return refused
     if view.state not in allowed and not (command_id in _ASKING and _may_answer(view)):
         return NotAllowed(
-            f"{view.name} is {_words(view)}: {_because(command_id, view)}", hint=view.advice
+            f"{view.name} {_words(view)}: {_because(command_id, view)}", hint=view.advice
         )
     return None
 
@@ -72,7 +72,7 @@ def runtime_refusal(
     if (refused := _taken(view)) is not None:
         return refused
     if kind is Kind.START and view.state not in STARTABLE:
-        return NotAllowed(f"{view.name} is {_words(view)}: {_unstartable(view)}", hint=view.advice)
+        return NotAllowed(f"{view.name} {_words(view)}: {_unstartable(view)}", hint=view.advice)
     return None
 
 
@@ -111,7 +111,7 @@ def level_refusal(view: ServerView, level: int) -> NotAllowed | None:
     if level > 0 and view.facts.sleep_enabled is False:
         return NotAllowed(
             f"{view.name}: sleep mode is off, level {level} would free nothing",
-            hint="start it with --enable-sleep-mode; level 0 works",
+            hint=f"{view.facts.sleep_mode_advice}; level 0 works",
         )
     if level > 1 and parse(view.facts.version) is None:
         return NotAllowed(
@@ -137,9 +137,12 @@ def _how_far(view: ServerView) -> str:
 
 
 def _words(view: ServerView) -> str:
+    """What a server is, as the rest of a sentence: ``is asleep at level 1``."""
+    if view.state is State.NO_CONTROL:
+        return "cannot be controlled"
     if view.state is State.ASLEEP and view.level is not None:
-        return f"asleep at level {view.level}"
-    return view.state.value
+        return f"is asleep at level {view.level}"
+    return f"is {view.state.value}"
 
 
 def _because(command_id: str, view: ServerView) -> str:

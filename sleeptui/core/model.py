@@ -148,6 +148,8 @@ class ServerFacts:
     max_model_len: int | None = None
     sleep_enabled: bool | None = None
     """``enable_sleep_mode`` of /server_info; None where it cannot be read."""
+    device: str | None = None
+    """``device_config`` of /server_info: ``cuda``, ``cpu``; None where it cannot be read."""
     load_tracking: bool | None = None
     """``--enable-server-load-tracking`` is on: /load counts parked requests."""
 
@@ -155,6 +157,16 @@ class ServerFacts:
     def features(self) -> Features:
         """What this version can do."""
         return features_of(self.version)
+
+    @property
+    def sleep_mode_advice(self) -> str:
+        """What to do where sleep mode is off.
+
+        On a CPU nothing: vLLM refuses to start there with the flag (``ModelConfig``, 0.32).
+        """
+        if self.device == "cpu":
+            return "vLLM has no sleep mode on a CPU"
+        return "start it with --enable-sleep-mode"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

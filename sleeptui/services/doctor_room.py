@@ -149,7 +149,8 @@ def _host(scene: Scene) -> Iterator[Finding]:
     """Whether level 1 copies of all servers fit into host memory."""
     fleet = scene.fleet
     here = [view for view in fleet.servers if not machine_of(view)]
-    copies = [view for view in here if view.spec.level == _OFFLOAD]
+    able = [view for view in here if view.facts.sleep_enabled is not False]
+    copies = [view for view in able if view.spec.level == _OFFLOAD]
     if not copies or fleet.host is None:
         return
     needs = {view.name: _host_need(view, scene) for view in copies}

@@ -197,8 +197,8 @@ def _sleep_mode(patient: Patient) -> Finding:
             Status.BAD,
             "sleep mode is off: a sleep answers 200 and frees nothing",
             known="GET /server_info: enable_sleep_mode is false",
-            to_do=f"start it with {flag}"
-            + ("; level 0 works without" if facts.features.sleep_mode else ""),
+            to_do=facts.sleep_mode_advice
+            + ("; level 0 works" if facts.features.sleep_mode else ""),
         )
     if facts.sleep_enabled is None:
         old = parse(facts.version) is not None and not facts.features.reload_weights

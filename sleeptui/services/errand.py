@@ -144,13 +144,14 @@ class Errand:
         view = self._services.store.server(name)
         try:
             if view is not None and view.state in AWAY:
-                self._is(name, End.UNREACHABLE, f"is {view.state.value}{_why(view)}", view.advice)
+                self._is(name, End.UNREACHABLE, f"{view.state.value}{_why(view)}", view.advice)
             elif view is not None and self._order.is_so(view):
                 self._is(name, End.ALREADY, f"{words_of(view)} already; nothing was sent")
             else:
                 self._tickets[name] = self._order.give(name)
         except NotAllowed as error:
-            message = error.message.removeprefix(f"{name}: ").removeprefix(f"{name} ")
+            message = error.message.removeprefix(f"{name}: ").removeprefix(f"{name} is ")
+            message = message.removeprefix(f"{name} ")
             room = isinstance(error, NoRoom)
             said = f"no room: {error.message}; nothing was sent" if room else message
             self._is(name, End.REFUSED, said, error.hint, can_force=room)

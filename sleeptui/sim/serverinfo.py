@@ -44,6 +44,7 @@ def _config(engine: Engine) -> Json:
             "enable_sleep_mode": spec.sleep_mode,
             "enable_cumem_allocator": spec.sleep_mode,
         },
+        "device_config": {"device": "cuda"},
         "cache_config": {
             "block_size": BLOCK_TOKENS,
             "gpu_memory_utilization": spec.gpu_memory_utilization,

@@ -57,6 +57,7 @@ class TestLooking:
         assert facts.features.reload_weights
         if backend.sleep_enabled is not None:
             assert facts.sleep_enabled is backend.sleep_enabled
+            assert facts.device == ("cuda" if facts.sleep_enabled else "cpu")
 
     async def test_awake(self, client):
         await client.facts()

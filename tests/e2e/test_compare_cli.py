@@ -56,7 +56,7 @@ def test_json_is_one_document(sessions, run):
 def test_unlike_things_are_refused_unless_forced(sessions, run):
     code, out, err = run("old", "last")
     assert (code, out) == (1, "")
-    assert "B was recorded on a simulated fleet, A on real GPUs. --force" in err
+    assert "B was recorded on a simulated fleet, A on real servers. --force" in err
     code, out, _err = run("old", "last", "--force", "--ascii")
     assert code == 0
     assert "Compared all the same" in out

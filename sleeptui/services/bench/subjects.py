@@ -96,7 +96,7 @@ def _unable(view: ServerView, can_start: bool, barred: str | None) -> str:
     if view.state is State.NO_CONTROL:
         return view.reason or "it cannot be put to sleep"
     if view.facts.sleep_enabled is False:
-        return "its sleep mode is off; start it with --enable-sleep-mode"
+        return f"its sleep mode is off; {view.facts.sleep_mode_advice}"
     is_down = view.state in (State.DOWN, State.STALE, State.UNKNOWN)
     if is_down and not can_start:
         return f"it is {view.state.value}, and {barred or 'is started by others'}"

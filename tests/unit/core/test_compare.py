@@ -172,7 +172,7 @@ class TestModels:
 class TestUnlikeThings:
     def test_simulated_against_real(self):
         (why,) = compare(recorded(), recorded(demo="default")).unlike
-        assert why == "B was recorded on a simulated fleet, A on real GPUs"
+        assert why == "B was recorded on a simulated fleet, A on real servers"
 
     def test_other_gpus(self):
         other = bare(gpus=(GpuSeen(index=0, name="NVIDIA A100"),))

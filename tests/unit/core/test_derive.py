@@ -192,6 +192,14 @@ def test_no_control_names_the_missing_switch():
     assert "--enable-sleep-mode" in flagless.advice
 
 
+def test_on_a_cpu_the_advice_is_not_a_flag_that_vllm_refuses():
+    facts = ServerFacts(version="0.32.0", sleep_enabled=False, device="cpu")
+    awake = state_of(look(sleeping=False), facts=facts)
+    assert (awake.state, awake.advice) == (State.NO_CONTROL, "vLLM has no sleep mode on a CPU")
+    asleep = state_of(look(sleeping=True, metric=SleepMetric.OFFLOADED), facts=facts)
+    assert asleep.advice == "w wakes it; vLLM has no sleep mode on a CPU"
+
+
 def test_asleep_without_sleep_mode_is_suspect():
     facts = ServerFacts(version="0.25.1", sleep_enabled=False)
     assert (

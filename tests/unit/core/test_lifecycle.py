@@ -31,8 +31,20 @@ def test_every_state_and_command_has_an_answer(state, command):
     asks = command in ("server.prompt", "server.verify") and state is State.SUSPECT
     assert (refused is None) == (state in ALLOWED[command] or asks)
     if refused is not None:
-        assert refused.message.startswith("code is ")
+        assert refused.message.startswith(("code is ", "code cannot be controlled: "))
         assert refused.message.isprintable()
+
+
+def test_a_server_without_control_is_said_to_have_none_in_a_sentence():
+    refused = refusal("server.sleep", view(State.NO_CONTROL, reason="its sleep routes are off"))
+    assert refused.message == "code cannot be controlled: its sleep routes are off"
+
+
+def test_no_flag_is_asked_for_where_vllm_would_not_start_with_it():
+    facts = ServerFacts(version="0.32.0", sleep_enabled=False, device="cpu")
+    refused = level_refusal(ServerView(spec=SPEC, state=State.NO_CONTROL, facts=facts), 1)
+    assert refused.message == "code: sleep mode is off, level 1 would free nothing"
+    assert refused.hint == "vLLM has no sleep mode on a CPU; level 0 works"
 
 
 @pytest.mark.parametrize("command", CHANGING)
@@ -110,7 +122,7 @@ def test_what_can_be_started_and_stopped(state):
     assert stop is None
     assert (start is None) is (state in STARTABLE)
     if start is not None:
-        assert start.message.startswith("code is ")
+        assert start.message.startswith(("code is ", "code cannot be controlled: "))
 
 
 @pytest.mark.parametrize("kind", [Kind.START, Kind.STOP])

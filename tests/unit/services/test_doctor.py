@@ -168,6 +168,8 @@ def test_the_switches():
     assert off["sleep_mode"].status is Status.BAD
     assert "--enable-sleep-mode" in off["sleep_mode"].next
     assert "levels" not in off, "one cause is said once"
+    cpu = of(well(facts=make.facts("0.32.0", sleep_enabled=False, device="cpu")), "sleep_mode")
+    assert cpu.next == "vLLM has no sleep mode on a CPU; level 0 works"
     untold = of(well(facts=make.facts("0.10.0", sleep_enabled=None)), "sleep_mode")
     assert untold.status is Status.UNKNOWN
     assert "before 0.11" in untold.known

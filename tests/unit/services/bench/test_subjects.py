@@ -72,7 +72,11 @@ def test_pinned_servers_are_left_alone_unless_they_are_named():
     ("of_b", "why"),
     [
         ({"state": State.NO_CONTROL, "reason": "no dev mode"}, "b: no dev mode"),
-        ({"facts": facts(sleep_enabled=False)}, "b: its sleep mode is off"),
+        ({"facts": facts(sleep_enabled=False)}, "b: its sleep mode is off; start it with --en"),
+        (
+            {"facts": facts(sleep_enabled=False, device="cpu")},
+            "b: its sleep mode is off; vLLM has no sleep mode on a CPU",
+        ),
     ],
 )
 def test_what_cannot_sleep_is_left_out_and_said(of_b, why):
