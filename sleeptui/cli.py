@@ -19,7 +19,7 @@ import click
 
 from sleeptui import __version__
 from sleeptui.cli_options import Program, Scenario, both, fleet_options, settings_of
-from sleeptui.cli_output import need_terminal, open_closed_streams
+from sleeptui.cli_output import need_terminal, open_closed_streams, settle_streams
 from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
 from sleeptui.core.text import clean
@@ -233,7 +233,9 @@ def doctor(before: Flags | None, *, flags: Flags, as_json: bool, limit_s: float)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The ``sleeptui`` command. Never shows a traceback: those go to the log file."""
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    settle_streams()
+    sys.exit(code)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -257,8 +259,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _complain(error.message, error.hint)
         return FAILED
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; nothing can be said to it
-        return FAILED
+        return FAILED  # the reader of our output has gone; nothing can be said to it
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return _bug(error)
@@ -289,4 +290,5 @@ def _talk(text: str) -> None:
 
 def _complain(message: str, hint: str) -> None:
     text = f"sleeptui: {message.rstrip('.')}"
-    click.echo(clean(f"{text}. {hint}" if hint else text, lines=True), err=True)
+    with suppress(OSError):  # nobody can be told
+        click.echo(clean(f"{text}. {hint}" if hint else text, lines=True), err=True)

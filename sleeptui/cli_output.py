@@ -5,13 +5,15 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import click
 
-from sleeptui.core.errors import ConfigError
+from sleeptui.core.errors import ConfigError, OutputError
 
 _STAND_INS = str.maketrans(
     {"“": '"', "”": '"', "…": "...", "–": "-", "×": "x", "→": "->", "·": "-"}  # noqa: RUF001 - what is meant
@@ -20,6 +22,8 @@ _WIDEST = 110
 _NARROWEST = 30
 """Columns that a sentence needs at least."""
 _DEEPER = "  "
+_READER_GONE = frozenset({errno.EPIPE, errno.EIO})
+"""Of a pipe, and of a terminal that was closed."""
 ANEW = "\r\x1b[K"
 """To the begin of the line, and clear it."""
 
@@ -82,39 +86,65 @@ class Paper:
 
 
 def put(text: str) -> None:
-    """Write data and a line feed; a reader who has gone is no error."""
+    """Write data and a line feed; a reader who has gone is no error.
+
+    Raises:
+        OutputError: It is not taken: a full disk.
+    """
     pour(text + "\n")
 
 
 def pour(text: str) -> bool:
-    """Write a piece of data at once. Returns whether its reader is still there."""
-    try:
+    """Write a piece of data at once. Returns whether its reader is still there.
+
+    Raises:
+        OutputError: It is not taken: a full disk.
+    """
+    with _output():
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        _reader_gone()
-        return False
-    except OSError as error:
-        if error.errno != errno.EIO:  # that of a terminal that was closed
-            raise
-        _reader_gone()
-        return False
-    return True
+        return True
+    return False
 
 
 def put_bytes(data: bytes) -> None:
-    """Write a file as it is, whatever the locale; a reader who has gone is no error."""
-    try:
+    """Write a file as it is, whatever the locale; a reader who has gone is no error.
+
+    Raises:
+        OutputError: It is not taken: a full disk.
+    """
+    with _output():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        _reader_gone()
 
 
-def _reader_gone() -> None:
-    """Python flushes once more at its end and would complain then."""
+@contextmanager
+def _output() -> Iterator[None]:
+    """Write to standard output in this block; what cannot be written is dropped from then on."""
+    try:
+        yield
+    except OSError as error:
+        _lead_nowhere(sys.stdout)
+        if error.errno not in _READER_GONE:
+            raise OutputError(
+                f"standard output cannot be written: {error.strerror or error}",
+                hint="make room, or write elsewhere",
+            ) from error
+
+
+def settle_streams() -> None:
+    """Write what still waits, or drop it: Python would complain at its end, and exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """What is still written there is dropped."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, stream.fileno())
     os.close(null)
 
 

@@ -12,6 +12,7 @@ from sleeptui.cli_output import Paper, pour
 from sleeptui.cli_work import Ending, Wish, json_option, limit_option, run
 from sleeptui.config import Flags
 from sleeptui.core.completion import TokenEvent
+from sleeptui.core.errors import OutputError
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import Kind
 from sleeptui.core.settings import Settings
@@ -46,6 +47,7 @@ class Prompt(Act):
         self._is_kept = is_kept
         self._pieces: list[str] = []
         self._is_read = True
+        self._refused: OutputError | None = None
 
     def choose(self, servers: Sequence[ServerView]) -> None:
         """Find the server.
@@ -65,8 +67,14 @@ class Prompt(Act):
         return super().code() if self._is_read else 0
 
     async def carry(self) -> Ending:
-        """Send it, to the end of its answer."""
+        """Send it, to the end of its answer.
+
+        Raises:
+            OutputError: It could not be written.
+        """
         ended = await super().carry()
+        if self._refused is not None:
+            raise self._refused
         if self._pieces and not self._is_kept and not self._pieces[-1].endswith("\n"):
             pour("\n")
         self._tell()
@@ -97,9 +105,16 @@ class Prompt(Act):
         if not self._pieces:
             self.progress.clear()
         self._pieces.append(event.text)
-        if not self._is_kept and self._is_read and not pour(self._paper.spelt(event.text)):
+        if not self._is_kept and self._is_read and not self._is_written(event.text):
             self._is_read = False
             self.errand.take_back()
+
+    def _is_written(self, text: str) -> bool:
+        try:
+            return pour(self._paper.spelt(text))
+        except OutputError as error:  # told once the request has ended
+            self._refused = error
+            return False
 
     def _tell(self) -> None:
         """Its times, once it has ended well."""

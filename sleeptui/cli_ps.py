@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import click
@@ -13,6 +14,7 @@ from sleeptui.cli_output import Paper, passing, pour, put
 from sleeptui.cli_screen import Screen
 from sleeptui.cli_signals import signals
 from sleeptui.config import Flags
+from sleeptui.core.errors import OutputError
 from sleeptui.core.events import Event, OperationEnded, OperationStarted, StateObserved
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.settings import Settings
@@ -134,6 +136,7 @@ def run(settings: Settings, wish: Wish) -> int:
 
 
 async def _open(settings: Settings, wish: Wish) -> int:
+    refused: OutputError | None = None
     async with open_services(settings) as services:
         survey = Survey(services)
         await survey.take(wish.limit_s, lambda missing: passing(f"looking at {listed(missing)}"))
@@ -143,7 +146,12 @@ async def _open(settings: Settings, wish: Wish) -> int:
             return _nothing(found.notes)
         known = tuple(view.name for view in found.servers)
         if not known or set(known).issuperset(wish.names):
-            return await _show(services, wish, survey.missing)
+            try:
+                return await _show(services, wish, survey.missing)
+            except OutputError as error:  # told when all is closed, and not within a group
+                refused = error
+    if refused is not None:
+        raise refused
     raise shell_words.not_known([name for name in wish.names if name not in known], known)
 
 
@@ -299,4 +307,5 @@ def _is_number(text: str) -> bool:
 
 
 def _talk(text: str) -> None:
-    click.echo(f"sleeptui: {text}", err=True)
+    with suppress(OSError):  # nobody can be told
+        click.echo(f"sleeptui: {text}", err=True)

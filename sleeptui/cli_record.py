@@ -56,7 +56,7 @@ _JOURNAL = "journal.jsonl"
     "duration_s",
     type=click.FloatRange(min=0, min_open=True),
     metavar="S",
-    help="End after so many seconds; else at ctrl+c, SIGTERM or SIGHUP.",
+    help="End after so many seconds; else at ctrl+c, SIGTERM, SIGHUP or SIGQUIT.",
 )
 @click.option(
     "--to",
@@ -86,8 +86,8 @@ def record(
 ) -> int:
     """Record without a screen: what the servers do, and what others do with them.
 
-    Changes nothing. ctrl+c, SIGTERM and SIGHUP are its ordinary end; then it makes the report,
-    and prints the folder of the session.
+    Changes nothing. ctrl+c, SIGTERM, SIGHUP and SIGQUIT are its ordinary end; then it makes the
+    report, and prints the folder of the session.
 
     Exit code: 0 the journal is whole, 1 it is not, 2 it cannot be written there, 3 no server
     answered from the start to the end.

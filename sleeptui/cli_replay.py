@@ -47,6 +47,7 @@ _NUMBERED: Final = re.compile(r"(op|mark):(\d{1,18})")
 )
 @click.option("--theme", metavar="NAME", help="Colour theme.")
 @click.option("--ascii", "ascii_", is_flag=True, default=None, help="ASCII characters only.")
+@click.option("--lent-by", "lender", type=int, hidden=True, help="The panel that it lies over.")
 @click.pass_obj
 def replay(
     before: Flags | None,
@@ -56,6 +57,7 @@ def replay(
     where: str | None,
     theme: str | None,
     ascii_: bool | None,
+    lender: int | None,
 ) -> int:
     """Show a recorded SESSION in the panel, as it was.
 
@@ -77,7 +79,7 @@ def replay(
     tape = read_tape(folder)
     at_s = None if where is None else moment(tape, where)
     need_terminal()
-    return run_replay(tape, settings, speed=speed, at_s=at_s)
+    return run_replay(tape, settings, speed=speed, at_s=at_s, lender=lender)
 
 
 def moment(tape: Tape, where: str) -> float:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from sleeptui.cli_signals import as_ctrl_c
 from sleeptui.core.errors import ExportError
 from sleeptui.core.settings import Settings
 from sleeptui.late import LateArchive
 
 
 def make_files(settings: Settings, path: str, say: Callable[[str], None]) -> bool:
-    """Make report, tables and trace beside a journal; ctrl+c leaves them out.
+    """Make report, tables and trace beside a journal; ctrl+c and other signals leave them out.
 
     Args:
         settings: Of this run.
@@ -18,9 +19,10 @@ def make_files(settings: Settings, path: str, say: Callable[[str], None]) -> boo
     Returns:
         Whether all could be made, or were left out as ordered.
     """
-    say("making the report")
     try:
-        LateArchive(settings).export(path, ())
+        with as_ctrl_c():
+            say("making the report")
+            LateArchive(settings).export(path, ())
     except ExportError as error:
         say(f"{error.message}. {error.hint}")
         return False

@@ -3,29 +3,42 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import click
 
+from sleeptui.adapters.ending import ENDING
 from sleeptui.services.deadline import end
 
 T = TypeVar("T")
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def signals(stop: Callable[[], None]) -> Iterator[None]:
-    """ctrl+c, SIGTERM and SIGHUP are told in this block; those that are ignored (nohup) stay so."""
+    """Signals that end a program are told in this block; those that are ignored (nohup) stay so."""
     loop = asyncio.get_running_loop()
     with ExitStack() as stack:
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                loop.add_signal_handler(number, stop)
-                stack.callback(loop.remove_signal_handler, number)
+        for number in _heeded():
+            loop.add_signal_handler(number, stop)
+            stack.callback(loop.remove_signal_handler, number)
         yield
+
+
+@contextmanager
+def as_ctrl_c() -> Iterator[None]:
+    """Signals that end a program raise KeyboardInterrupt in this block, where no loop runs."""
+    with ExitStack() as stack:
+        for number in _heeded():
+            stack.callback(signal.signal, number, signal.getsignal(number))
+            signal.signal(number, signal.default_int_handler)
+        yield
+
+
+def _heeded() -> Sequence[signal.Signals]:
+    return [one for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 @dataclass(slots=True)
@@ -64,14 +77,18 @@ async def agreed(question: str, stops: Stops) -> bool:
     def read() -> None:
         """A line was typed, or the terminal has closed."""
         loop.remove_reader(sys.stdin.fileno())
-        answer.set_result(sys.stdin.readline())
+        line = ""
+        with suppress(OSError):
+            line = sys.stdin.readline()
+        answer.set_result(line)
 
     loop.add_reader(sys.stdin.fileno(), read)
     try:
-        if not await stops.before(answer):
-            with suppress(OSError):
-                click.echo(err=True)
-            return False
+        is_answered = await stops.before(answer)
     finally:
         loop.remove_reader(sys.stdin.fileno())
-    return answer.result().strip().lower() in {"y", "yes"}
+    line = answer.result() if is_answered else ""
+    if not line.endswith("\n"):  # a signal, or ctrl+d: the cursor still stands behind the question
+        with suppress(OSError):
+            click.echo(err=True)
+    return line.strip().lower() in {"y", "yes"}

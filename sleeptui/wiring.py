@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sleeptui.adapters.clock import SystemClock
 from sleeptui.adapters.ending import HUNG_UP, Ending, ending
 from sleeptui.adapters.hangup import on_hangup
+from sleeptui.adapters.lender import on_end_of
 from sleeptui.adapters.output import forgiving_output
 from sleeptui.core.errors import ConfigError, JournalError, NotAllowed
 from sleeptui.core.settings import Settings
@@ -89,7 +90,9 @@ def run_panel(settings: Settings, said: Callable[[str], None]) -> PanelEnd:
     return asyncio.run(_run(settings, said))
 
 
-def run_replay(tape: "Tape", viewer: Settings, *, speed: float, at_s: float | None) -> int:
+def run_replay(
+    tape: "Tape", viewer: Settings, *, speed: float, at_s: float | None, lender: int | None
+) -> int:
     """Replay a session in the panel, to its end. Returns the exit code.
 
     Args:
@@ -97,8 +100,9 @@ def run_replay(tape: "Tape", viewer: Settings, *, speed: float, at_s: float | No
         viewer: Theme, keys and glyphs.
         speed: At first.
         at_s: Where to begin, in the time of the tape; None: at its begin.
+        lender: The panel that has lent its terminal: a replay ends with it; None: there is none.
     """
-    return asyncio.run(_replay(tape, viewer, speed, at_s))
+    return asyncio.run(_replay(tape, viewer, speed, at_s, lender))
 
 
 async def _run(settings: Settings, said: Callable[[str], None]) -> PanelEnd:
@@ -132,7 +136,9 @@ def _recorded(last: Recorded, *, is_reported: bool) -> str:
     return f"recorded to {last.path}{whole}{report}"
 
 
-async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | None) -> int:
+async def _replay(
+    tape: "Tape", viewer: Settings, speed: float, at_s: float | None, lender: int | None
+) -> int:
     with ending() as end:
         from sleeptui.services.replay_panel import ReplayServices  # noqa: PLC0415
         from sleeptui.tui.replay_app import ReplayApp  # noqa: PLC0415
@@ -143,7 +149,8 @@ async def _replay(tape: "Tape", viewer: Settings, speed: float, at_s: float | No
             if at_s is not None:
                 services.replay.seek(at_s)
             gc.enable()
-            return await _show(ReplayApp(services), end)
+            with on_end_of(lender, lambda: end.order(HUNG_UP)):
+                return await _show(ReplayApp(services), end)
 
 
 def check_theme(settings: Settings) -> None:

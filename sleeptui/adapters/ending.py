@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 SIGNALLED = 128
 """A program that a signal ended says so: 128 and the signal's number."""
 HUNG_UP = SIGNALLED + signal.SIGHUP
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""What a user, a service manager or a terminal that goes sends."""
 
 
 class Ending:
@@ -49,7 +50,7 @@ def ending(mark: Callable[[], object] = lambda: None) -> Iterator[Ending]:
     loop = asyncio.get_running_loop()
     told = Ending()
     with ExitStack() as stack:
-        for number in _ENDING:
+        for number in ENDING:
             loop.add_signal_handler(number, told.order, SIGNALLED + number)
             stack.callback(loop.remove_signal_handler, number)
         loop.add_signal_handler(signal.SIGUSR1, mark)

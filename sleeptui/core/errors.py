@@ -16,6 +16,7 @@
     ├── NotebookError        what is learnt of servers cannot be kept
     ├── JournalError         a session cannot be written, or not be read
     ├── ExportError          a session's files cannot be made
+    ├── OutputError          what was asked for cannot be written where it was to go
     └── SimError             the simulated fleet did not start
 
 Each carries one sentence for the user and one next step.
@@ -141,6 +142,12 @@ class ExportError(SleeptuiError):
     """The files of a session cannot be made, or a comparison makes no sense."""
 
     title = "Export"
+
+
+class OutputError(SleeptuiError):
+    """Standard output does not take what is written to it: a full disk."""
+
+    title = "Output"
 
 
 class SimError(SleeptuiError):

@@ -1,6 +1,7 @@
 """Lends the terminal to another sleeptui and takes it back; what is watched goes on meanwhile."""
 
 import asyncio
+import os
 import sys
 import termios
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
     """Run ``sleeptui`` with these arguments on the terminal of this app, to its end.
 
     A process of its own: what it does cannot disturb what is measured here. Nothing is painted
-    meanwhile.
+    meanwhile. It is told who has lent it the terminal, and ends with that one.
 
     Returns:
         Its exit code; None: there is no terminal to lend.
@@ -25,8 +26,9 @@ async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
     try:
         # Stopped from over there (ctrl+z), both stop: the shell waits for the whole job.
         with app.batch_update(), app.suspend(), _as_it_is(), left_to_another():
+            lent = ("--lent-by", str(os.getpid()))
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sleeptui", *arguments
+                sys.executable, "-m", "sleeptui", *arguments, *lent
             )
             try:
                 code = await child.wait()

@@ -132,7 +132,10 @@ def test_it_measures_judges_and_leaves_a_session_with_its_report(bench, fleet, t
     assert "# " in (session / "report.md").read_text()
 
 
-def test_ctrl_c_restores_the_servers_and_leaves_a_valid_partial_result(start, fleet, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_a_signal_restores_the_servers_and_leaves_a_valid_partial_result(
+    start, fleet, tmp_path, number
+):
     child = start("long.toml", *fleet.options, "--to", "s")
     announced = json.loads(child.stdout.readline())
     session = the_session(tmp_path / "s")
@@ -140,7 +143,7 @@ def test_ctrl_c_restores_the_servers_and_leaves_a_valid_partial_result(start, fl
     while not of(lines(session), "op.end"):
         assert child.poll() is None
         time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
     assert "stopping: restoring servers" in err

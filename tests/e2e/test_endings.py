@@ -322,6 +322,17 @@ class TestLent:
             assert panel.ended() == 0
             assert panel.is_restored
 
+    def test_a_panel_that_is_killed_leaves_no_replay_on_the_terminal(self, watcher):
+        with Terminal(DEAD, environment=watcher, wrapper=JOB) as panel:
+            lender = replay_over(panel)
+            whole = [lender, *lender.children(recursive=True)]
+            assert len(whole) > 1
+            lender.kill()
+            wait_until(lambda: all_gone(whole), what="the end of both")
+            panel.shows("stopped 137")
+            assert panel.is_lent_back
+            assert b"Error" not in panel.raw
+
     def test_ctrl_z_stops_both_and_fg_brings_the_replay_back(self, watcher):
         with Terminal(DEAD, environment=watcher, wrapper=JOB) as panel:
             replay_over(panel)

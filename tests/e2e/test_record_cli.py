@@ -13,6 +13,7 @@ from support.journal_file import lines, of, the_session
 from support.sim_process import simulated
 from support.terminal import Terminal
 
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 COMMAND = [sys.executable, "-m", "sleeptui"]
 
 
@@ -142,7 +143,7 @@ def test_folders_and_files_are_for_their_owner_alone(fleet, environment, tmp_pat
     assert {path.stat().st_mode & 0o777 for path in session.rglob("*") if path.is_file()} == {0o600}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_is_its_ordinary_end(start, tmp_path, number):
     running = start()
     running.until("recording to")

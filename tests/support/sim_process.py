@@ -37,6 +37,16 @@ class SimProcess:
         """Whether a server falls asleep or wakes just now."""
         return any(server["busy"] for server in self._control("GET", "/state")["servers"])
 
+    def is_awake(self, name: str) -> bool:
+        """Whether a server is awake just now."""
+        servers = self._control("GET", "/state")["servers"]
+        return any(one["name"] == name and not one["asleep"] for one in servers)
+
+    def wakes(self, name: str) -> None:
+        """Wake a server, past the program, where it sleeps."""
+        if not self.is_awake(name):
+            self.post(name, "/wake_up")
+
     def traffic(self, *, on: bool) -> None:
         """Switch the synthetic clients."""
         self._control("POST", "/traffic", {"on": on})
