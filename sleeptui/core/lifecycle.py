@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sleeptui.core.commands import BY_ID
 from sleeptui.core.errors import NotAllowed
-from sleeptui.core.model import ServerView, State
+from sleeptui.core.model import IN_TRANSITION, ServerView, State
 from sleeptui.core.operation import Kind
 from sleeptui.core.version import parse
 
@@ -157,5 +157,7 @@ def _because(command_id: str, view: ServerView) -> str:
             return "a prompt would hang until it wakes"
         case _, State.UNKNOWN:
             return "nothing is known of it yet"
+        case _, state if state in IN_TRANSITION:
+            return "wait for its end"
         case _:
-            return "the command does nothing good there"
+            return "nothing comes of it in this state"

@@ -194,6 +194,7 @@ RECIPES: dict[str, Recipe] = {
         around=clone, words=("Successfully installed sleeptui",)
     ),
     ".venv/bin/sleeptui --version": Prints(around=installed, words=(__version__,)),
+    "sleeptui --demo": Shows(words=("demo default", "summarize", "AWAKE")),
     "make demo": Shows(in_repository=True, words=("demo default", "summarize", "AWAKE")),
     "make demo SCENARIO=two-gpus": Shows(in_repository=True, words=("demo two-gpus", "extract")),
     "sleeptui --demo faults": Shows(words=("demo faults", "keeps-memory", "garbage")),

@@ -10,7 +10,7 @@ from sleeptui.core.lifecycle import (
     refusal,
     runtime_refusal,
 )
-from sleeptui.core.model import ServerFacts, ServerView, State
+from sleeptui.core.model import IN_TRANSITION, ServerFacts, ServerView, State
 from sleeptui.core.operation import Kind, Operation, Phase
 from sleeptui.core.settings import ServerSpec
 
@@ -38,6 +38,13 @@ def test_every_state_and_command_has_an_answer(state, command):
 def test_a_server_without_control_is_said_to_have_none_in_a_sentence():
     refused = refusal("server.sleep", view(State.NO_CONTROL, reason="its sleep routes are off"))
     assert refused.message == "code cannot be controlled: its sleep routes are off"
+
+
+@pytest.mark.parametrize("state", IN_TRANSITION)
+def test_what_a_server_is_busy_with_is_waited_for(state):
+    assert (
+        refusal("server.switch", view(state)).message == f"code is {state.value}: wait for its end"
+    )
 
 
 def test_no_flag_is_asked_for_where_vllm_would_not_start_with_it():
