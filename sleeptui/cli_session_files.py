@@ -22,7 +22,7 @@ def make_files(settings: Settings, path: str, say: Callable[[str], None]) -> boo
     try:
         with as_ctrl_c():
             say("making the report")
-            LateArchive(settings).export(path, ())
+            LateArchive(settings).export(path)
     except ExportError as error:
         say(f"{error.message}. {error.hint}")
         return False

@@ -59,14 +59,17 @@ class LateArchive:
         """
         return self._opened().read(name)
 
-    def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
-        """Make files from a session.
+    def export(self, name: str) -> Sequence[str]:
+        """Make files from a session, in a process of its own.
+
+        Drawing here would hold the interpreter, and what it imports would stay: 100 MiB.
 
         Raises:
-            JournalError: It cannot be read.
-            ExportError: A file cannot be written.
+            ExportError: They were not made, and why.
         """
-        return self._opened().export(name, formats, to)
+        from sleeptui.recorder.report_process import made  # noqa: PLC0415
+
+        return made(name)
 
     def _opened(self) -> Archive:
         from sleeptui.recorder.archive import SessionArchive  # noqa: PLC0415

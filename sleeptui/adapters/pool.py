@@ -74,8 +74,10 @@ class Pool:
             await lent.transport.aclose()
 
     async def _close_worn(self) -> None:
-        for lent in [one for one in self._worn if not one.users]:
-            self._worn.remove(lent)
+        """Two requests of one look come here at once: what is closed is taken out before."""
+        unused = [lent for lent in self._worn if not lent.users]
+        self._worn = [lent for lent in self._worn if lent.users]
+        for lent in unused:
             await lent.transport.aclose()
 
 

@@ -250,15 +250,15 @@ class Archive(Protocol):
             JournalError: There is none, more than one, or it cannot be read.
         """
 
-    def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
-        """Make files from a session's journal; all formats where none is named.
+    def export(self, name: str) -> Sequence[str]:
+        """Make the usual files from a session's journal, beside it.
 
         Returns:
             Paths of what was written.
 
         Raises:
             JournalError: The journal cannot be read.
-            ExportError: A file cannot be written, or there is no such format.
+            ExportError: A file cannot be written.
         """
 
 

@@ -14,11 +14,12 @@ _POLITE = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Make them; why it cannot goes to standard error, in one line."""
+    """Make them and print their paths; why it cannot goes to standard error, in one line."""
     with suppress(OSError):
         os.nice(_POLITE)
     try:
-        SessionArchive(None).export(arguments[0], ())
+        for path in SessionArchive(None).export(arguments[0]):
+            sys.stdout.write(f"{path}\n")
     except SleeptuiError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -43,7 +43,9 @@ class SessionArchive:
         """
         return _read(find(self._folder, name) / JOURNAL)
 
-    def export(self, name: str, formats: Sequence[str], to: str | None = None) -> Sequence[str]:
+    def export(
+        self, name: str, formats: Sequence[str] = (), to: str | None = None
+    ) -> Sequence[str]:
         """Make files from a session's journal; the usual formats where none is named.
 
         Returns:

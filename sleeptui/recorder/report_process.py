@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,16 +33,12 @@ class ReportProcess:
             await process.wait()
             raise
         if process.returncode:
-            last = said[-_MOST_STDERR:].decode(errors="replace").strip().rpartition("\n")[2]
-            raise ExportError(
-                one_line(last) or "the process that makes the report ended without a word",
-                hint="sleeptui report makes it again",
-            )
+            raise _not_made(said)
 
     async def _begun(self, session: str) -> asyncio.subprocess.Process:
         try:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sleeptui.recorder", session),
+                *_command(session),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
@@ -48,10 +46,48 @@ class ReportProcess:
                 start_new_session=True,  # ctrl+c in the terminal is not for it
             )
         except OSError as error:
-            raise ExportError(
-                f"the process that makes the report did not start: {error.strerror or error}",
-                hint="sleeptui report makes it",
-            ) from error
+            raise _not_begun(error) from error
+
+
+def made(session: str) -> Sequence[str]:
+    """The same for a thread that waits: the paths of the files that were made.
+
+    Raises:
+        ExportError: They were not made, and why.
+    """
+    try:
+        process = subprocess.run(  # noqa: S603 - this program, by its full path
+            _command(session),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_begun(error) from error
+    if process.returncode:
+        raise _not_made(process.stderr)
+    return os.fsdecode(process.stdout).splitlines()
+
+
+def _command(session: str) -> list[str]:
+    return [sys.executable, "-m", "sleeptui.recorder", session]
+
+
+def _not_begun(error: OSError) -> ExportError:
+    return ExportError(
+        f"the process that makes the report did not start: {error.strerror or error}",
+        hint="sleeptui report makes it",
+    )
+
+
+def _not_made(said: bytes) -> ExportError:
+    last = said[-_MOST_STDERR:].decode(errors="replace").strip().rpartition("\n")[2]
+    return ExportError(
+        one_line(last) or "the process that makes the report ended without a word",
+        hint="sleeptui report makes it again",
+    )
 
 
 def _environment() -> dict[str, str]:

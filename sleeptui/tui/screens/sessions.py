@@ -263,7 +263,7 @@ class SessionsScreen(Screen[None]):
 
     async def _export(self, archive: "Archive", wanted: SessionSummary) -> None:
         try:
-            made = await asyncio.to_thread(archive.export, wanted.path, ())
+            made = await asyncio.to_thread(archive.export, wanted.path)
         except SleeptuiError as error:
             self._say("Export", wording.of_error(error), bad=True)
         else:

@@ -8,7 +8,7 @@ import pytest
 
 from sleeptui.core.errors import ExportError
 from sleeptui.recorder.__main__ import main
-from sleeptui.recorder.report_process import ReportProcess
+from sleeptui.recorder.report_process import ReportProcess, made
 
 
 async def test_what_it_cannot_read_it_says(tmp_path):
@@ -52,7 +52,21 @@ def test_the_process_itself(monkeypatch, tmp_path, capsys):
     asked = []
     monkeypatch.setattr(
         "sleeptui.recorder.__main__.SessionArchive.export",
-        lambda _self, name, formats: asked.append((name, formats)),
+        lambda _self, name: asked.append(name) or ["a/report.md", "a/results.json"],
     )
     assert main(["last"]) == 0
-    assert asked == [("last", ())]
+    assert asked == ["last"]
+    assert capsys.readouterr().out == "a/report.md\na/results.json\n"
+
+
+def test_a_thread_that_waits_gets_the_paths_or_the_reason(monkeypatch, tmp_path):
+    with pytest.raises(ExportError, match="there is no journal at"):
+        made(str(tmp_path))
+    prints = tmp_path / "prints"
+    prints.write_text('#!/bin/sh\necho "$3/report.md"\n')
+    prints.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(prints))
+    assert made("/sessions/a") == ["/sessions/a/report.md"]
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    with pytest.raises(ExportError, match="did not start: No such file"):
+        made(str(tmp_path))
