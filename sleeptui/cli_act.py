@@ -247,7 +247,12 @@ def _is_awake(view: ServerView) -> bool:
     show_default=True,
     help="What becomes of requests in flight.",
 )
-@click.option("--all", "is_all", is_flag=True, help="All that are not pinned.")
+@click.option(
+    "--all",
+    "is_all",
+    is_flag=True,
+    help="All that are not pinned; with no configuration all that are found here.",
+)
 @yes_option
 @limit_option
 @json_option

@@ -7,7 +7,7 @@ from sleeptui.cli_output import put
 
 EXAMPLES = """\b
 Examples:
-  sleeptui completions bash >> ~/.bash_completion  # then open a new shell
+  sleeptui completions bash > ~/.sleeptui.bash     # source it in ~/.bashrc
   sleeptui completions zsh > ~/.sleeptui.zsh       # source it in ~/.zshrc, behind compinit
   sleeptui completions fish > ~/.config/fish/completions/sleeptui.fish
   source <(sleeptui completions bash)              # for this bash alone

@@ -221,7 +221,7 @@ RECIPES: dict[str, Recipe] = {
         on_stderr=("recording to ",),
         after=has_journals(1),
     ),
-    "sleeptui completions bash >> ~/.bash_completion": Prints(after=is_kept(".bash_completion")),
+    "sleeptui completions bash > ~/.sleeptui.bash": Prints(after=is_kept(".sleeptui.bash")),
     "sleeptui completions zsh > ~/.sleeptui.zsh": Prints(after=is_kept(".sleeptui.zsh")),
     "sleeptui completions fish > ~/.config/fish/completions/sleeptui.fish": Prints(
         around=fishy, after=is_kept(".config/fish/completions/sleeptui.fish")

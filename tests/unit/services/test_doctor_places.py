@@ -216,6 +216,15 @@ def test_host_memory_matters_only_where_weights_go_there():
     assert "host_memory" not in findings(well())
 
 
+def test_no_copy_is_asked_for_where_sleep_mode_is_off():
+    off = well(facts=make.facts(sleep_enabled=False))
+    assert host_finding(off) is None
+    assert (
+        "take 0 MiB more"
+        in host_finding(off, well("b", learned=Learned(cycles=(cycle(LIFE_S),)))).what
+    )
+
+
 def test_no_server_at_all():
     found = findings(notes=(), gpus=())
     assert found["servers"].status is Status.BAD
