@@ -4,6 +4,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import psutil
 import pytest
@@ -433,6 +434,30 @@ class TestResized:
             panel.press("q")
             assert panel.ended() == 0
             assert panel.is_restored
+
+    def test_a_storm_over_the_prompt_while_a_server_falls_asleep_loses_nothing(self, home, fleet):
+        fleet.wakes("v0-32")
+        with Terminal(["--server", f"a={fleet.url('v0-32')}"], environment=home) as panel:
+            panel.row_shows(" a ", "AWAKE")
+            fleet.fault("v0-32", fault="slow", seconds=30.0, paths=["/sleep"])
+            panel.press("t")
+            panel.shows("Send")
+            somebody = Thread(target=fleet.post, args=("v0-32", "/sleep?level=1"))
+            somebody.start()
+            while somebody.is_alive():
+                for columns, rows in self.SIZES:
+                    panel.resize(columns, rows)
+                    panel.pump(0.05)
+            somebody.join()
+            assert not fleet.is_awake("v0-32")
+            panel.shows("Send")
+            panel.press("escape")
+            panel.row_shows(" a ", "ASLEEP")
+            panel.shows("Fleet", "Events", "Quit")
+            panel.press("ctrl+c")
+            assert panel.ended() == 0
+            assert panel.is_restored
+        fleet.clear("v0-32")
 
 
 def test_ctrl_c_is_a_no_to_the_question_of_a_command(home, tmp_path):
