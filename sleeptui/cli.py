@@ -22,6 +22,7 @@ from sleeptui.cli_options import Program, Scenario, both, fleet_options, setting
 from sleeptui.cli_output import need_terminal, open_closed_streams, settle_streams
 from sleeptui.config import Flags
 from sleeptui.core.errors import ConfigError, SleeptuiError
+from sleeptui.core.sentences import sentences
 from sleeptui.core.text import clean
 
 log = logging.getLogger(__name__)
@@ -289,6 +290,5 @@ def _talk(text: str) -> None:
 
 
 def _complain(message: str, hint: str) -> None:
-    text = f"sleeptui: {message.rstrip('.')}"
     with suppress(OSError):  # nobody can be told
-        click.echo(clean(f"{text}. {hint}" if hint else text, lines=True), err=True)
+        click.echo(clean(f"sleeptui: {sentences(message, hint)}", lines=True), err=True)

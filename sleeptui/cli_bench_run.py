@@ -189,7 +189,7 @@ class _Measuring:
         except ConfigError as error:
             if not all(one.state in _NOT_THERE for one in self._services.store.view.servers):
                 raise
-            self._done.say(f"{error.message}. {error.hint}")
+            self._done.say(str(error))
             self._done.code = UNREACHABLE
             return None
 

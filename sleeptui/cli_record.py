@@ -29,6 +29,7 @@ from sleeptui.core.events import (
     StateObserved,
 )
 from sleeptui.core.model import IN_TRANSITION, Reach, State
+from sleeptui.core.sentences import sentences
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.services import session_words
@@ -173,7 +174,7 @@ class _Watched:
                 self.path, self._began_s = event.path, event.at_s
                 self.say(f"recording to {event.path}")
             case RecordingRefused():
-                self.say(f"{event.problem}. {event.hint}")
+                self.say(sentences(event.problem, event.hint))
                 self._ending.set()
             case RecordingTroubled():
                 self._problem = event.problem

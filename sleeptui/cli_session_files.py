@@ -24,7 +24,7 @@ def make_files(settings: Settings, path: str, say: Callable[[str], None]) -> boo
             say("making the report")
             LateArchive(settings).export(path)
     except ExportError as error:
-        say(f"{error.message}. {error.hint}")
+        say(str(error))
         return False
     except KeyboardInterrupt:
         say("the report is not made. sleeptui report makes it")

@@ -21,6 +21,7 @@ from sleeptui.core import units
 from sleeptui.core.errors import ConfigError, SleeptuiError
 from sleeptui.core.events import Event, RecordingBegan, RecordingRefused
 from sleeptui.core.model import ServerView
+from sleeptui.core.sentences import sentences
 from sleeptui.core.settings import Settings
 from sleeptui.core.text import one_line
 from sleeptui.services import as_json, shell_words
@@ -90,7 +91,7 @@ class Progress:
             case RecordingBegan():
                 self.say(f"recording to {event.path}")
             case RecordingRefused():
-                self.say(f"no recording: {event.problem}. {event.hint}")
+                self.say(f"no recording: {sentences(event.problem, event.hint)}")
             case _:
                 pass
 
@@ -115,7 +116,7 @@ class Progress:
     def over(self, ended: Ending) -> None:
         """Why it does not go on; nothing where all is done."""
         if ended.problem:
-            self.say(". ".join(part for part in (ended.problem, ended.hint) if part))
+            self.say(sentences(ended.problem, ended.hint))
         else:
             self.clear()
 

@@ -32,6 +32,7 @@ from sleeptui.recorder.fold import fold
 from sleeptui.services.bench_watch import BenchState
 from sleeptui.services.replay_panel import ReplayServices
 from sleeptui.tui.app import SleeptuiApp
+from sleeptui.tui.arrange import too_small
 from sleeptui.tui.replay_app import ReplayApp
 
 VARIANTS = {
@@ -109,7 +110,9 @@ SCENES = {
     "sleep-all": Scene(keys=("a",), words=("to sleep?",)),
     "no-room": Scene(keys=("down", "down", "w"), view=pictures.calm, prepare=_crowded),
     "sessions": Scene(keys=("4",), words=("Sessions", "whole"), prepare=_sessions),
-    "comparison": Scene(keys=("4", "space", "down", "c"), words=("ratio",), prepare=_sessions),
+    "comparison": Scene(
+        keys=("4", "space", "down", "c"), words=("interval", "B/A"), prepare=_sessions
+    ),
     "benchmark": Scene(
         keys=("b",), words=("MODEL",), prepare=_bench(bench_story.running, BenchState.RUNNING)
     ),
@@ -120,18 +123,24 @@ SCENES = {
 
 
 @asynccontextmanager
-async def _open(scene: Scene) -> AsyncIterator[Pilot[None]]:
+async def opened(scene: Scene, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[None]]:
+    """The panel with that screen on it; the words of the scene are not waited for if it is small.
+
+    Args:
+        scene: What is shown.
+        size: Of the terminal, in cells.
+    """
     services = PaperServices(scene.view(), Settings(ascii=scene.ascii))
     services.clock = ManualClock(pictures.NOW_S, pictures.WALL_S)
     scene.prepare(services)
     app = SleeptuiApp(services)  # type: ignore[arg-type]
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: services.begun)
         await pilot.pause(0.3)
         for key in scene.keys:
             await pilot.press(key)
             await pilot.pause(0.3)
-        if scene.size is None:
+        if scene.size is None and not too_small(*size):
             await until(pilot, lambda: all(word in shown_text(pilot) for word in scene.words))
         yield pilot
 
@@ -165,8 +174,8 @@ async def _take(pilot: Pilot[None], name: str, folder: Path, only: tuple[int, in
 async def _play(names: list[str], folder: Path) -> None:
     for name in names:
         scene = SCENES.get(name)
-        opened = _replay() if scene is None else _open(scene)
-        async with opened as pilot:
+        stage = _replay() if scene is None else opened(scene)
+        async with stage as pilot:
             await _take(pilot, name, folder, scene.size if scene else None)
         print(folder / name, flush=True)
 

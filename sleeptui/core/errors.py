@@ -22,6 +22,8 @@
 Each carries one sentence for the user and one next step.
 """
 
+from sleeptui.core.sentences import sentences
+
 
 class SleeptuiError(Exception):
     """Base of all errors that are shown to the user.
@@ -40,7 +42,7 @@ class SleeptuiError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+        return sentences(self.message, self.hint) if self.hint else self.message
 
 
 class ConfigError(SleeptuiError):

@@ -317,7 +317,8 @@ class FleetStore:
         if state is State.DOWN and recent and _is_stopped(track):
             return
         if state in _BAD:
-            self._say(name, "bad", f"{state.value}: {reason}" if reason else state.value)
+            why = f"; {track.derived.advice}" if self._has_told(name, reason) else f": {reason}"
+            self._say(name, "bad", f"{state.value}{why}" if reason else state.value)
         elif state in _QUIET or recent:
             return
         elif before in _BAD and settled in (state, State.UNKNOWN):
@@ -332,6 +333,12 @@ class FleetStore:
             self._say(name, "info", f"found {state.value}")
         elif state is not settled:
             self._say(name, "info", state.value)
+
+    def _has_told(self, server: str, reason: str) -> bool:
+        """Whether the line before has it: that of the operation which has failed."""
+        if not reason or not self._log:
+            return False
+        return self._log[-1].server == server and reason in self._log[-1].text
 
     def _say(self, server: str | None, severity: str, text: str) -> None:
         if text:

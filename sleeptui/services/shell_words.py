@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.operation import Kind, OperationRecord, Phase
+from sleeptui.core.sentences import sentences
 from sleeptui.core.text import one_line
 from sleeptui.core.units import UNKNOWN, duration, elapsed, memory
 from sleeptui.services.doctor_finding import names as listed
@@ -98,7 +99,7 @@ def sentence(answer: Answer) -> str:
     """What came of an order, and what to do, in one line."""
     kind = f"{answer.record.kind.value} {answer.end.value}: " if answer.record else ""
     said = f"{one_line(answer.server, NAME_WIDTH)}: {kind}{answer.message}"
-    return one_line(". ".join(part for part in (said, hint_of(answer)) if part), _LONGEST)
+    return one_line(sentences(said, hint_of(answer)), _LONGEST)
 
 
 def block(answer: Answer) -> list[str]:

@@ -27,6 +27,7 @@ from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 from sleeptui.tui.suspension import Suspension
+from sleeptui.tui.widgets.too_small import fit
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -99,6 +100,11 @@ class SleeptuiApp(App[None]):
         if settings.theme in self.available_themes:
             self.theme = settings.theme
         self.set_keymap(settings.keymap)
+        self.screen_change_signal.subscribe(self, lambda screen: fit(screen, self.size))
+        # Textual leaves out the palette when it gives all others the colours of another theme.
+        self.theme_changed_signal.subscribe(
+            self, lambda _theme: self.stylesheet.update(self.screen)
+        )
 
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
@@ -116,6 +122,11 @@ class SleeptuiApp(App[None]):
         self.suspension.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """No screen is shown where it would be cut."""
+        for screen in self.screen_stack:
+            fit(screen, event.size)
 
     def show(self, view: FleetView) -> None:
         """Give a picture to all screens that can be seen, and to the footer."""

@@ -135,8 +135,8 @@ class Dispatch:
         )
 
     def say(self, notice: notices.Notice) -> None:
-        """Show a notice; its text is never markup. On a low screen only the newest is shown."""
-        if self._app.size.height < ROOMY_FROM:
+        """Show a notice; its text is never markup. Over few lines, or a page, only the newest."""
+        if self._app.size.height < ROOMY_FROM or self._app.screen is not self._app.dashboard:
             self._app.clear_notifications()
         self._app.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
 

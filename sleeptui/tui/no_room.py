@@ -6,10 +6,11 @@ from typing import Final
 from sleeptui.core.errors import NoRoom
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.operation import Phase
+from sleeptui.core.sentences import sentences
 from sleeptui.core.text import one_line
 from sleeptui.services import fit
 from sleeptui.services.room import givers
-from sleeptui.tui import sleeping, wording
+from sleeptui.tui import sleeping
 from sleeptui.tui.present_queue import places, waits_for
 
 RISK: Final = (
@@ -33,7 +34,7 @@ def switch_words(view: ServerView, fleet: FleetView) -> str:
     operation = view.operation
     if operation is not None and operation.phase is Phase.QUEUED and operation.note:
         told = waits_for(operation, places(fleet).get(view.name, ""))
-        return f"{wording.sentences('', told)}."
+        return f"{sentences('', told)}."
     found = fit.of(view, fleet)
     if found.fits:
         return "There is room, nobody has to sleep."

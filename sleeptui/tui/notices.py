@@ -18,8 +18,8 @@ from sleeptui.core.events import (
     RecordingTroubled,
 )
 from sleeptui.core.operation import Cause, Kind, OperationRecord, Outcome
+from sleeptui.core.sentences import sentences
 from sleeptui.core.text import one_line
-from sleeptui.tui import wording
 from sleeptui.tui.present_proof import grade_words
 
 Severity = Literal["information", "warning", "error"]
@@ -108,14 +108,14 @@ def _of_recording(event: Event) -> Notice | None:
         case RecordingBegan():
             return Notice(title="Recording", text=one_line(event.path))
         case RecordingRefused():
-            text = wording.sentences(event.problem, event.hint)
+            text = sentences(event.problem, event.hint)
             return Notice(title="No recording", text=one_line(text), severity="error")
         case RecordingTroubled() if event.problem:
             return Notice(
                 title="Recording troubled", text=one_line(event.problem), severity="error"
             )
         case RecordingEnded() if event.problem:
-            text = wording.sentences(event.problem, event.path)
+            text = sentences(event.problem, event.path)
             return Notice(title="Recorded, not whole", text=one_line(text), severity="error")
         case RecordingEnded():
             return Notice(title="Recorded", text=one_line(event.path))
@@ -127,12 +127,12 @@ def _of_recording(event: Event) -> Notice | None:
 
 def of_error(error: SleeptuiError) -> Notice:
     """An expected failure: what, and what to do next."""
-    return Notice(title=error.title, text=one_line(wording.of_error(error)), severity="warning")
+    return Notice(title=error.title, text=one_line(str(error)), severity="warning")
 
 
 def _ended(record: OperationRecord) -> Notice:
     severity: Severity = "error" if record.cause in _WORST else _SEVERITY[record.outcome]
-    text = wording.sentences(record.message, record.hint)
+    text = sentences(record.message, record.hint)
     return Notice(title=_title(record), text=one_line(text), severity=severity)
 
 

@@ -32,7 +32,7 @@ STATE_TONES: Mapping[State, str] = {
     State.WEDGED: Tone.BAD,
     State.NO_CONTROL: Tone.MUTED,
     State.DOWN: Tone.BAD,
-    State.STALE: Tone.FAINT,
+    State.STALE: Tone.MUTED,
 }
 CHECK_TONES: Mapping[Check, str] = {
     Check.VERIFIED: Tone.GOOD,

@@ -1,11 +1,13 @@
 """The palette: what style each tone has in a theme.
 
 All tones but those of the servers come from the theme's own variables, so every theme of
-Textual works. The servers' colours are ours: eight hues that differ from each other and from
-the colours of good and bad, on dark, on light, and when a terminal with 16 colours rounds them.
+Textual works; where those are too pale to be read, they get more black or white. The servers'
+colours are ours: eight hues that differ from each other and from the colours of good and bad, on
+dark, on light, and when a terminal with 16 colours rounds them.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from rich.style import Style
 from textual.app import App
@@ -25,12 +27,12 @@ _DARK = (
 )
 _LIGHT = (
     "#1f60c4",
-    "#b45f06",
+    "#a04c00",
     "#8f3bb8",
-    "#07806f",
-    "#c73a7c",
-    "#8f7f00",
-    "#5c6b80",
+    "#006a82",
+    "#b4305c",
+    "#6f6300",
+    "#556377",
     "#7a4a24",
 )
 _ANSI = (
@@ -67,6 +69,15 @@ _BOLD = frozenset({Tone.STRONG, Tone.TITLE, Tone.BAD})
 _DIM = frozenset({Tone.MUTED, Tone.FAINT})
 _BANDS = frozenset({Tone.BAND_SLEEP, Tone.BAND_WAKE, Tone.BAND_SWITCH})
 _CURSORS = frozenset({Tone.CURSOR, Tone.CURSOR_BLURRED})
+_LEGIBLE: Final = 4.5
+"""The least contrast of text, WCAG 2.2, 1.4.3."""
+_DISCERNIBLE: Final = 3.0
+"""That of what is not known or not new: the least that WCAG asks of signs, 1.4.11."""
+_DRAWN = frozenset({Tone.OTHER, Tone.TRACK, *_CURSORS, *_BANDS})
+"""Grounds and lines: never the ink of words."""
+_STEPS: Final = 20
+_LINEAR_BELOW: Final = 0.04045
+"""Where sRGB has no power law."""
 
 
 class Palette:
@@ -85,6 +96,7 @@ class Palette:
         self._ansi = ansi
         self._text = self._parse("foreground", Color.parse("ansi_default"))
         self._background = self._parse("background", Color.parse("ansi_default"))
+        self._panel = self._parse("panel", self._background)
         self._styles: dict[tuple[str, str], Style] = {}
 
     @classmethod
@@ -117,9 +129,15 @@ class Palette:
     def _ink(self, tone: str, ground: Color | None) -> Color | None:
         if tone == Tone.ON and ground is not None:
             return ground.get_contrast_text(1.0) if not self._ansi else Color.parse("ansi_black")
-        if self._ansi and tone == Tone.TRACK:
-            return None
-        return self._colour(tone)
+        if self._ansi:
+            return None if tone == Tone.TRACK else self._colour(tone)
+        if tone in _DRAWN:
+            return self._colour(tone)
+        if ground is not None:
+            return _legible(self._colour(tone), (ground,), _LEGIBLE)
+        least = _DISCERNIBLE if tone == Tone.FAINT else _LEGIBLE
+        header = () if tone.startswith(SERVER) else (self._panel,)
+        return _legible(self._colour(tone), (self._background, *header), least)
 
     def _ground(self, back: str) -> Color | None:
         if not self._ansi:
@@ -143,3 +161,27 @@ class Palette:
             return Color.parse(self._variables.get(variable, ""))
         except ColorParseError:
             return fallback
+
+
+def _legible(ink: Color, grounds: tuple[Color, ...], least: float) -> Color:
+    """The ink itself, or as little more black or white in it as can be read on all the grounds."""
+    for ground in grounds:
+        away = max(Color(0, 0, 0), Color(255, 255, 255), key=lambda end: _contrast(end, ground))
+        shades = (ink.blend(away, step / _STEPS, 1.0) for step in range(_STEPS + 1))
+        ink = next((shade for shade in shades if _contrast(shade, ground) >= least), away)
+    return ink
+
+
+def _contrast(one: Color, other: Color) -> float:
+    """Of two colours, 1 to 21, as WCAG defines it."""
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: Color) -> float:
+    """Relative luminance of sRGB, 0 to 1."""
+    red, green, blue = (
+        part / 12.92 if part <= _LINEAR_BELOW else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -17,6 +17,7 @@ from sleeptui.core.model import SleepLevel, SleepMode, State
 from sleeptui.core.operation import Kind, Outcome
 from sleeptui.core.settings import Settings
 from sleeptui.tui.app import SleeptuiApp
+from sleeptui.tui.arrange import too_small
 from sleeptui.tui.screens.confirm import ConfirmScreen
 from sleeptui.tui.screens.events import EventsScreen
 from sleeptui.tui.screens.help import HelpScreen
@@ -43,8 +44,7 @@ class Panel:
     async def __aenter__(self):
         self.pilot = await self._run.__aenter__()
         await until(self.pilot, lambda: self.services.begun)
-        small = self.app.dashboard.has_class("-small")
-        if self.services.store.view.servers and not small:
+        if self.services.store.view.servers and not too_small(*self.app.size):
             await until(self.pilot, lambda: self.current)
         return self
 

@@ -8,7 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sleeptui.core.errors import NotAllowed, SleeptuiError
 from sleeptui.core.session import SessionSummary
@@ -18,6 +18,7 @@ from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
 from sleeptui.tui.spans import Line
+from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.painted import Painted
 from sleeptui.tui.widgets.plan_list import PlanList
 
@@ -80,7 +81,7 @@ class BenchmarkScreen(Screen[None]):
         yield Static("Benchmark", id="heading", markup=False)
         yield PlanList(self._glyphs, id="plans")
         yield BenchWords(id="words")
-        yield Footer(compact=True)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show what there is, and count on."""

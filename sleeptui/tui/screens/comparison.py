@@ -6,13 +6,14 @@ from typing import Final
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sleeptui.services import compare_words
 from sleeptui.services.compare_words import Said
 from sleeptui.tui.pages import leave
 from sleeptui.tui.spans import Line, line
 from sleeptui.tui.tones import Tone
+from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.painted import Painted
 
 _TONES: Final[Mapping[str, str]] = {
@@ -62,7 +63,7 @@ class ComparisonScreen(Screen[None]):
         """A heading and the text."""
         yield Static("Comparison", id="heading")
         yield self._text
-        yield Footer(compact=True)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Scroll with the keys from the start."""

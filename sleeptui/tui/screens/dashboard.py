@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import var
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from sleeptui.core.model import IN_TRANSITION, FleetView
 from sleeptui.core.ports import Clock
@@ -29,7 +29,7 @@ from sleeptui.tui.tones import server_tone
 from sleeptui.tui.widgets.body import Body, entitle
 from sleeptui.tui.widgets.filter import FilterInput
 from sleeptui.tui.widgets.fleet_table import FleetTable
-from sleeptui.tui.widgets.footer import LastingFooter
+from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
 from sleeptui.tui.widgets.painted import Painted
@@ -112,11 +112,10 @@ class DashboardScreen(Screen[object]):
 
     def compose(self) -> ComposeResult:
         """All parts; which are seen, and their rows, depends on size and fleet."""
-        yield Static(id="small", markup=False)
         yield self._header
         yield self._gpus
         yield self._body
-        yield LastingFooter(show_command_palette=False, compact=True)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Show what there is."""
@@ -222,12 +221,8 @@ class DashboardScreen(Screen[object]):
         """A new picture."""
         self._present()
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self, _event: events.Resize) -> None:
         """Give the rows out anew."""
-        width, height = event.size
-        said = too_small(width, height)
-        self.set_class(bool(said), "-small")
-        self.query_one("#small", Static).update(said)
         self._present()
         # Widths of the parts are known after the layout, and a held picture gets no other chance.
         self.call_after_refresh(self._present)
@@ -270,7 +265,7 @@ class DashboardScreen(Screen[object]):
         return self.size.height >= ROOMY_FROM
 
     def _present(self) -> None:
-        if not self.is_mounted or self.has_class("-small"):
+        if not self.is_mounted or too_small(*self.size):
             return
         view = self.view
         tones = {each.name: server_tone(index) for index, each in enumerate(view.servers)}

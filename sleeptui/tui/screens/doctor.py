@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sleeptui.core.model import FleetView
 from sleeptui.services import doctor
@@ -15,6 +15,7 @@ from sleeptui.tui import present_doctor
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.pages import leave
 from sleeptui.tui.widgets.finding_list import FindingList
+from sleeptui.tui.widgets.footer import KeysFooter
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -42,7 +43,7 @@ class DoctorScreen(Screen[None]):
         """A heading and the findings."""
         yield Static(id="heading", markup=False)
         yield FindingList(self._glyphs, id="findings")
-        yield Footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Examine at once."""

@@ -9,13 +9,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from sleeptui.core.model import FleetView, LogEntry
 from sleeptui.core.text import one_line
 from sleeptui.tui.pages import leave
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.tones import Tone
+from sleeptui.tui.widgets.footer import KeysFooter
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -48,7 +49,7 @@ class EventsScreen(Screen[None]):
         """A heading and the table."""
         yield Static(id="heading", markup=False)
         yield DataTable(id="events", cursor_type="row", zebra_stripes=True)
-        yield Footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Fill the table."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sleeptui.core.canary import Check
 from sleeptui.core.commands import Command
@@ -20,6 +20,7 @@ from sleeptui.tui.pages import leave
 from sleeptui.tui.present import CHECK_TONES, STATE_TONES
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.tones import Tone
+from sleeptui.tui.widgets.footer import KeysFooter
 
 STATES: Final[tuple[tuple[State, str], ...]] = (
     (State.AWAKE, "serves requests"),
@@ -112,7 +113,7 @@ class HelpScreen(Screen[None]):
             yield Static(self._checks())
             yield Static("Words", classes="heading")
             yield Static(self._two_columns(WORDS))
-        yield Footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Scroll with the keys from the start."""

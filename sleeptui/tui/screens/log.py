@@ -8,13 +8,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
-from textual.widgets import Footer, Input, RichLog, Static
+from textual.widgets import Input, RichLog, Static
 
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.home import Home
 from sleeptui.core.text import clean, one_line
-from sleeptui.tui import wording
 from sleeptui.tui.pages import leave, work
+from sleeptui.tui.widgets.footer import KeysFooter
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Stage
@@ -64,7 +64,7 @@ class LogScreen(Screen[None]):
         yield Input(placeholder="Only lines that contain…", id="needle", compact=True)
         yield RichLog(id="lines", max_lines=LINES, wrap=False, min_width=0)
         yield Static(id="problem", markup=False)
-        yield Footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Start to read."""
@@ -137,7 +137,7 @@ class LogScreen(Screen[None]):
         try:
             lines = await self._services.finder.log_tail(home, LINES)
         except SleeptuiError as error:
-            self._problem(wording.of_error(error))
+            self._problem(str(error))
             return
         self._problem("")
         self._take(lines)

@@ -10,19 +10,21 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, DataTable, Footer, Input, Static, TextArea
+from textual.widgets import Button, DataTable, Input, Static, TextArea
 
 from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.operation import OperationRecord
+from sleeptui.core.sentences import sentences
 from sleeptui.core.text import clean, one_line
-from sleeptui.tui import prompting, wording
+from sleeptui.tui import prompting
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
+from sleeptui.tui.widgets.footer import KeysFooter
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Asked, Stage
@@ -90,7 +92,7 @@ the first prompt. Both are shown beside the warm ones.
         yield Static(id="figures", markup=False)
         yield Static(id="comparison", markup=False)
         yield DataTable(id="history", cursor_type="none", zebra_stripes=True)
-        yield Footer()
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Prepare the table; start in the text."""
@@ -134,7 +136,7 @@ the first prompt. Both are shown beside the warm ones.
                 self._server, text, max_tokens=self._max_tokens(), on_token=self._heard
             )
         except NotAllowed as refused:
-            self._figures(wording.of_error(refused))
+            self._figures(str(refused))
             return
         self._ticket = ticket
         if self._painter is not None:
@@ -190,9 +192,7 @@ the first prompt. Both are shown beside the warm ones.
             line = prompting.figures(completion, record)
             self._figures(f"{line} · {record.message}" if record.message else line)
         else:
-            self._figures(
-                wording.sentences(f"{record.outcome.value}: {record.message}", record.hint)
-            )
+            self._figures(sentences(f"{record.outcome.value}: {record.message}", record.hint))
 
     def _say(self) -> None:
         view = self._view
@@ -205,7 +205,7 @@ the first prompt. Both are shown beside the warm ones.
         stop.variant = "error" if running else "default"
         why_not = self.query_one("#why-not", Static)
         why_not.display = refused is not None
-        why_not.update(one_line(wording.of_error(refused)) if refused else "")
+        why_not.update(one_line(str(refused)) if refused else "")
         self._say_history(view)
 
     def _heading(self, view: ServerView | None) -> Text:

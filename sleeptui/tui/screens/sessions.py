@@ -9,16 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from sleeptui.core.compare import Comparison, compare
 from sleeptui.core.errors import SleeptuiError
 from sleeptui.core.model import FleetView
 from sleeptui.core.recording import Recording
+from sleeptui.core.sentences import sentences
 from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.text import one_line
 from sleeptui.services import compare_words
-from sleeptui.tui import wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.lending import lend
@@ -27,6 +27,7 @@ from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
 from sleeptui.tui.present_sessions import heading
 from sleeptui.tui.screens.comparison import ComparisonScreen
+from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.painted import Painted
 from sleeptui.tui.widgets.plot import PlotPanel
 from sleeptui.tui.widgets.session_list import SessionList
@@ -82,7 +83,7 @@ class SessionsScreen(Screen[None]):
             with Container(id="picture"):
                 yield PlotPanel(self._glyphs, id="plots")
                 yield SessionWords(self._glyphs, id="words")
-        yield Footer(compact=True)
+        yield KeysFooter()
 
     def on_mount(self) -> None:
         """Look what there is."""
@@ -171,7 +172,7 @@ class SessionsScreen(Screen[None]):
                 lambda: compare(archive.read(older.path), archive.read(newer.path))
             )
         except SleeptuiError as error:
-            self._say("Compare", wording.of_error(error), bad=True)
+            self._say("Compare", str(error), bad=True)
         else:
             self._show_comparison(found)
         finally:
@@ -180,7 +181,7 @@ class SessionsScreen(Screen[None]):
     def _show_comparison(self, found: Comparison) -> None:
         if found.unlike:
             hint = f"sleeptui compare {found.a.run_id} {found.b.run_id} --force does it"
-            self._say("Not alike", wording.sentences("; ".join(found.unlike), hint), bad=True)
+            self._say("Not alike", sentences("; ".join(found.unlike), hint), bad=True)
             return
         said = compare_words.lines(found)
         screen = ComparisonScreen(said, ascii_only=self._services.settings.ascii)
@@ -198,7 +199,7 @@ class SessionsScreen(Screen[None]):
             try:
                 found = await asyncio.to_thread(archive.sessions)
             except SleeptuiError as error:
-                self._head(wording.of_error(error))
+                self._head(str(error))
                 return
             self._head(heading(found, self._glyphs))
             self._rows = len(found)
@@ -248,7 +249,7 @@ class SessionsScreen(Screen[None]):
         try:
             self._session = (wanted.path, await asyncio.to_thread(archive.read, wanted.path))
         except SleeptuiError as error:
-            self._problem = wording.of_error(error)
+            self._problem = str(error)
 
     async def _draw(self, wanted: SessionSummary) -> None:
         session = self._session[1] if self._session and self._session[0] == wanted.path else None
@@ -265,7 +266,7 @@ class SessionsScreen(Screen[None]):
         try:
             made = await asyncio.to_thread(archive.export, wanted.path)
         except SleeptuiError as error:
-            self._say("Export", wording.of_error(error), bad=True)
+            self._say("Export", str(error), bad=True)
         else:
             self._say("Export", f"{len(made)} files are in {wanted.path}")
         finally:

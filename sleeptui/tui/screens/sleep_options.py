@@ -14,7 +14,7 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
 from sleeptui.services.busy import queue_of
-from sleeptui.tui import sleeping, wording
+from sleeptui.tui import sleeping
 from sleeptui.tui.pages import leave
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.widgets.choice import Choice
@@ -158,7 +158,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
         for view in self._views:
             refused = refusal("server.sleep_options", view)
             if refused is not None:
-                return wording.of_error(refused)
+                return str(refused)
         return sleeping.level_refusal(self._views, self._level)
 
     def _first_level(self) -> SleepLevel:

@@ -93,6 +93,26 @@ def test_our_own_change_is_not_called_external():
     assert not any("somebody" in text for _, text in story.log())
 
 
+def test_a_failed_wake_is_told_once_and_then_what_to_do():
+    story = Story()
+    story.look(sleeping=True)
+    story.start(Kind.WAKE)
+    problem = "/wake_up answered 500, invalid argument"
+    story.end(Kind.WAKE, Outcome.FAILED, cause=Cause.WEDGED, message=problem)
+    story.wait(0.5).look(sleeping=True)
+    told = [text for _, text in story.log()][-2:]
+    assert told[0].startswith("wake failed in")
+    assert told[0].endswith(problem)
+    assert told[1] == "wedged; restart it: it does not come back from a failed wake"
+
+
+def test_a_reason_that_no_line_has_told_is_in_the_log():
+    story = Story()
+    story.look()
+    story.wait(1).look(reach=Reach.REFUSED)
+    assert story.log()[-1] == ("a", "down: refused")
+
+
 def test_somebody_elses_sleep_is_logged():
     story = Story()
     story.look()

@@ -40,7 +40,7 @@ def tones(cell, view, look=LOOK, width=30):
         (State.NO_CONTROL, {}, "– NO CONTROL", Tone.MUTED),  # noqa: RUF001
         (State.DOWN, {}, "· DOWN", Tone.BAD),
         (State.STARTING, {"since_s": NOW - 74}, "◌ STARTING 1 m 14 s", Tone.BUSY),
-        (State.STALE, {"seen_at_s": NOW - 12}, "· STALE 12 s", Tone.FAINT),
+        (State.STALE, {"seen_at_s": NOW - 12}, "· STALE 12 s", Tone.MUTED),
         (State.UNKNOWN, {}, "· UNKNOWN", Tone.MUTED),
     ],
 )

@@ -5,7 +5,6 @@ from rich.color import ColorSystem
 from textual.app import App
 from textual.color import Color
 
-from sleeptui.core.model import State
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.tones import SERVER_COLOURS, Tone, server_tone
@@ -45,17 +44,53 @@ def test_every_tone_has_a_style_in_every_theme(theme):
         made.style(tone, Tone.CURSOR)
 
 
-@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "nord", "solarized-light"])
-def test_states_and_text_can_be_read_on_the_background(theme):
+TRUE_COLOUR = [name for name in THEMES if not name.startswith("ansi-")]
+WORDS = sorted({*STATE_TONES.values(), Tone.TEXT, Tone.TITLE, Tone.MUTED, *SERVERS})
+
+
+@pytest.mark.parametrize("theme", TRUE_COLOUR)
+@pytest.mark.parametrize("ground", ["background", "panel"])
+def test_states_and_text_can_be_read_in_every_theme(theme, ground):
     app = App()
     app.theme = theme
     app.get_css_variables()  # a running app does so when the theme changes
-    made = Palette.of(app)
-    ground = Color.parse(app.theme_variables["background"])
-    tones = {*STATE_TONES.values(), Tone.TEXT, Tone.MUTED, *SERVERS} - {STATE_TONES[State.STALE]}
-    for tone in tones:
-        ink = Color.from_rich_color(made.style(tone).color)
-        assert contrast(ink, ground) > 2.4, tone
+    made, under = Palette.of(app), Color.parse(app.theme_variables[ground])
+    for tone in WORDS if ground == "background" else set(WORDS) - set(SERVERS):
+        assert contrast(Color.from_rich_color(made.style(tone).color), under) >= 4.5, tone
+    assert contrast(Color.from_rich_color(made.style(Tone.FAINT).color), under) >= 3.0
+
+
+@pytest.mark.parametrize("theme", TRUE_COLOUR)
+@pytest.mark.parametrize("cursor", [Tone.CURSOR, Tone.CURSOR_BLURRED])
+def test_all_that_stands_on_the_row_of_the_cursor_can_be_read_in_every_theme(theme, cursor):
+    made = palette(theme)
+    for tone in (*WORDS, Tone.FAINT, Tone.STRONG):
+        style = made.style(tone, cursor)
+        ink, ground = Color.from_rich_color(style.color), Color.from_rich_color(style.bgcolor)
+        assert contrast(ink, ground) >= 4.5, tone
+
+
+@pytest.mark.parametrize("theme", TRUE_COLOUR)
+def test_the_cursor_stands_out_from_the_other_rows(theme):
+    made = palette(theme)
+    bright, pale = (
+        Color.from_rich_color(made.style(Tone.TEXT, back).bgcolor)
+        for back in (Tone.CURSOR, Tone.CURSOR_BLURRED)
+    )
+    assert bright != pale
+
+
+def test_a_colour_that_can_be_read_stays_that_of_the_theme():
+    variables = {"foreground": "#ffffff", "background": "#000000", "text-success": "#00c000"}
+    made = Palette(variables, dark=True, ansi=False)
+    assert made.style(Tone.GOOD).color.triplet.hex == "#00c000"
+
+
+def test_a_colour_that_is_too_pale_gets_no_more_than_it_needs():
+    variables = {"foreground": "#000000", "background": "#ffffff", "text-success": "#a0e0a0"}
+    ink = Color.from_rich_color(Palette(variables, dark=False, ansi=False).style(Tone.GOOD).color)
+    assert 4.5 <= contrast(ink, Color(255, 255, 255)) < 5.5
+    assert ink.g > ink.r == ink.b, "it is still green"
 
 
 @pytest.mark.parametrize("theme", ["textual-dark", "textual-light"])

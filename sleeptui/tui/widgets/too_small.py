@@ -1,0 +1,31 @@
+"""What every screen shows in the place of a picture that a small terminal would only cut."""
+
+from typing import Any
+
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.widgets import Static
+
+from sleeptui.tui.arrange import too_small
+
+
+class TooSmall(Static):
+    """One line over all of a screen. What is under it stays as it is, the focus too."""
+
+
+def fit(screen: Screen[Any], size: Size) -> None:
+    """Cover a screen where the terminal is too small for it, uncover it where it is not.
+
+    Args:
+        screen: A screen of the stack: a page, a question, the palette.
+        size: Of the terminal.
+    """
+    said = too_small(*size)
+    screen.set_class(bool(said), "-small")
+    cover = next((one for one in screen.children if isinstance(one, TooSmall)), None)
+    if cover is None and said:
+        cover = TooSmall(markup=False)
+        screen.mount(cover)
+    if cover is not None:
+        cover.display = bool(said)
+        cover.update(said)
