@@ -186,6 +186,7 @@ async def faults(stage: Stage) -> None:
     """One server for each thing that goes wrong, after some sleeps and wakes."""
     await stage.says("AWAKE", "ASLEEP L1")
     for name, keys in (("keeps-memory", "s"), ("garbage", "sw"), ("oom", "w"), ("wedged", "w")):
+        await stage.until(lambda name=name: stage.state(name) is not State.UNKNOWN)
         await stage.cursor_to(name)
         for number, key in enumerate(keys, start=1):
             await stage.press(key)

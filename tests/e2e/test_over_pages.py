@@ -24,6 +24,7 @@ async def test_a_large_dashboard_has_room_for_several():
     async with gallery.opened(gallery.SCENES["dashboard"]) as pilot:
         for name in ("one", "two"):
             pilot.app.dispatch.say(Notice(title=name, text="happened"))
+            await pilot.pause()
         assert told(pilot) == ["one", "two"]
 
 

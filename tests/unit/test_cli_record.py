@@ -32,7 +32,7 @@ async def test_a_journal_that_cannot_be_opened_ends_it(capsys):
         watched.heard(RecordingRefused(at_s=1.0, problem="the disk is full", hint="make room"))
         assert ending.is_set()
         assert watched.told() == NOT_WHOLE
-        assert "the disk is full. make room" in capsys.readouterr().err
+        assert "the disk is full. Make room" in capsys.readouterr().err
 
 
 async def test_a_journal_that_is_not_whole_is_told_and_is_code_1(capsys, tmp_path):

@@ -206,7 +206,7 @@ async def test_what_fails_is_said_once_and_nothing_else_suffers(clock):
         assert (await panel.ends(operations.wake("qwen"))).outcome is Outcome.DONE
         await panel.clock.advance(1)
         assert len(notebook.writes) >= 2
-        assert told(panel).count("the disk is full. make room") == 1
+        assert told(panel).count("the disk is full. Make room") == 1
         notebook.error = None
     assert len(notebook.pages[KEY].cycles) == 1
 

@@ -358,7 +358,7 @@ async def test_a_report_that_cannot_be_made_is_told(clock):
         told = panel.services.store.view.log[-1]
         assert (told.severity, told.text) == (
             "warning",
-            "no report of 1 in /sessions: the disk is full. make room",
+            "no report of 1 in /sessions: the disk is full. Make room",
         )
 
 
