@@ -173,7 +173,7 @@ async def test_one_that_cannot_be_started_and_a_journal_that_breaks_off():
         one.benches.refuses = ProcessError("the benchmark did not start", hint="try it again")
         one.watch.start("quick", SERVERS)
         await settle()
-        assert one.watch.watched.problem == "the benchmark did not start. try it again"
+        assert one.watch.watched.problem == "the benchmark did not start. Try it again"
         one.benches.refuses = None
         await one.begun()
         one.benches.close(JournalError("nobody writes to it any more"))
