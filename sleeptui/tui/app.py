@@ -27,7 +27,7 @@ from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 from sleeptui.tui.suspension import Suspension
-from sleeptui.tui.widgets.too_small import fit
+from sleeptui.tui.widgets.too_small import fit_all, follow
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -100,11 +100,7 @@ class SleeptuiApp(App[None]):
         if settings.theme in self.available_themes:
             self.theme = settings.theme
         self.set_keymap(settings.keymap)
-        self.screen_change_signal.subscribe(self, lambda screen: fit(screen, self.size))
-        # Textual leaves out the palette when it gives all others the colours of another theme.
-        self.theme_changed_signal.subscribe(
-            self, lambda _theme: self.stylesheet.update(self.screen)
-        )
+        follow(self)
 
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
@@ -125,8 +121,7 @@ class SleeptuiApp(App[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """No screen is shown where it would be cut."""
-        for screen in self.screen_stack:
-            fit(screen, event.size)
+        fit_all(self, event.size)
 
     def show(self, view: FleetView) -> None:
         """Give a picture to all screens that can be seen, and to the footer."""

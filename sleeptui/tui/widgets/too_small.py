@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from textual.app import App
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Static
@@ -29,3 +30,16 @@ def fit(screen: Screen[Any], size: Size) -> None:
     if cover is not None:
         cover.display = bool(said)
         cover.update(said)
+
+
+def fit_all(app: App[None], size: Size) -> None:
+    """The same for every screen of the stack."""
+    for screen in app.screen_stack:
+        fit(screen, size)
+
+
+def follow(app: App[None]) -> None:
+    """Each screen that comes fits the terminal, and has the colours of the theme."""
+    app.screen_change_signal.subscribe(app, lambda screen: fit(screen, app.size))
+    # Textual leaves out the palette when it gives all others the colours of another theme.
+    app.theme_changed_signal.subscribe(app, lambda _theme: app.stylesheet.update(app.screen))
