@@ -27,7 +27,6 @@ from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 from sleeptui.tui.suspension import Suspension
-from sleeptui.tui.widgets.too_small import fit_all, follow
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -100,7 +99,6 @@ class SleeptuiApp(App[None]):
         if settings.theme in self.available_themes:
             self.theme = settings.theme
         self.set_keymap(settings.keymap)
-        follow(self)
 
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
@@ -118,10 +116,6 @@ class SleeptuiApp(App[None]):
         self.suspension.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """No screen is shown where it would be cut."""
-        fit_all(self, event.size)
 
     def show(self, view: FleetView) -> None:
         """Give a picture to all screens that can be seen, and to the footer."""

@@ -32,13 +32,13 @@ def fit(screen: Screen[Any], size: Size) -> None:
         cover.update(said)
 
 
-def fit_all(app: App[None], size: Size) -> None:
+def fit_all(app: App[Any], size: Size) -> None:
     """The same for every screen of the stack."""
     for screen in app.screen_stack:
         fit(screen, size)
 
 
-def follow(app: App[None]) -> None:
+def follow(app: App[Any]) -> None:
     """Each screen that comes fits the terminal, and has the colours of the theme."""
     app.screen_change_signal.subscribe(app, lambda screen: fit(screen, app.size))
     # Textual leaves out the palette when it gives all others the colours of another theme.
