@@ -214,15 +214,30 @@ class Sleep(Act):
         )
 
     def question(self) -> str:
-        """Where requests would be cut off: how many."""
+        """Where requests would be cut off: how many; of all: those that nobody has named."""
+        those = [view for view in self.views if view.state in _AWAKE]
+        reasons = [reason for reason in (self._lost(those), self._strange(those)) if reason]
+        if not reasons:
+            return ""
+        return f"put {', '.join(view.name for view in those)} to sleep? {'; '.join(reasons)}"
+
+    def _lost(self, those: Sequence[ServerView]) -> str:
+        """What a sleep would cut off."""
         if self._mode is not SleepMode.ABORT:
             return ""
-        those = [view for view in self.views if view.state in _AWAKE]
         queue = queue_of(those)
         if not queue.is_busy and not queue.unknown:
             return ""
-        lost = f"{counts(queue)} cut off" if queue.is_busy else "whatever is in flight is cut off"
-        return f"put {', '.join(view.name for view in those)} to sleep? {lost}"
+        return f"{counts(queue)} cut off" if queue.is_busy else "whatever is in flight is cut off"
+
+    def _strange(self, those: Sequence[ServerView]) -> str:
+        """Servers that were found and may be anybody's."""
+        settings = self.services.settings
+        if not self._is_all or settings.demo is not None:
+            return ""
+        named = {spec.name for spec in settings.servers}
+        found = [view.name for view in those if view.name not in named]
+        return f"no configuration names {', '.join(found)}" if found else ""
 
 
 def _sleeps(level: int | None, view: ServerView) -> bool:
@@ -251,7 +266,7 @@ def _is_awake(view: ServerView) -> bool:
     "--all",
     "is_all",
     is_flag=True,
-    help="All that are not pinned; with no configuration all that are found here.",
+    help="All that are not pinned; asks about those that were found and nobody has named.",
 )
 @yes_option
 @limit_option

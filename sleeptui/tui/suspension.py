@@ -1,9 +1,10 @@
-"""Suspend and resume: ctrl+z, signals that stop and continue, a terminal that is gone meanwhile.
+"""Suspend, resume, resize: ctrl+z, signals of the terminal, a terminal that is gone meanwhile.
 
 Textual does it within the signal's handler, in the middle of whatever is painted: it then waits
 for a lock that the interrupted code holds, for ever. It also resumes its terminal at every
 SIGCONT, and the kernel sends one right behind the SIGHUP of a closed terminal: an app that has
-ended would read the end of file for ever. Here signals wait for the event loop.
+ended would read the end of file for ever. And one resize that comes while another is dealt with is
+told before it: the older size stays. Here signals wait for the event loop.
 """
 
 import asyncio
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
+from textual import events
 from textual.app import App, SuspendNotSupported
+from textual.geometry import Size
 
 _Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 _STOP_AND_GO = (signal.SIGTSTP, signal.SIGCONT)
@@ -33,11 +36,13 @@ class Suspension:
         loop = asyncio.get_running_loop()
         for number, do in zip(_STOP_AND_GO, (self._stop_alone, self._come_back), strict=True):
             loop.add_signal_handler(number, do)
+        # Textual sets its own handler again at each resume; the loop hears of the signal beside it.
+        loop.add_signal_handler(signal.SIGWINCH, self._resized)
 
     def end(self) -> None:
         """Nothing is resumed any more: the app ends."""
         loop = asyncio.get_running_loop()
-        for number in _STOP_AND_GO:
+        for number in (*_STOP_AND_GO, signal.SIGWINCH):
             loop.remove_signal_handler(number)
 
     def suspend(self) -> bool:
@@ -75,6 +80,14 @@ class Suspension:
             return
         with suppress(SuspendNotSupported), self._app.suspend():
             pass
+
+    def _resized(self) -> None:
+        """The terminal has another size: the one that it has now counts."""
+        if sys.__stdin__ is None:
+            return
+        with suppress(OSError):  # it is gone
+            size = Size(*os.get_terminal_size(sys.__stdin__.fileno()))
+            self._app.post_message(events.Resize(size, size))
 
 
 @contextmanager

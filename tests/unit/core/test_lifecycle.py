@@ -40,7 +40,7 @@ def test_a_server_without_control_is_said_to_have_none_in_a_sentence():
     assert refused.message == "code cannot be controlled: its sleep routes are off"
 
 
-@pytest.mark.parametrize("state", IN_TRANSITION)
+@pytest.mark.parametrize("state", sorted(IN_TRANSITION))
 def test_what_a_server_is_busy_with_is_waited_for(state):
     assert (
         refusal("server.switch", view(state)).message == f"code is {state.value}: wait for its end"

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import sys
+import termios
 from contextlib import contextmanager
 
 import pytest
@@ -20,6 +21,7 @@ class Suspendable:
 
     def __init__(self, *, is_supported=True):
         self.steps = []
+        self.sizes = []
         self._is_supported = is_supported
 
     @contextmanager
@@ -29,6 +31,9 @@ class Suspendable:
         self.steps.append(GIVEN)
         yield
         self.steps.append(TAKEN)
+
+    def post_message(self, message):
+        self.sizes.append((message.size.width, message.size.height))
 
 
 @pytest.fixture
@@ -142,3 +147,25 @@ def test_handled_is_as_before_after_it():
     with handled(signal.SIGCONT, signal.SIG_IGN):
         assert signal.getsignal(signal.SIGCONT) is signal.SIG_IGN
     assert signal.getsignal(signal.SIGCONT) is before
+
+
+async def test_the_newest_size_of_the_terminal_is_told_last(app, suspension, terminal):
+    def resize(width, height):
+        termios.tcsetwinsize(sys.__stdin__.fileno(), (height, width))
+        os.kill(os.getpid(), signal.SIGWINCH)
+
+    for width in (60, 80, 120):
+        resize(width, 36)
+    await asyncio.sleep(0.05)
+    assert app.sizes[-1] == (120, 36)
+    with handled(signal.SIGWINCH, lambda *_: None):  # as Textual sets its own after a suspension
+        resize(80, 24)
+        await asyncio.sleep(0.05)
+    assert app.sizes[-1] == (80, 24)
+
+
+async def test_without_a_terminal_no_size_is_told(app, suspension, terminal):
+    terminal()
+    os.kill(os.getpid(), signal.SIGWINCH)
+    await asyncio.sleep(0.05)
+    assert app.sizes in ([], [(0, 0)])
