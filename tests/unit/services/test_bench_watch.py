@@ -77,7 +77,7 @@ async def test_each_plan_says_what_it_would_do_or_why_it_cannot():
         quick, standard = one.watch.offers()
         assert (quick.plan.name, quick.estimate_s, quick.problem) == ("quick", 720.0, "")
         assert quick.briefing == BRIEFING
-        assert standard.problem == "nothing can be measured. ask the doctor"
+        assert standard.problem == "nothing can be measured. Ask the doctor"
 
 
 async def test_it_is_started_followed_and_ends():
