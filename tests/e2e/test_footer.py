@@ -7,6 +7,7 @@ import pytest
 from support import builders as build
 from support.paper import PaperServices
 from support.pilot import shown_text, until
+from textual.screen import Screen
 from textual.widgets._footer import FooterKey
 
 from sleeptui.tui.app import SleeptuiApp
@@ -18,7 +19,30 @@ def _keys():
     return [one for one in gc.get_objects() if isinstance(one, FooterKey)]
 
 
+def _screens():
+    gc.collect()
+    return sum(isinstance(one, Screen) for one in gc.get_objects())
+
+
+@pytest.mark.parametrize(("key", "name"), [("2", "events"), ("3", "doctor"), ("?", "help")])
+async def test_a_page_that_was_left_is_forgotten(key, name):
+    before = _screens()
+    services = PaperServices(build.fleet([build.server()]))
+    app = SleeptuiApp(services)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: services.begun)
+        for _ in range(3):
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen.name == name)
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen.name != name)
+        await pilot.press("1")
+        await pilot.pause()
+        assert _screens() <= before + 2
+
+
 async def test_keys_that_are_no_longer_shown_are_forgotten():
+    before = len(_keys())
     services = PaperServices(build.fleet([build.server()]))
     app = SleeptuiApp(services)
     async with app.run_test(size=(120, 36)) as pilot:
@@ -32,7 +56,7 @@ async def test_keys_that_are_no_longer_shown_are_forgotten():
             await until(pilot, lambda: app.screen.name == "events")
             await pilot.press("escape")
             await until(pilot, lambda: app.screen.name != "events")
-        await until(pilot, lambda: len(_keys()) <= len(shown))
+        await until(pilot, lambda: len(_keys()) <= before + len(shown))
         assert [key.key for key in footer.query(FooterKey)] == shown
         assert all(key.compact for key in footer.query(FooterKey))
 

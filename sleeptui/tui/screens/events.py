@@ -58,6 +58,10 @@ class EventsScreen(Screen[None]):
         self._table().focus()
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._anew())
 
+    def on_unmount(self) -> None:
+        """Be forgotten: what listens to a signal of Textual is kept for ever."""
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def on_resize(self, event: events.Resize) -> None:
         """Break the texts anew; the reader stays at the event."""
         if event.size.width != self._width:

@@ -120,6 +120,10 @@ class HelpScreen(Screen[None]):
         self.query_one("#page").focus()
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.call_later(self._anew))
 
+    def on_unmount(self) -> None:
+        """Be forgotten: what listens to a signal of Textual is kept for ever."""
+        self.app.theme_changed_signal.unsubscribe(self)
+
     def action_leave(self) -> None:
         """Go back."""
         leave(self)
