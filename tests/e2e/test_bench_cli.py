@@ -177,7 +177,7 @@ def test_one_at_a_time_on_a_server(start, bench, fleet, tmp_path):
         (["--expectations", "none.toml", "--yes"], 2, "none.toml"),
         (["--baseline", "gone", "--yes"], 2, "--baseline: there are no sessions"),
         (["--seed", "-1"], 2, "--seed"),
-        (["quick"], 2, "use --yes"),
+        (["quick"], 2, "Use --yes"),
         (["quick", "--yes", "--server", "a=http://127.0.0.1:9"], 3, "none of the servers"),
         (["small.toml", "--yes", "--server", "a=http://127.0.0.1:9"], 3, "not watched"),
         (["quick", "--demo", "--yes", "--to", "/proc/none"], 2, "--to"),

@@ -88,7 +88,7 @@ async def test_each_plan_says_what_it_would_do(size):
         await page.says("quick", "about 12 min", "code is restarted 3 times")
         await page.says("standard", "not here")
         await page.press("down")
-        await page.says("none of the servers can be measured. ask the doctor")
+        await page.says("none of the servers can be measured. Ask the doctor")
         await page.press("enter")
         await page.says("Not now")
         assert page.benches.asked == []
@@ -219,4 +219,4 @@ async def test_the_mouse_chooses_too():
     async with Page() as page:
         await page.says("about 12 min")
         await page.pilot.click("#plans", offset=(5, 1))
-        await page.says("ask the doctor")
+        await page.says("Ask the doctor")

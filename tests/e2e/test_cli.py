@@ -54,14 +54,14 @@ def test_without_a_terminal_the_panel_does_not_start(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--no-such-option"], ["--no-such-option", "see sleeptui --help"]),
-        (["report"], ["SESSION", "see sleeptui report --help"]),
-        (["record", "--duration", "0"], ["--duration", "see sleeptui record --help"]),
+        (["--no-such-option"], ["--no-such-option", "See sleeptui --help"]),
+        (["report"], ["SESSION", "See sleeptui report --help"]),
+        (["record", "--duration", "0"], ["--duration", "See sleeptui record --help"]),
         (["frobnicate"], ["frobnicate"]),
         (["--interval", "soon"], ["soon"]),
         (["--interval", "60"], ["--interval: 60 s is out of range", "0.1 to 10"]),
         (["--demo", "no-such"], ["there is no scenario “no-such”", "default"]),
-        (["--demo", "default", "--server", "a=http://h:1"], ["--demo", "leave one of them out"]),
+        (["--demo", "default", "--server", "a=http://h:1"], ["--demo", "Leave one of them out"]),
         (["--server", "a=http://h:1", "--server", "a=http://h:2"], ["two servers named “a”"]),
         (["--server", "a=nonsense"], ["is not an http URL", "http://HOST:PORT"]),
         (["--fleet", "nowhere.toml"], ["nowhere.toml: there is no such file"]),
@@ -81,7 +81,7 @@ def test_a_wrong_key_in_the_file(tmp_path):
     done = run(cwd=tmp_path)
     assert done.returncode == 2
     assert "line 2" in done.stderr
-    assert "did you mean “interval_s”?" in done.stderr
+    assert "Did you mean “interval_s”?" in done.stderr
 
 
 def test_sim_announces_itself_and_ends_on_a_signal(tmp_path):

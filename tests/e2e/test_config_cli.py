@@ -30,7 +30,7 @@ def run(*arguments, cwd, **more):
 def test_alone_it_is_a_mistake_that_says_where_to_read(tmp_path):
     done = run(cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "sleeptui: Missing command. see sleeptui config --help\n"
+    assert done.stderr == "sleeptui: Missing command. See sleeptui config --help\n"
 
 
 class TestPath:
@@ -135,7 +135,7 @@ class TestCheck:
             assert (done.returncode, done.stdout) == (2, "")
             assert done.stderr == (
                 "sleeptui: f.toml, line 2: [sampling] has no key “intervall_s”."
-                " did you mean “interval_s”?\n"
+                " Did you mean “interval_s”?\n"
             )
 
     @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ class TestCheck:
         [
             ("theme = 'none'\n", "there is no theme “none”"),
             ("theme = [\n", "not TOML"),
-            ('[keymap]\n"server.wak" = "w"\n', "did you mean “server.wake”?"),
-            ("version = 1\nmodel = 1\n", "did you mean “models”?"),
+            ('[keymap]\n"server.wak" = "w"\n', "Did you mean “server.wake”?"),
+            ("version = 1\nmodel = 1\n", "Did you mean “models”?"),
             ("version = 1\n[[expect]]\nid = 'a'\n", "lacks"),
         ],
     )

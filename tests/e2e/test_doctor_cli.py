@@ -127,8 +127,8 @@ def test_a_server_that_does_not_answer_in_time_is_code_4(tmp_path):
     [
         (("doctor", "--timeout", "0"), "--timeout"),
         (("doctor", "--demo", "no-such"), "there is no scenario"),
-        (("--demo", "doctor", "--server", "a=http://h:1"), "leave one of them out"),
-        (("--server", "a=http://h:1", "doctor", "--demo"), "leave one of them out"),
+        (("--demo", "doctor", "--server", "a=http://h:1"), "Leave one of them out"),
+        (("--server", "a=http://h:1", "doctor", "--demo"), "Leave one of them out"),
         (("doctor", "--fleet", "nowhere.toml"), "nowhere.toml"),
         (("doctor", "summarize"), "summarize"),
     ],

@@ -134,10 +134,10 @@ def test_a_name_of_no_server_is_a_mistake_that_says_which_there_are(tmp_path):
     url = f"http://127.0.0.1:{closed_port()}"
     done = run("b", "--server", f"a={url}", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "sleeptui: no server is called “b”. there are a\n"
+    assert done.stderr == "sleeptui: no server is called “b”. There are a\n"
     done = run("b", "--demo", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "there are summarize, code, chat" in done.stderr
+    assert "There are summarize, code, chat" in done.stderr
 
 
 def test_one_that_does_not_answer(fleet, tmp_path):

@@ -92,8 +92,8 @@ def test_a_narrow_terminal_keeps_names_and_states(folder, width):
         (["replay", "last", "--speed", "0.1"], 2, ["--speed", "0.25"]),
         (["replay", "last", "--at", "soon"], 2, ["“soon” is no place", "op:31"]),
         (["replay", "last", "--at", "1:00:00"], 1, ["behind the end"]),
-        (["replay", "last", "--at", "op:999"], 1, ["has no operation 999", "it has 1 to"]),
-        (["replay", "last", "--at", "mark:9"], 1, ["has no mark 9", "it has 2"]),
+        (["replay", "last", "--at", "op:999"], 1, ["has no operation 999", "It has 1 to"]),
+        (["replay", "last", "--at", "mark:9"], 1, ["has no mark 9", "It has 2"]),
         (["replay", "last", "--at", "mark:0"], 1, ["has no mark 0"]),
         (["replay", "20261101"], 1, ["was imported from vllm bench serve"]),
         (["replay", "last"], 2, ["needs a terminal"]),
@@ -114,7 +114,7 @@ def test_each_mistake_is_one_line(folder, arguments, code, words):
 def test_a_session_without_operations_and_marks_says_so(tmp_path):
     only = [line for line in journals.lines() if isinstance(line, kinds.Header)]
     journals.folder(tmp_path, data=journals.dump(only))
-    for place, words in (("op:1", "no operation began"), ("mark:1", "it has none")):
+    for place, words in (("op:1", "no operation began"), ("mark:1", "It has none")):
         done = run("replay", "last", "--at", place, cwd=tmp_path, SLEEPTUI_SESSIONS=str(tmp_path))
         assert done.returncode == 1
         assert words in done.stderr

@@ -129,12 +129,12 @@ def test_an_empty_file_is_the_defaults(tmp_path):
             "[sampling]\nintervall_s = 1",
             ["line 2", "[sampling] has no key “intervall_s”", "“interval_s”"],
         ),
-        ("colour = 1", ["line 1", "the top level has no key “colour”", "known here"]),
+        ("colour = 1", ["line 1", "the top level has no key “colour”", "Known here"]),
         (
             '[[server]]\nname="a"\nurl="http://h:1"\n\n[[server]]\nname="b"\nur="x"',
             ["line 7", "“ur”", "“url”"],
         ),
-        ('[[server]]\nname = "a"', ["line 1", "lacks “url”", "add url = …"]),
+        ('[[server]]\nname = "a"', ["line 1", "lacks “url”", "Add url = …"]),
         (
             '[[server]]\nname = "a"\nurl = "http://h:1"\nlevel = 3',
             ["line 4", "server[0].level", "<= 2"],
@@ -197,9 +197,9 @@ def test_a_name_that_no_file_can_have(tmp_path, name):
 
 
 def test_a_missing_file_that_was_named(tmp_path):
-    with pytest.raises(ConfigError, match="there is no such file. check --fleet"):
+    with pytest.raises(ConfigError, match="there is no such file. Check --fleet"):
         load(None, tmp_path, Flags(fleet="nowhere.toml"))
-    with pytest.raises(ConfigError, match="check SLEEPTUI_FLEET"):
+    with pytest.raises(ConfigError, match="Check SLEEPTUI_FLEET"):
         load(None, tmp_path, SLEEPTUI_FLEET="nowhere.toml")
 
 
@@ -207,12 +207,12 @@ def test_a_missing_file_that_was_named(tmp_path):
 def test_a_file_that_is_no_configuration(tmp_path, content):
     path = tmp_path / "sleeptui.toml"
     path.write_bytes(content)
-    with pytest.raises(ConfigError, match="is it the right file"):
+    with pytest.raises(ConfigError, match="Is it the right file"):
         load(None, tmp_path)
 
 
 def test_a_folder_in_place_of_a_file(tmp_path):
-    with pytest.raises(ConfigError, match="it is not a file. check --fleet"):
+    with pytest.raises(ConfigError, match="it is not a file. Check --fleet"):
         load(None, tmp_path, Flags(fleet=str(tmp_path)))
 
 
