@@ -156,9 +156,9 @@ async def test_no_docker_is_a_note_and_the_processes_are_shown(docker, processes
     candidate = Candidate(name="a", url="http://127.0.0.1:8001", origin="process 7")
     processes.seen = (candidate,)
     assert await finder.homes(SPECS) == {"qwen": process(7)}
-    assert finder.notes() == ("Docker is not running: there is no socket. Start it.",)
+    assert finder.notes() == ("Docker is not running: there is no socket. Start it",)
     assert await finder.candidates() == [candidate]
-    assert finder.notes() == ("Docker is not running: there is no socket. Start it.",)
+    assert finder.notes() == ("Docker is not running: there is no socket. Start it",)
 
 
 async def test_no_process_list_is_a_note_and_the_containers_are_shown(docker, processes, finder):

@@ -13,7 +13,7 @@ def tree(base=SleeptuiError):
 def test_the_sentence_and_the_next_step_are_shown_together():
     error = SleeptuiError("qwen is asleep", hint="wake it first")
     assert (error.message, error.hint) == ("qwen is asleep", "wake it first")
-    assert str(error) == "qwen is asleep. wake it first"
+    assert str(error) == "qwen is asleep. Wake it first"
     assert str(SleeptuiError("qwen is asleep")) == "qwen is asleep"
 
 
@@ -27,7 +27,7 @@ def test_a_refusal_was_answered_so_that_nothing_is_in_doubt():
     error = Refused("it answered 404", server="qwen", status=404, detail="no", hint="see its log")
     assert (error.status, error.detail, error.server) == (404, "no", "qwen")
     assert not error.sent
-    assert str(error) == "it answered 404. see its log"
+    assert str(error) == "it answered 404. See its log"
 
 
 def test_what_does_not_fit_is_one_of_the_things_that_are_not_allowed():

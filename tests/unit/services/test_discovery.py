@@ -127,8 +127,8 @@ async def test_each_thing_that_is_not_added_is_told_with_its_reason(clock):
             "Docker cannot be reached: permission denied",
             "container hidden: it has no port that can be reached from here",
             "container old: it is exited",
-            f"port of {html} at {html}: it answers HTML. not vLLM?",
-            f"port of {keyed} at {keyed}: it wants a key. set api_key_env",
+            f"port of {html} at {html}: it answers HTML. Not vLLM?",
+            f"port of {keyed} at {keyed}: it wants a key. Set api_key_env",
             f"port of {slow} at {slow}: no answer in 2 s; it is asked again",
         }
         await clock.advance(5.0)
@@ -174,7 +174,7 @@ async def test_a_look_around_that_fails_is_told_and_made_again(clock):
     async with looking(clock, candidate(url), engines={url: FakeEngine(clock)}) as panel:
         panel.homes.error = ProcessError("processes cannot be read", hint="run it as root")
         await begun(panel)
-        assert notes(panel) == ("processes cannot be read. run it as root",)
+        assert notes(panel) == ("processes cannot be read. Run it as root",)
         panel.homes.error = None
         await clock.advance(5.0)
         assert names(panel) == ["qwen"]

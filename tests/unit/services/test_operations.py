@@ -310,5 +310,5 @@ class TestPanel:
             panel.services.begin()
             await panel.until(lambda: not panel.services.store.view.looking)
             assert panel.services.store.view.notes == (
-                "the simulated fleet did not start. is a port taken?",
+                "the simulated fleet did not start. Is a port taken?",
             )

@@ -166,7 +166,7 @@ async def test_facts_that_cannot_be_read_are_tried_again_ever_later_and_told_onc
         await clock.advance(2.0)
         assert len(of(panel, FactsLearned)) == 1
         notes = [note.text for note in of(panel, Noted)]
-        assert notes == ["its version and models cannot be read: 401 Unauthorized. set api_key_env"]
+        assert notes == ["its version and models cannot be read: 401 Unauthorized. Set api_key_env"]
 
 
 async def test_a_start_time_that_flaps_does_not_ask_for_the_facts_at_each_look(clock):
@@ -209,7 +209,7 @@ async def test_homes_that_cannot_be_looked_for_are_told_once(clock):
         panel.homes.error = ProcessError("processes cannot be read", hint="run as root")
         await clock.advance(20.0)
         assert [note.text for note in of(panel, Noted)] == [
-            "where the servers run cannot be seen: processes cannot be read. run as root"
+            "where the servers run cannot be seen: processes cannot be read. Run as root"
         ]
         panel.homes.error = None
         await clock.advance(5.0)
