@@ -7,7 +7,6 @@ from textual import events
 from textual.app import App
 from textual.command import CommandPalette
 from textual.filter import LineFilter
-from textual.widgets import Input
 
 from sleeptui.core.commands import BY_ID, Group
 from sleeptui.core.events import (
@@ -27,6 +26,7 @@ from sleeptui.tui.palette import PanelCommands
 from sleeptui.tui.plain import AsciiLines
 from sleeptui.tui.screens.dashboard import DashboardScreen
 from sleeptui.tui.suspension import Suspension
+from sleeptui.tui.widgets.too_small import fit_all, follow
 
 if TYPE_CHECKING:
     from textual.actions import ActionParseResult
@@ -103,13 +103,18 @@ class SleeptuiApp(App[None]):
     def on_ready(self) -> None:
         """The screen stands: follow the services, and let them begin after the first frame."""
         self.suspension.begin()
+        follow(self)
         self._unsubscribe = self.services.bus.subscribe(self._heard)
         if self.services.replay is not None:
-            self.services.replay.tell(self._jumped)
+            self.services.replay.tell(lambda: self.show(self.services.store.view))
         if self.dispatch.replaying is not None:
             self.dispatch.replaying.welcome()
         self.show(self.services.store.view)
         self.call_after_refresh(self.services.begin)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """No screen is shown where it would be cut: some are not told of a size by Textual."""
+        fit_all(self, event.size)
 
     def on_unmount(self) -> None:
         """Hear nothing more."""
@@ -162,7 +167,7 @@ class SleeptuiApp(App[None]):
         """Hide or grey the commands that do not work now."""
         if action == "command" and self.screen_stack:
             command_id = str(parameters[0])
-            if BY_ID[command_id].group is Group.REPLAY and self._has_keys():
+            if BY_ID[command_id].group is Group.REPLAY and self.pages.has_keys:
                 return False  # of these the app is asked before the widgets
             return self.dispatch.availability(command_id)
         return super().check_action(action, parameters)
@@ -188,13 +193,6 @@ class SleeptuiApp(App[None]):
     def open_palette(self) -> None:
         """Open the command palette."""
         self.push_screen(CommandPalette(providers=[PanelCommands], placeholder="Command or theme"))
-
-    def _has_keys(self) -> bool:
-        """Whether a field or a question has all keys."""
-        return self.screen.is_modal or isinstance(self.screen.focused, Input)
-
-    def _jumped(self) -> None:
-        self.show(self.services.store.view)
 
     def _heard(self, event: Event) -> None:
         self._bridge.heard(event)

@@ -4,13 +4,17 @@ import asyncio
 import os
 import sys
 import termios
-from collections.abc import Iterator, Sequence
+from asyncio.subprocess import Process
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any, Final
 
 from textual.app import App, SuspendNotSupported
 from textual.screen import Screen
 
 from sleeptui.tui.suspension import left_to_another
+
+_PATIENCE_S: Final = 5.0
 
 
 async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
@@ -34,12 +38,36 @@ async def lend(app: App[None], arguments: Sequence[str]) -> int | None:
                 code = await child.wait()
             finally:
                 if child.returncode is None:
-                    child.terminate()
-                    await child.wait()
+                    await _in_any_case(_ended(child))
     except SuspendNotSupported:
         return None
     screen.refresh(layout=True)
     return code
+
+
+async def _ended(child: Process) -> None:
+    """End it in time to put the terminal right; one that does not heed that is killed."""
+    child.terminate()
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+async def _in_any_case(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for the end of some work, however often this is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as again:
+            cancelled = again
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 @contextmanager

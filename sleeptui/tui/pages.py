@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import Worker
 
 T = TypeVar("T")
@@ -74,6 +75,12 @@ class Pages:
             if not screen.is_modal:
                 return screen
         return self._bottom
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether a field or a question has all keys."""
+        screen = self._app.screen
+        return screen.is_modal or isinstance(screen.focused, Input)
 
     def visible(self) -> Iterator[Screen[Any]]:
         """From the top of the stack down to the page that covers the rest."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
@@ -16,7 +15,6 @@ from sleeptui.tui.spans import Line, line
 from sleeptui.tui.tones import Tone
 from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.painted import Painted
-from sleeptui.tui.widgets.too_small import fit
 
 _TONES: Final[Mapping[str, str]] = {
     compare_words.TITLE: Tone.TITLE,
@@ -66,10 +64,6 @@ class ComparisonScreen(Screen[None]):
         yield Static("Comparison", id="heading")
         yield self._text
         yield KeysFooter()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Fit the terminal: the dashboard, two pages below, is not told of its size."""
-        fit(self, event.size)
 
     def on_mount(self) -> None:
         """Scroll with the keys from the start."""

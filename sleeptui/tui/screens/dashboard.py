@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import var
@@ -33,7 +33,6 @@ from sleeptui.tui.widgets.footer import KeysFooter
 from sleeptui.tui.widgets.gpu_panel import GpuPanel
 from sleeptui.tui.widgets.header import HeaderLine
 from sleeptui.tui.widgets.painted import Painted
-from sleeptui.tui.widgets.too_small import fit_all, follow
 
 if TYPE_CHECKING:
     from sleeptui.services.replay import Replay
@@ -120,7 +119,6 @@ class DashboardScreen(Screen[object]):
 
     def on_mount(self) -> None:
         """Show what there is."""
-        follow(self.app)
         if self._settings.ascii:
             self.add_class("-ascii")
             for part in self.query(Painted):
@@ -223,9 +221,8 @@ class DashboardScreen(Screen[object]):
         """A new picture."""
         self._present()
 
-    def on_resize(self, event: events.Resize) -> None:
-        """Give the rows out anew; no screen is shown where it would be cut."""
-        fit_all(self.app, event.size)
+    def on_resize(self) -> None:
+        """Give the rows out anew."""
         self._present()
         # Widths of the parts are known after the layout, and a held picture gets no other chance.
         self.call_after_refresh(self._present)

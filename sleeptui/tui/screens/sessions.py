@@ -1,6 +1,7 @@
 """The sessions: what was recorded, a picture of the chosen one, what can be made of it."""
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from textual.binding import Binding
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Static
+from textual.worker import WorkerError
 
 from sleeptui.core.compare import Comparison, compare
 from sleeptui.core.errors import SleeptuiError
@@ -94,6 +96,13 @@ class SessionsScreen(Screen[None]):
         self._list.focus()
         self._recorded = _recording_of(self._services.store.recording)
         self._look_again()
+
+    async def on_unmount(self) -> None:
+        """A replay that lies over this ends first: it writes to the terminal until it has ended."""
+        for lent in [each for each in self.workers if each.node is self and each.group == "replay"]:
+            lent.cancel()
+            with suppress(WorkerError):
+                await lent.wait()
 
     def on_resize(self, event: events.Resize) -> None:
         """Side by side where there is room."""
