@@ -13,6 +13,7 @@ from support.processes import free_port
 from sleeptui.adapters.command_lines import read_command
 from sleeptui.adapters.weight_paths import find_weights
 from sleeptui.config import parse
+from sleeptui.config_expectations import read_expectations
 from sleeptui.config_plan import read_plan
 from sleeptui.core.plan import InFlight
 from sleeptui.recorder.fold import read
@@ -79,6 +80,16 @@ def test_the_fleet_is_that_of_the_experiment_with_another_program(models, tmp_pa
     assert find_weights(given, (), tmp_path) == (models["code"] / "model.safetensors",)
 
 
+def test_a_python_on_the_path_is_called_by_its_name(models, tmp_path, monkeypatch):
+    def program() -> str:
+        return experiment().servers(models, [])[0]["runtime"]["command"][0]
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert program() == sys.executable
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert program() == Path(sys.executable).name
+
+
 def test_the_short_plan_has_what_its_verdicts_need():
     """Three restarts, six wakes of each level, two proofs by use, ten cycles in one life."""
     plan = read_plan(str(exp1.REPOSITORY / "compose/exp1/short.toml"))
@@ -92,6 +103,26 @@ def test_the_short_plan_has_what_its_verdicts_need():
     assert plan.in_flight.modes == InFlight().modes
     assert plan.stability is not None
     assert plan.stability.cycles >= 10
+
+
+def test_the_plan_of_a_quarter_of_an_hour_has_enough_for_every_verdict():
+    plan = read_plan(str(exp1.REPOSITORY / "compose/exp1/quarter.toml"))
+    expected = {one.id: one for one in read_expectations().lines}
+    latency, memory, in_flight = plan.latency, plan.memory, plan.in_flight
+    assert latency
+    assert memory
+    assert in_flight
+    assert plan.stability
+    for level in latency.levels:
+        ratio = expected[f"q1.wake-l{level}"]
+        assert latency.blocks >= ratio.min_blocks
+        assert latency.blocks * latency.cycles >= ratio.min_n
+    assert memory.cycles * len(memory.levels) >= expected["q2.use"].min_n
+    streams = in_flight.repeats * sum(in_flight.streams)
+    for mode in in_flight.modes:
+        assert streams >= expected[f"q3.{mode}"].min_n
+    assert streams * len(in_flight.modes) >= expected["q3.none-lost"].min_n
+    assert plan.stability.cycles >= expected["q4.cycles"].min_n
 
 
 @pytest.mark.timeout(LIMIT_S + 60)

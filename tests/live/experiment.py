@@ -46,9 +46,15 @@ def servers(
         program, verb, _model, *rest = runtime["command"]
         assert (program, verb) == ("vllm", "serve")
         model = str(models[server["name"]].resolve())
-        runtime["command"] = [sys.executable, "-m", MODULE, "--model", model, *rest, *flags]
+        runtime["command"] = [_program(), "-m", MODULE, "--model", model, *rest, *flags]
         runtime["command"] += ["--port", str(port)]
     return found
+
+
+def _program() -> str:
+    """This Python, by its name where that is enough: a report is to name no folder of a machine."""
+    name = Path(sys.executable).name
+    return name if shutil.which(name) == sys.executable else sys.executable
 
 
 def fleet_text(found: Sequence[dict[str, Any]], bank: str | None = None) -> str:
