@@ -10,7 +10,7 @@ from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Kind
 from sleeptui.core.text import one_line
 from sleeptui.services.busy import counts, queue_of
-from sleeptui.tui import notices, opening, sleeping, wording
+from sleeptui.tui import notices, opening, sleeping, toasts, wording
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.waking import Waking
@@ -137,8 +137,8 @@ class Dispatch:
     def say(self, notice: notices.Notice) -> None:
         """Show a notice; its text is never markup. Over few lines, or a page, only the newest."""
         if self._app.size.height < ROOMY_FROM or self._app.screen is not self._app.dashboard:
-            self._app.clear_notifications()
-        self._app.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
+            toasts.clear(self._app)
+        toasts.say(self._app, notice)
 
     def quit(self) -> None:
         """Leave; asks while an operation or a recording runs."""

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from sleeptui.core.errors import NotAllowed, SleeptuiError
 from sleeptui.core.session import SessionSummary
 from sleeptui.services.bench_watch import BenchWatch, Offer
-from sleeptui.tui import notices, opening
+from sleeptui.tui import notices, opening, toasts
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
@@ -216,5 +216,4 @@ class BenchmarkScreen(Screen[None]):
         self._present()
 
     def _say(self, refused: NotAllowed) -> None:
-        notice = notices.of_error(refused)
-        self.notify(notice.text, title=notice.title, severity=notice.severity, markup=False)
+        toasts.say(self.app, notices.of_error(refused))

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from sleeptui.tui import toasts
 from sleeptui.tui.pages import leave
 
 
@@ -43,7 +44,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Clear the notices: they would cover the buttons."""
-        self.app.clear_notifications()
+        toasts.clear(self.app)
 
     def compose(self) -> ComposeResult:
         """A question, what is lost, two buttons; the harmless one has the focus."""

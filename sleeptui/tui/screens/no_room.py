@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from sleeptui.tui import toasts
 from sleeptui.tui.no_room import RISK, RoomChoice
 from sleeptui.tui.pages import leave
 
@@ -49,7 +50,7 @@ class NoRoomScreen(ModalScreen[RoomChoice]):
 
     def on_mount(self) -> None:
         """Clear the notices, which would cover the buttons; the harmless answer has the focus."""
-        self.app.clear_notifications()
+        toasts.clear(self.app)
         first = RoomChoice.MAKE_ROOM if self._makes_room else RoomChoice.CANCEL
         self.query_one(f"#{first}", Button).focus()
 

@@ -10,7 +10,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Button, DataTable, Input, Static, TextArea
+from textual.widgets import Button, DataTable, Input, Static
 
 from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
@@ -25,6 +25,7 @@ from sleeptui.tui.pages import leave, work
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.widgets.footer import KeysFooter
+from sleeptui.tui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
     from sleeptui.services.stage import Asked, Stage
@@ -74,7 +75,7 @@ the first prompt. Both are shown beside the warm ones.
         """Text, options, answer, figures, history."""
         defaults = self._services.settings.prompt
         yield Static(id="heading", markup=False)
-        yield TextArea(defaults.text, id="text", placeholder="What to ask")
+        yield TextBox(defaults.text, id="text", placeholder="What to ask")
         with Horizontal(id="options"):
             yield Static("max tokens", classes="label")
             yield Input(
@@ -88,7 +89,7 @@ the first prompt. Both are shown beside the warm ones.
             yield Button("Send", id="send", variant="primary", compact=True)
             yield Button("Stop", id="stop", compact=True, disabled=True)
         yield Static(id="why-not", markup=False)
-        yield TextArea(id="answer", read_only=True, show_cursor=False, highlight_cursor_line=False)
+        yield TextBox(id="answer", read_only=True, show_cursor=False, highlight_cursor_line=False)
         yield Static(id="figures", markup=False)
         yield Static(id="comparison", markup=False)
         yield DataTable(id="history", cursor_type="none", zebra_stripes=True)
@@ -96,8 +97,8 @@ the first prompt. Both are shown beside the warm ones.
 
     def on_mount(self) -> None:
         """Prepare the table; start in the text."""
-        self.query_one("#text", TextArea).border_title = "Prompt"
-        self.query_one("#answer", TextArea).border_title = "Answer"
+        self.query_one("#text", TextBox).border_title = "Prompt"
+        self.query_one("#answer", TextBox).border_title = "Answer"
         table = self._table()
         for title, width in _COLUMNS:
             table.add_column(title, width=width)
@@ -127,7 +128,7 @@ the first prompt. Both are shown beside the warm ones.
 
     def action_send(self) -> None:
         """Send the text, unless one runs or the server is not awake."""
-        text = self.query_one("#text", TextArea).text
+        text = self.query_one("#text", TextBox).text
         if self._ticket is not None or not text.strip():
             return
         self._clear()
@@ -171,7 +172,7 @@ the first prompt. Both are shown beside the warm ones.
 
     def _paint(self) -> None:
         if self._pieces:
-            answer = self.query_one("#answer", TextArea)
+            answer = self.query_one("#answer", TextBox)
             piece = clean("".join(self._pieces), lines=True)
             self._pieces.clear()
             answer.insert(piece, answer.document.end)
@@ -239,7 +240,7 @@ the first prompt. Both are shown beside the warm ones.
         self._began_s = self._services.clock.now_s()
         self._first_s = None
         self._tokens = 0
-        self.query_one("#answer", TextArea).clear()
+        self.query_one("#answer", TextBox).clear()
 
     def _figures(self, line: str) -> None:
         self.query_one("#figures", Static).update(one_line(line))

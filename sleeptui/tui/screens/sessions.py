@@ -21,9 +21,11 @@ from sleeptui.core.sentences import sentences
 from sleeptui.core.session import Session, SessionSummary
 from sleeptui.core.text import one_line
 from sleeptui.services import compare_words
+from sleeptui.tui import toasts
 from sleeptui.tui.arrange import ROOMY_FROM
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.lending import lend
+from sleeptui.tui.notices import Notice, Severity
 from sleeptui.tui.pages import is_left, leave, work
 from sleeptui.tui.present_plot import Plot
 from sleeptui.tui.present_session_plot import plots_of
@@ -293,12 +295,9 @@ class SessionsScreen(Screen[None]):
         self.query_one("#heading", Static).update(one_line(text, _TEXT_LIMIT))
 
     def _say(self, title: str, text: str, *, bad: bool = False) -> None:
-        self.notify(
-            one_line(text, _TEXT_LIMIT),
-            title=title,
-            severity="error" if bad else "information",
-            markup=False,
-        )
+        severity: Severity = "error" if bad else "information"
+        notice = Notice(title=title, text=one_line(text, _TEXT_LIMIT), severity=severity)
+        toasts.say(self.app, notice)
 
 
 def _recording_of(recording: Recording | None) -> tuple[str, bool] | None:

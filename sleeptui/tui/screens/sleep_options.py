@@ -14,7 +14,7 @@ from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView, SleepLevel, SleepMode
 from sleeptui.core.text import one_line
 from sleeptui.services.busy import queue_of
-from sleeptui.tui import sleeping
+from sleeptui.tui import sleeping, toasts
 from sleeptui.tui.pages import leave
 from sleeptui.tui.sleeping import SleepChoice
 from sleeptui.tui.widgets.choice import Choice
@@ -79,7 +79,7 @@ class SleepOptionsScreen(ModalScreen[SleepChoice | None]):
 
     def on_mount(self) -> None:
         """Clear the notices and say what will happen."""
-        self.app.clear_notifications()  # they would cover the buttons
+        toasts.clear(self.app)  # they would cover the buttons
         self._say()
 
     def show(self, view: FleetView) -> None:

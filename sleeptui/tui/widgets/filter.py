@@ -20,6 +20,10 @@ class FilterInput(Input):
 
         input: Input
 
+    def on_unmount(self) -> None:
+        """Be forgotten: the dashboard, which stays, tells it when text is selected."""
+        self.screen.text_selection_started_signal.unsubscribe(self)
+
     def action_leave(self) -> None:
         """Tell the screen."""
         self.post_message(self.Ended(self))
