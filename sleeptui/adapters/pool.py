@@ -25,6 +25,7 @@ class Pool:
     a task: a request whose time is over just while it is being closed stays in its pool for ever,
     with its connection. On a loop that is late this happens often, and a full pool answers nobody.
     So a pool in which a request was cut off is replaced, and closed when nobody uses it any more.
+    Closing has a task of its own: where it is cut off too, the connections behind it stay open.
 
     It belongs to the event loop that uses it.
     """
@@ -40,16 +41,17 @@ class Pool:
         self._limits = limits
         self._now: _Lent | None = None
         self._worn: list[_Lent] = []
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def is_used(self) -> bool:
         """Whether there is something to close."""
-        return self._now is not None or bool(self._worn)
+        return self._now is not None or bool(self._worn) or bool(self._closing)
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
         """The transport, for one request, from its begin to the end of its answer."""
-        await self._close_worn()
+        self._close_worn()
         if self._now is None:
             self._now = _Lent(_transport(self._base, self._limits))
         lent = self._now
@@ -66,19 +68,24 @@ class Pool:
 
     async def close(self) -> None:
         """Close all connections, also those in use."""
-        worn, self._worn = self._worn, []
         if self._now is not None:
-            worn.append(self._now)
+            self._worn.append(self._now)
             self._now = None
-        for lent in worn:
-            await lent.transport.aclose()
+        for lent in self._worn:
+            self._close_beside(lent)
+        self._worn.clear()
+        await asyncio.gather(*(asyncio.shield(one) for one in self._closing))
 
-    async def _close_worn(self) -> None:
-        """Two requests of one look come here at once: what is closed is taken out before."""
-        unused = [lent for lent in self._worn if not lent.users]
+    def _close_worn(self) -> None:
+        for lent in self._worn:
+            if not lent.users:
+                self._close_beside(lent)
         self._worn = [lent for lent in self._worn if lent.users]
-        for lent in unused:
-            await lent.transport.aclose()
+
+    def _close_beside(self, lent: _Lent) -> None:
+        closing = asyncio.create_task(lent.transport.aclose(), name=f"close {self._base.host}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
 def _transport(base: httpx.URL, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
