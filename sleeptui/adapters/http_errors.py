@@ -35,7 +35,7 @@ def translate(error: Exception, *, server: str, address: str) -> EngineError:
             return TimedOut(
                 f"{server}: {address} does not take the connection",
                 server=server,
-                hint="a firewall, or a host that is down",
+                hint="a firewall, a host that is down, or a server too busy to take it",
             )
         case httpx.TimeoutException():
             return timed_out(server=server, address=address)
