@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from sleeptui.core.ports import Clock
 from sleeptui.sim.address import FleetAddress
@@ -69,9 +69,11 @@ class SimFleet:
                     await listener.tick()
 
     async def end(self) -> None:
-        """Close all ports."""
-        for listener in (self._control, *(host.listener for host in self.machine.hosts.values())):
-            await listener.end()
+        """Close all ports, also where that is cut off."""
+        async with AsyncExitStack() as ends:
+            for host in self.machine.hosts.values():
+                ends.push_async_callback(host.listener.end)
+            ends.push_async_callback(self._control.end)
 
 
 @asynccontextmanager

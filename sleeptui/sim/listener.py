@@ -93,9 +93,11 @@ class Listener:
         self._socket = _bound(self.port)
 
     async def end(self) -> None:
-        """Let go of the port."""
-        await self.close()
-        self._socket.close()
+        """Let go of the port, also where that is cut off."""
+        try:
+            await self.close()
+        finally:
+            self._socket.close()
 
 
 async def _break(server: uvicorn.Server) -> None:
