@@ -1,12 +1,17 @@
 """The panel on a disk that takes no more: operations go on, what has ended is in the journal."""
 
 import errno
+import os
 import shlex
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from support.journal_file import lines, of, the_session
+from support.processes import wait_until
 from support.sim_process import simulated
 from support.terminal import Terminal
 
@@ -122,3 +127,68 @@ def test_a_file_that_may_not_grow_costs_no_operation_and_exports_say_partial(fle
     made = SessionArchive(folder).export(str(the_session(folder)), ["markdown"])
     (report,) = (path for path in made if path.endswith("report.md"))
     assert "PARTIAL" in Path(report).read_text()
+
+
+PLAN = """version = 1
+title = "cycles"
+models = ["summarize"]
+[latency]
+blocks = 0
+cycles = 12
+levels = [1]
+dwell_s = [1]
+warm_up = 1
+steady = 1
+settle_s = 0
+"""
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("command", ["bench", "record"])
+def test_a_full_disk_ends_no_command(command, fleet, home, tmp_path):
+    """Without a screen: what has ended is in the journal, and the end says that it is not whole."""
+    disk, saved, plan = tmp_path / "disk", tmp_path / "saved", tmp_path / "plan.toml"
+    disk.mkdir()
+    saved.mkdir()
+    plan.write_text(PLAN)
+    own = {"bench": ["--yes", str(plan), "--to", str(disk)], "record": ["--to", str(disk)]}[command]
+    arguments = [
+        "--interval",
+        "0.1",
+        command,
+        *own,
+        "--server",
+        f"summarize={fleet.url('summarize')}",
+    ]
+    child = subprocess.Popen(
+        [*small_disk(disk, saved), sys.executable, "-m", "sleeptui", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], **home},
+    )
+    try:
+        inside = Path(f"/proc/{child.pid}/root{disk}")
+        wait_until(lambda: list(inside.glob("*/journal.jsonl")), what="the journal")
+        journal = next(inside.glob("*/journal.jsonl"))
+        if command == "bench":
+            wait_until(lambda: '"op.end"' in journal.read_text(), what="the first operation")
+        fill(inside)
+        if command == "record":
+            wait_until(lambda: '"disk_full"' in journal.read_text(), what="a full disk")
+            (program,) = psutil.Process(child.pid).children()
+            program.send_signal(signal.SIGTERM)
+        said = child.communicate(timeout=150)
+    finally:
+        child.kill()
+        child.wait()
+    found = lines(the_session(saved))
+    assert [line["code"] for line in of(found, "anomaly")][:1] == ["disk_full"], said
+    assert found[-1]["k"] == "end"
+    assert "no space left" in said[1]
+    assert "Traceback" not in said[1]
+    assert child.returncode == 1, said
+    if command == "bench":
+        done = [one for one in ended(found) if one[2] == "done"]
+        assert len([name for name, _, _ in done if name == "wake"]) >= 12
