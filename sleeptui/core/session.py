@@ -128,6 +128,8 @@ class RequestSeen:
     """Where they part two tokens were as likely, and are still: the noise of a batch."""
     http: int | None = None
     """Status with which it was refused; None: it was not."""
+    late_s: float | None = None
+    """How late its stamps may be, at most; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,7 @@ def _ended(begin: ReqBegin, end: ReqEnd, sleeps: Sequence[int], phase: int | Non
         equal_chars=end.equal_chars,
         tie=end.tie,
         http=end.http,
+        late_s=end.stamp_lag_s,
     )
 
 

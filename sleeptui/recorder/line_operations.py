@@ -193,6 +193,8 @@ class ReqEnd(Line, tag="req.end", kw_only=True):
     """Where they part two tokens were as likely, and are still: the noise of a batch."""
     http: int | None = None
     """Status with which it was refused."""
+    stamp_lag_s: float | None = None
+    """How late the loop that took its stamps was while it was open, at most."""
 
 
 class Canary(Line, tag="canary", kw_only=True):

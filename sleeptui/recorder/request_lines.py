@@ -71,6 +71,7 @@ def end_line(event: RequestEnded, *, began_ns: int, text: bool) -> ReqEnd:
         line.prompt_tokens = done.prompt_tokens
         line.usage_tokens = done.completion_tokens
         line.error = done.error or event.error
+        line.stamp_lag_s = done.late_s
         line.text_sha = sha(done.text)
         line.text = _writable(done.text) if text else None
     if event.chunks:
@@ -110,6 +111,7 @@ def ended_of(line: ReqEnd) -> RequestEnded:
             finish_reason=line.finish_reason,
             terminated=line.done_seen,
             error=line.error,
+            late_s=line.stamp_lag_s,
         )
     return RequestEnded(
         at_s=seconds(line.t),

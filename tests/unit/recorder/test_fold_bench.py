@@ -72,7 +72,7 @@ def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
         end(2, 7 * S),
         ReqEnd(
             t=7 * S, s="q", req=1, end_ns=7 * S, fate="completed", control=9, equal=True,
-            equal_chars=40, http=503, tie=False,
+            equal_chars=40, http=503, tie=False, stamp_lag_s=0.004,
         ),
         begin(3, 8 * S, name="wake"),
         over(1, 9, cls="engine_dead", note="the engine is lost"),
@@ -84,7 +84,7 @@ def test_what_begins_in_a_phase_is_of_the_innermost_that_is_open():
     first = found.requests[0]
     assert (first.xid, first.scheduled_ns) == ("b1-1", 3 * S)
     assert (first.control, first.equal, first.equal_chars, first.http) == (9, True, 40, 503)
-    assert first.tie is False
+    assert (first.tie, first.late_s) == (False, 0.004)
     block, cycle = found.phases
     assert (block.began_ns, block.ended_ns, block.cls) == (2 * S, 9 * S, "engine_dead")
     assert (block.phase.block, block.note) == (1, "the engine is lost")

@@ -125,7 +125,7 @@ def test_one_of_a_load_has_its_schedule_and_what_it_was_compared_with():
         id=3,
         server="qwen",
         fate=Fate.COMPLETED,
-        completion=answered(text=""),
+        completion=replace(answered(text=""), late_s=0.004),
         control=2,
         equal=False,
         equal_chars=17,
@@ -134,5 +134,5 @@ def test_one_of_a_load_has_its_schedule_and_what_it_was_compared_with():
     )
     line = again(request_lines.end_line(end, began_ns=0, text=False))
     assert (line.control, line.equal, line.equal_chars, line.http) == (2, False, 17, 503)
-    assert line.tie is True
+    assert (line.tie, line.stamp_lag_s) == (True, 0.004)
     assert ended_of(line) == end
