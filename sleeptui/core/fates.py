@@ -1,17 +1,20 @@
 """What becomes of one request when its server is put to sleep: the table of classes. Pure.
 
-Moments: S0 the sleep is sent, S1 it is answered, W0 the wake is sent, W1 its last answer came.
+Moments: S0 the sleep is sent, S1 it is answered, W0 the wake is sent, W1 its last answer came. In
+between lies T, when the server took the sleep: by its own figure, so long before S1.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sleeptui.core.operation import GIVEN_UP, Fate
 from sleeptui.core.session import Attempt, RequestSeen
 
 WITHIN_NS = 250_000_000
-"""After the answer to a sleep: what comes so soon was on its way."""
+"""After the answer to a sleep: what comes so soon was on its way. Where the server does not say
+when it took the sleep, it is taken to be under way for so long."""
 
 
 class Class(StrEnum):
@@ -62,6 +65,28 @@ class Window:
     s1: int | None = None
     w0: int | None = None
     w1: int | None = None
+    taken: int | None = None
+    """T, at the latest; None: not known."""
+    late: int = 0
+    """So many nanoseconds later than it should something may have reached the server, or us."""
+
+    @property
+    def on_its_way(self) -> int:
+        """How long after S1 may come what was sent before it."""
+        return WITHIN_NS + self.late
+
+    @property
+    def over_by(self) -> int | None:
+        """An answer that has ended by then may have been whole before the server took the sleep."""
+        if self.s0 is None:
+            return None
+        taken = self.s0 + WITHIN_NS if self.taken is None else self.taken
+        return taken + self.late
+
+    def heard(self, requests: Iterable[RequestSeen]) -> "Window":
+        """With the lateness of stamps of requests in it."""
+        late_s = max((one.late_s for one in requests if one.late_s is not None), default=0.0)
+        return replace(self, late=max(self.late, round(late_s * 1e9)))
 
     @classmethod
     def of(cls, sleep: Attempt | None, wake: Attempt | None) -> "Window":
@@ -69,8 +94,11 @@ class Window:
 
         Where sleeptui has waited itself for the requests to end, the sleep begins with that.
         """
+        taken, late = _taken(sleep) if sleep else (None, 0)
         return cls(
             s0=_asked(sleep) if sleep else None,
+            taken=taken,
+            late=late,
             s1=(sleep.done_ns or sleep.ended_ns) if sleep else None,
             w0=wake.sent_ns if wake else None,
             w1=(wake.done_ns or wake.ended_ns) if wake else None,
@@ -78,10 +106,26 @@ class Window:
 
 
 def _asked(sleep: Attempt) -> int | None:
-    has_drained = sleep.record is not None and any(
-        part.name == "drain" for part in sleep.record.parts
-    )
-    return sleep.began_ns if has_drained and sleep.sent_ns is not None else sleep.sent_ns
+    return sleep.began_ns if _has_drained(sleep) and sleep.sent_ns is not None else sleep.sent_ns
+
+
+def _has_drained(sleep: Attempt) -> bool:
+    return sleep.record is not None and any(part.name == "drain" for part in sleep.record.parts)
+
+
+def _taken(sleep: Attempt) -> tuple[int | None, int]:
+    """T, and how late things were around a sleep: request and answer under way, our own loop.
+
+    A server that is short of time, or we, make the call longer than the server's figure for it.
+    """
+    late = round((sleep.record.stamp_lag_s or 0.0) * 1e9) if sleep.record else 0
+    if _has_drained(sleep):
+        return _asked(sleep), late
+    server_s = sleep.record.server_s if sleep.record else None
+    if server_s is None or sleep.done_ns is None or sleep.sent_ns is None:
+        return None, late
+    taken = max(sleep.done_ns - round(server_s * 1e9), sleep.sent_ns)
+    return taken, max(late, taken - sleep.sent_ns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,22 +177,23 @@ def _finished(request: RequestSeen, window: Window) -> Class | None:
         return Class.FINISHED_EARLY
     if window.w1 is not None and sent >= window.w1:
         return Class.SERVED
-    if window.s1 is not None and ended <= window.s1 + WITHIN_NS:
+    if window.s1 is not None and ended <= window.s1 + window.on_its_way:
         return Class.DRAINED
     if window.s1 is None or window.w0 is None or ended < window.w0:
         return None
     if request.first_ns is None or request.first_ns >= window.w0:
         return Class.RELEASED
-    return _resumed(request.equal) if _is_frozen(request, window.s1, window.w0) else None
+    return _resumed(request.equal) if _is_frozen(request, window) else None
 
 
-def _is_frozen(request: RequestSeen, s1: int, w0: int) -> bool:
+def _is_frozen(request: RequestSeen, window: Window) -> bool:
     """Nothing came between S1 and W0 but what was on its way, and more came after it."""
+    s1, w0 = window.s1 or 0, window.w0 or 0
     times = [at_ns for at_ns, _ in request.chunks]
     if not times:
         return True  # of a session without pieces only the first token is known
     after = bisect_right(times, w0)
-    return 0 < after < len(times) and times[after - 1] <= s1 + WITHIN_NS
+    return 0 < after < len(times) and times[after - 1] <= s1 + window.on_its_way
 
 
 def _resumed(equal: bool | None) -> Class:
@@ -172,7 +217,7 @@ def tokens(request: RequestSeen, window: Window) -> Tokens:
     w1 = by(window.w1, w0)
     asleep = 0
     if window.s1 is not None and window.w0 is not None:
-        quiet = window.s1 + WITHIN_NS
+        quiet = window.s1 + window.on_its_way
         asleep = max(bisect_right(times, window.w0) - bisect_right(times, quiet), 0)
     return Tokens(
         before_s0=s0,

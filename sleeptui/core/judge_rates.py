@@ -48,28 +48,25 @@ def _told(proof: Proof) -> str:
 def expected(facts: Facts, server: str, expected: Expectation) -> Figure:
     """Requests in flight became what the mode of the sleep promises."""
     those = _trials(facts, server, expected)
-    valid = [one for one in those if not one.invalid]
-    k, n = sum(one.expected for one in valid), sum(len(one.counted) for one in valid)
+    k, n = sum(one.expected for one in those), sum(len(one.counted) for one in those)
     if not n:
         return _none((one.invalid for one in those), (one.cls for one in those))
     classes = Counter(
-        flight.cls.value for one in valid for flight in one.counted if not flight.is_expected
+        flight.cls.value for one in those for flight in one.counted if not flight.is_expected
     )
-    return Rate(k=k, n=n, failed=_counts(classes), note=_not_counted(those, valid))
+    return Rate(k=k, n=n, failed=_counts(classes), note=_not_counted(those))
 
 
 def answered(facts: Facts, server: str, expected: Expectation) -> Figure:
     """No request around a sleep was lost, hung, refused, cut off or failed; of all cohorts."""
     those = _trials(facts, server, expected)
-    valid = [one for one in those if not one.invalid]
-    n = sum(len(one.flights) for one in valid)
+    n = sum(len(one.around) for one in those)
     if not n:
         return _none((one.invalid for one in those), (one.cls for one in those))
     broken = Counter(
-        flight.cls.value for one in valid for flight in one.flights if flight.cls in BROKEN
+        flight.cls.value for one in those for flight in one.around if flight.cls in BROKEN
     )
-    note = _not_counted(those, valid)
-    return Rate(k=n - broken.total(), n=n, failed=_counts(broken), note=note)
+    return Rate(k=n - broken.total(), n=n, failed=_counts(broken), note=_not_counted(those))
 
 
 def cycles(facts: Facts, server: str, expected: Expectation) -> Figure:
@@ -171,8 +168,8 @@ def _none(reasons: Iterable[str], classes: Iterable[str] = ()) -> Missing:
     return Missing(reason=words, is_invalid=not (seen and seen <= ENDED_EARLY))
 
 
-def _not_counted(those: list[Trial], valid: list[Trial]) -> str:
-    out = len(those) - len(valid)
+def _not_counted(those: list[Trial]) -> str:
+    out = sum(bool(one.invalid) for one in those)
     return f"{out} of {len(those)} trials do not count" if out else ""
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from sleeptui.core.canary import Grade
 from sleeptui.core.fates import Window, classify
+from sleeptui.core.flights import COHORTS, Flight
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.operation import InFlight, Kind
 from sleeptui.core.plausible import Gate
 from sleeptui.core.session import Attempt, RequestSeen, Session
 from sleeptui.core.stats import Proportion, binomial
-from sleeptui.core.trials import COHORTS, COUNTED, Flight, Trial, trials
+from sleeptui.core.trials import Trial, trials
 
 UNFINISHED = "unfinished"
 _NOT_TRIED = ("user_abort", UNFINISHED)
@@ -160,10 +161,10 @@ def _of_trials(every: Sequence[Trial]) -> Iterator[FateRow]:
 
 def _trial_row(those: Sequence[Trial]) -> FateRow:
     first, good = those[0], [one for one in those if not one.invalid]
-    flights = [flight for one in good for flight in one.flights]
-    streams = [one for one in flights if one.cohort in COUNTED]
+    flights = [flight for one in those for flight in one.around]
+    streams = [flight for one in those for flight in one.streams_seen]
     checked = [check for one in good for check in one.checks if check.agrees is not None]
-    judged = sum(len(one.counted) for one in good)
+    judged = sum(len(one.counted) for one in those)
     finished: Counter[str] = Counter()
     for one in good:
         requests = one.sleep.record.in_flight if one.sleep and one.sleep.record else None
@@ -179,7 +180,7 @@ def _trial_row(those: Sequence[Trial]) -> FateRow:
         server=first.server,
         streams=first.streams,
         invalid=len(those) - len(good),
-        expected=binomial(sum(one.expected for one in good), judged) if judged else None,
+        expected=binomial(sum(one.expected for one in those), judged) if judged else None,
         cohorts={
             cohort: fates
             for cohort in COHORTS[1:]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sleeptui.core.fates import RESUMED, WITHIN_NS, Class, Tokens, Window
+from sleeptui.core.fates import RESUMED, Class, Tokens, Window
 from sleeptui.core.session import CountsSeen, RequestSeen
 
 _STREAMS = frozenset({"inflight", "queued"})
@@ -118,9 +118,10 @@ def _in_time(heard: Heard) -> Iterator[Check]:
     s1 = heard.window.s1
     if s1 is None or heard.mode == "keep":
         return
+    end = s1 + heard.window.on_its_way
     late = sum(
         1
         for cohort, _, _, request in heard.classes
-        if cohort == "inflight" and (request.ended_ns is None or request.ended_ns > s1 + WITHIN_NS)
+        if cohort == "inflight" and (request.ended_ns is None or request.ended_ns > end)
     )
     yield Check(what="streams open after the answer to the sleep", ours=late, theirs=0)

@@ -9,45 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.bench import BenchPhase, PhaseKind
-from sleeptui.core.fates import BROKEN, Class, Tokens, Window, classify, tokens
+from sleeptui.core.fates import BROKEN, Class, Window
+from sleeptui.core.flights import COHORTS, COUNTED, Flight, flight
 from sleeptui.core.operation import Kind
 from sleeptui.core.session import Attempt, CountsSeen, PhaseSeen, RequestSeen, Session
 from sleeptui.core.trial_checks import Check, Heard, checks
+from sleeptui.core.trial_doubts import doubt
 
-IN_FLIGHT = "inflight"
-QUEUED = "queued"
-COUNTED = frozenset({IN_FLIGHT, QUEUED})
-"""Cohorts that a trial is about: its streams, with a token at S0 or without."""
-COHORTS = (IN_FLIGHT, QUEUED, "late", "parked", "probe")
 _NO_VALUE = ("invalid", "user_abort", "time_over", "unfinished")
 """Classes of a phase that says nothing of the server."""
-_NEARLY_DONE = 0.8
-"""Of its tokens at S0: such a request may end by itself before the sleep takes hold."""
-_LATER = frozenset({Class.RELEASED, Class.DRAINED, Class.SERVED, Class.RESUMED})
-_EXPECTED: Mapping[tuple[str, str], frozenset[Class]] = {
-    ("wait", IN_FLIGHT): frozenset({Class.DRAINED}),
-    ("wait", QUEUED): frozenset({Class.DRAINED, Class.RELEASED}),
-    ("abort", IN_FLIGHT): frozenset({Class.ABORTED}),
-    ("abort", QUEUED): frozenset({Class.ABORTED, Class.RELEASED}),
-    ("keep", IN_FLIGHT): frozenset({Class.RESUMED_EXACT}),
-    ("keep", QUEUED): frozenset({Class.RESUMED_EXACT, Class.RELEASED}),
-}
-"""What a mode promises; of all other cohorts that they are answered, sooner or later."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flight:
-    """One request of a trial."""
-
-    request: RequestSeen
-    cohort: str
-    """As it was sent, but a stream without a token at S0 is ``queued``."""
-    cls: Class
-    is_expected: bool
-    """Its mode promises this."""
-    tokens: Tokens
-    stall_s: float | None = None
-    """How long its user saw nothing because of the sleep; None: it did not hold it up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +38,8 @@ class Trial:
     """Of its phase."""
     invalid: str = ""
     """Why it does not count; empty: it does."""
+    is_doubtful: bool = False
+    """It does not only because of when things came: what is beyond doubt counts all the same."""
     differs: tuple[int, int] = (0, 0)
     """Of requests that were asked twice without a sleep: how many answers differed, of how many."""
 
@@ -76,9 +48,25 @@ class Trial:
         return tuple(one for one in self.flights if one.cohort in cohorts)
 
     @property
+    def streams_seen(self) -> tuple[Flight, ...]:
+        """Those that it is about; of one that does not count only what went wrong beyond doubt."""
+        those = self.of(*COUNTED)
+        if not self.invalid:
+            return those
+        wrong = (one for one in those if one.is_certain and not one.is_expected)
+        return tuple(wrong) if self.is_doubtful else ()
+
+    @property
     def counted(self) -> tuple[Flight, ...]:
-        """Those that it is about; without what could not be judged for want of a control."""
-        return tuple(one for one in self.of(*COUNTED) if one.cls is not Class.RESUMED)
+        """Of these, without what could not be judged for want of a control."""
+        return tuple(one for one in self.streams_seen if one.cls is not Class.RESUMED)
+
+    @property
+    def around(self) -> tuple[Flight, ...]:
+        """Of all cohorts, those that are to be answered; else as ``streams_seen``."""
+        if not self.invalid:
+            return self.flights
+        return self.broken if self.is_doubtful else ()
 
     @property
     def expected(self) -> int:
@@ -151,9 +139,12 @@ def _trial(
     phase = seen.phase
     sleep = _first(attempts, Kind.SLEEP, 0)
     wake = _first(attempts, Kind.WAKE, sleep.began_ns) if sleep else None
-    window, mode = Window.of(sleep, wake), phase.mode or "wait"
+    mode = phase.mode or "wait"
     asked = [one for one in requests if one.server == phase.server and one.cohort in COHORTS]
-    flights = tuple(_flight(one, window, mode) for one in asked)
+    window = Window.of(sleep, wake).heard(one for one in asked if one.cohort in COUNTED)
+    flights = tuple(flight(one, window, mode) for one in asked)
+    invalid = _invalid(seen, sleep, flights)
+    doubts = doubt(sleep, window, flights) if sleep is not None and not invalid else ""
     heard = Heard(
         streams=phase.streams or 0,
         mode=mode,
@@ -174,7 +165,8 @@ def _trial(
         flights=flights,
         checks=checks(heard),
         cls=seen.cls,
-        invalid=_invalid(seen, sleep, flights),
+        invalid=invalid or doubts,
+        is_doubtful=bool(doubts),
         differs=noise,
     )
 
@@ -190,52 +182,12 @@ def _first(attempts: Iterable[Attempt], kind: Kind, after_ns: int) -> Attempt | 
     )
 
 
-def _flight(request: RequestSeen, window: Window, mode: str) -> Flight:
-    cls, counted = classify(request, window), tokens(request, window)
-    cohort = request.cohort
-    if cohort == IN_FLIGHT and not counted.before_s0:
-        cohort = QUEUED
-    promised = _EXPECTED.get((mode, cohort), _LATER)
-    if mode == "abort" and cohort not in COUNTED:
-        promised = promised | {Class.ABORTED}
-    if Class.RESUMED_EXACT in promised and request.tie:  # no doing of the sleep
-        promised = promised | {Class.RESUMED_DIFFERS}
-    if cohort == "probe":
-        promised = promised | {Class.FINISHED_EARLY}
-    return Flight(
-        request=request,
-        cohort=cohort,
-        cls=cls,
-        is_expected=cls in promised,
-        tokens=counted,
-        stall_s=_stall(request, cls),
-    )
-
-
-def _stall(request: RequestSeen, cls: Class) -> float | None:
-    """Of a frozen one its silence, of a parked one the time to its first token."""
-    if cls is Class.RELEASED and request.first_ns is not None:
-        begin = request.scheduled_ns or request.sent_ns or request.began_ns
-        return (request.first_ns - begin) / 1e9
-    return request.max_gap_s if request.gap_covers_sleep else None
-
-
 def _invalid(seen: PhaseSeen, sleep: Attempt | None, flights: Sequence[Flight]) -> str:
+    """Why it does not count, whatever became of its requests."""
     if seen.cls.startswith(_NO_VALUE):
         return seen.note or seen.cls
     if sleep is None:
         return "no sleep was sent"
     streams = [one.cls for one in flights if one.cohort in COUNTED]
-    early, back = streams.count(Class.FINISHED_EARLY), streams.count(Class.GIVEN_UP)
-    if early:
-        return f"{early} of {len(streams)} requests had ended before the sleep was sent"
-    if back:
-        return f"{back} of {len(streams)} requests were taken back"
-    done = sum(
-        one.tokens.before_s0 > _NEARLY_DONE * one.request.max_tokens
-        for one in flights
-        if one.cohort == IN_FLIGHT
-    )
-    return (
-        f"{done} of {len(streams)} requests were nearly answered before the sleep" if done else ""
-    )
+    back = streams.count(Class.GIVEN_UP)
+    return f"{back} of {len(streams)} requests were taken back" if back else ""

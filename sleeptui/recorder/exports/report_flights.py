@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sleeptui.core.bench import PhaseKind
 from sleeptui.core.fates import Class
+from sleeptui.core.flights import COHORTS, Flight
 from sleeptui.core.measure_fates import FateRow
 from sleeptui.core.session import RequestSeen, Session
 from sleeptui.core.stats import median
 from sleeptui.core.trial_checks import Check
-from sleeptui.core.trials import COHORTS, Flight, Trial
+from sleeptui.core.trials import Trial
 from sleeptui.recorder.exports.digits import three, whole
 from sleeptui.recorder.exports.markdown import section, table, text
 from sleeptui.recorder.exports.measured import Measured

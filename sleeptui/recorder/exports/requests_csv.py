@@ -1,7 +1,8 @@
 """``requests.csv``: a row a request, whatever became of it."""
 
+from sleeptui.core.flights import Flight
 from sleeptui.core.session import RequestSeen, Session
-from sleeptui.core.trials import Flight, trials
+from sleeptui.core.trials import trials
 from sleeptui.recorder.exports.tables import Cell, table
 
 COLUMNS = (

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -67,9 +68,53 @@ def test_a_window_is_that_of_the_operations():
     assert Window.of(sleep, wake) == WINDOW
     assert Window.of(None, None) == Window()
     drained = attempt("sleep", at_s=10, sent_ns=14 * S, record={"parts": (("drain", 4.0),)})
-    assert Window.of(drained, None).s0 == 10 * S
+    assert Window.of(drained, None).s0 == Window.of(drained, None).taken == 10 * S
     unanswered = attempt("sleep", at_s=10, done_ns=None, ended_ns=12 * S)
     assert Window.of(unanswered, None) == Window(s0=10 * S, s1=12 * S)
+
+
+@pytest.mark.parametrize(
+    ("told", "taken_s", "late_s", "over_by_s"),
+    [
+        ({}, None, 0.0, 10.25),
+        ({"stamp_lag_s": 0.05}, None, 0.05, 10.3),
+        ({"server_s": 0.28}, 10.02, 0.02, 10.04),
+        ({"server_s": 0.28, "stamp_lag_s": 0.05}, 10.02, 0.05, 10.07),
+        ({"server_s": 0.1, "stamp_lag_s": 0.05}, 10.2, 0.2, 10.4),
+        ({"server_s": 0.4}, 10.0, 0.0, 10.0),
+    ],
+)
+def test_when_the_server_took_the_sleep(told, taken_s, late_s, over_by_s):
+    window = Window.of(attempt("sleep", 0.3, at_s=10, record=dict(told)), None)
+    assert window.taken == (None if taken_s is None else int(taken_s * S))
+    assert (window.late, window.over_by) == (int(late_s * S), int(over_by_s * S))
+    assert window.on_its_way == int(0.25 * S) + window.late
+
+
+def test_it_is_not_known_when_a_sleep_without_an_answer_was_taken():
+    told = {"server_s": 0.1, "stamp_lag_s": 0.5}
+    unanswered = attempt("sleep", at_s=10, done_ns=None, ended_ns=12 * S, record=told)
+    assert Window.of(unanswered, None) == Window(s0=10 * S, s1=12 * S, late=S // 2)
+    assert Window.of(attempt("sleep", record=None), None).late == 0
+    assert Window().over_by is None
+
+
+def test_a_window_is_as_late_as_the_latest_of_its_stamps():
+    window = replace(WINDOW, late=S // 10)
+    assert window.heard([]) == window.heard([request(), request(late_s=0.05)]) == window
+    late = window.heard([request(late_s=0.4), request(late_s=0.3)])
+    assert late == replace(window, late=int(0.4 * S))
+
+
+def test_what_comes_late_was_on_its_way_for_longer():
+    late = replace(WINDOW, late=int(0.2 * S))
+    ended = request(9.0, 10.7)
+    assert classify(ended, WINDOW) is Class.UNCLASSIFIED
+    assert classify(ended, late) is Class.DRAINED
+    frozen = request(9.0, 25.0, chunks=came(9.5, 10.7, 20.6))
+    assert classify(frozen, WINDOW) is Class.UNCLASSIFIED
+    assert classify(frozen, late) is Class.RESUMED
+    assert (tokens(frozen, WINDOW).asleep_chunks, tokens(frozen, late).asleep_chunks) == (1, 0)
 
 
 def test_tokens_by_part_of_the_window():

@@ -130,11 +130,6 @@ def test_another_text_is_no_doing_of_the_sleep_where_two_tokens_were_as_likely(t
         ({"cls": "engine_dead"}, (stream(fate="lost"),), ""),
         ({}, (stream(ended_s=9.9),), "1 of 1 requests had ended before the sleep was sent"),
         ({}, (stream(error="given up"), stream()), "1 of 2 requests were taken back"),
-        (
-            {},
-            (stream(max_tokens=2), stream()),
-            "1 of 2 requests were nearly answered before the sleep",
-        ),
     ],
 )
 def test_which_trials_do_not_count(fields, requests, why):
