@@ -34,6 +34,8 @@ LATE_AFTER_S = 0.005
 """Each connection takes a millisecond: so much later it is written after the sleep is."""
 PARKED_AFTER_S = 1.0
 _LOOK_S = 0.01
+_HELD_UP_S = 0.1
+"""A look that is later than this was held up by our own loop, or by the machine."""
 _COUNTED_AFTER_S = 0.3
 """The server's counters follow its answers."""
 _COUNT_TRIES = 10
@@ -242,25 +244,53 @@ class _Trial:
         self.load.send(*(self._ask(cohort, one, LATE_TOKENS) for one in words))
 
     async def _until_ended(self, *, is_dead: bool) -> None:
-        """Wait for every request, in bounds; what is open then is hung, or lost with its server."""
+        """Wait for every request, in bounds; what is open then is hung, or lost with its server.
+
+        What goes on is neither, however slow: the bound is on how long nothing comes at all.
+        """
         desk, server = self._desk, self._server
         self._is_probing = False
         control = desk.controls.get((server, self._phase.streams or 1))
         limit_s = self._settings.deadline_s
         if control is not None:
             limit_s = max(limit_s, _TIMES_CONTROL * control.duration_s)
-        end_s = desk.now_s() + (
-            min(limit_s, desk.view(server).spec.timeouts.settle_s) if is_dead else limit_s
-        )
-        while self.load.is_open and desk.now_s() < end_s:
-            await desk.pause(_LOOK_S)
-        if not self.load.is_open:
-            return
-        if await self._answers():
-            self.load.give_up(Fate.HUNG, f"open {limit_s:g} s after the wake")
+        if is_dead:
+            limit_s = min(limit_s, desk.view(server).spec.timeouts.settle_s)
+        while True:
+            await self._until_silent(limit_s)
+            if not self.load.is_open:
+                return
+            came = self._came
+            answers = await self._answers()
+            if not self.load.is_open:
+                return
+            if self._came == came:
+                break
+        if answers:
+            self.load.give_up(Fate.HUNG, f"nothing came for {limit_s:g} s after the wake")
         else:
             self.load.give_up(Fate.LOST, "open, and its server answers nobody")
         await self.load.close()
+
+    async def _until_silent(self, limit_s: float) -> None:
+        """Wait until all have ended, or nothing has come for so long.
+
+        A look that comes late was held up on this side: the server has had no time in it that we
+        could have seen, so that it counts no longer than it should have taken.
+        """
+        desk, came, silent_s = self._desk, self._came, 0.0
+        while self.load.is_open and silent_s < limit_s:
+            looked_s = desk.now_s()
+            await desk.pause(_LOOK_S)
+            silent_s += min(desk.now_s() - looked_s, _HELD_UP_S)
+            if self._came != came:
+                came, silent_s = self._came, 0.0
+
+    @property
+    def _came(self) -> int:
+        """Grows with each piece of an answer, and with each end."""
+        flights = self.load.flights
+        return sum(len(one.request.chunks) + (not one.is_open) for one in flights)
 
     async def _answers(self) -> bool:
         """Whether it answers a fresh request."""

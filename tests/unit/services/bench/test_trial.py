@@ -8,6 +8,7 @@ from support.bench_run import bench_panel
 from support.runtimes import StartedEngine
 
 from sleeptui.core.bench import BenchPhase, Counted, PhaseKind
+from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import Refused, Unreachable
 from sleeptui.core.events import RequestBegan, RequestEnded
 from sleeptui.core.model import Reach
@@ -134,6 +135,68 @@ async def test_streams_that_come_to_nothing_are_waited_for_in_bounds(clock):
         cls, _ = await failed(panel, run_trial(desk_of(panel, settings), step()))
         assert cls == "invalid:no tokens"
         assert fates(panel) == [Fate.CUT] * 2
+
+
+class Dripping(StartedEngine):
+    """Each stream gets a token each ``every_s``, so many of them; then it ends, or hangs."""
+
+    every_s, drips, hangs = 3.0, 5, False
+
+    async def complete(self, prompt, **how):
+        for tokens in range(1, self.drips + 1) if "story" in prompt else ():
+            await self.clock.sleep(self.every_s)
+            while self.is_sleeping:
+                await self.woken.wait()
+            how["on_token"](TokenEvent(at_s=self.clock.now_s(), text="x", tokens=tokens))
+        if "story" in prompt and self.hangs:
+            await asyncio.Event().wait()
+        return await super().complete(prompt, **how)
+
+
+UNDER_WAY = replace(FEW, late=0, parked=0)
+
+
+def streams(panel):
+    """How each of them ended."""
+    ids = [
+        one.id for one in panel.events if isinstance(one, RequestBegan) and one.cohort == "inflight"
+    ]
+    return [one for one in panel.events if isinstance(one, RequestEnded) and one.id in ids]
+
+
+async def test_a_slow_answer_is_not_hung(clock):
+    engine = Dripping(clock, name="a")
+    async with bench_panel(clock, engine) as panel:
+        await over(panel, run_trial(desk_of(panel, UNDER_WAY), step()))
+        assert [one.fate for one in streams(panel)] == [Fate.COMPLETED] * 2
+    assert UNDER_WAY.deadline_s < engine.drips * engine.every_s - 1.0
+
+
+async def test_an_answer_of_which_nothing_comes_any_more_is_hung(clock):
+    engine = Dripping(clock, name="a")
+    engine.hangs = True
+    async with bench_panel(clock, engine) as panel:
+        await over(panel, run_trial(desk_of(panel, UNDER_WAY), step()))
+        assert [one.fate for one in streams(panel)] == [Fate.HUNG] * 2
+        assert {one.error for one in streams(panel)} == {"nothing came for 5 s after the wake"}
+        assert began(panel)[-1] == "check"
+
+
+@pytest.mark.parametrize("every_s", [3.0, 5.3])
+async def test_a_time_in_which_we_were_held_up_does_not_count(clock, every_s):
+    """The second time is longer than the deadline: what comes while it is asked saves it."""
+    engine = Dripping(clock, name="a")
+    engine.every_s = every_s
+    async with bench_panel(clock, engine) as panel:
+        task = asyncio.ensure_future(run_trial(desk_of(panel, UNDER_WAY), step()))
+        await clock.until(lambda: engine.wakes == 1)
+        await clock.advance(0.5)
+        for _ in range(3):
+            clock.move(20.0)
+            await clock.advance(0.01)
+        await clock.until(task.done, limit_s=10_000.0)
+        await task
+        assert set(fates(panel)) == {Fate.COMPLETED}
 
 
 async def test_what_its_server_never_ends_is_lost_with_it(clock):
