@@ -1,7 +1,7 @@
 """Run all benchmarks: ``python -m tests.perf [name ...]``. Exit code 1 if a bar does not hold.
 
-``python -m tests.perf detection [N]`` takes minutes, and runs only when it is named. A number after
-``recording`` is how many seconds it lasts.
+``python -m tests.perf detection [N] [--lanes N] [--limit SECONDS]`` takes minutes, and runs only
+when it is named. A number after ``recording`` is how many seconds it lasts.
 """
 
 import sys
@@ -45,22 +45,28 @@ COUNTED = {"recording", "recording-panel", *LONG}
 def main(names: list[str]) -> int:
     """Run the named benchmarks, all without a name; print a line each."""
     good = True
-    for name, *count in _asked(names) or [[name] for name in BENCHMARKS]:
+    for name, count, options in _asked(names) or [(name, [], {}) for name in BENCHMARKS]:
         measure = (BENCHMARKS | LONG)[name]
-        line, holds = measure(*map(int, count)) if name in COUNTED else measure()
+        line, holds = measure(*count, **options) if name in COUNTED else measure()
         print(f"{'ok  ' if holds else 'OVER'} {line}", flush=True)
         good = good and holds
     return 0 if good else 1
 
 
-def _asked(words: list[str]) -> list[list[str]]:
-    """Names, each with the number that follows it."""
-    found: list[list[str]] = []
+def _asked(words: list[str]) -> list[tuple[str, list[int], dict[str, int]]]:
+    """Names, each with the number that follows it, and its options."""
+    found: list[tuple[str, list[int], dict[str, int]]] = []
+    option = ""
     for word in words:
-        if word.isdigit() and found:
-            found[-1].append(word)
+        if word.startswith("--"):
+            option = word[2:]
+        elif not word.isdigit():
+            found.append((word, [], {}))
+        elif option:
+            found[-1][2][option] = int(word)
+            option = ""
         else:
-            found.append([word])
+            found[-1][1].append(int(word))
     return found
 
 

@@ -40,8 +40,10 @@ _IN_FLIGHT = InFlight(
     deadline_s=2.0,
 )
 """Answers of 1.4 s: a busy machine too sends the sleep before they are over."""
+BASELINE = "baseline"
 USE = "use"
 PLANS = {
+    BASELINE: Plan(name=BASELINE, models=(LEFT,), latency=_LATENCY),
     CLEAN: Plan(
         name=CLEAN,
         models=(LEFT,),
