@@ -146,6 +146,7 @@ class Wire:
                         break
                     body.append(part)
         if size > limit:
+            body.clear()  # else it lives as long as the error, whose traceback has this frame
             raise BadReply(
                 f"{self._spec.name}: answers more than {limit // MIB} MiB {what}",
                 server=self._spec.name,
