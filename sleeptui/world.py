@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from sleeptui.core.runtime import Runtime, Runtimes, WeightFiles
     from sleeptui.sim.address import FleetAddress
 
-_ADAPTERS = ("sleeptui.logs", "sleeptui.adapters.vllm", "sleeptui.adapters.notebook")
+_ADAPTERS = (
+    "sleeptui.logs",
+    "sleeptui.adapters.allocator",
+    "sleeptui.adapters.vllm",
+    "sleeptui.adapters.notebook",
+)
 _SURVEY = ("sleeptui.adapters.machine",)
 _LOCAL = (
     "sleeptui.adapters.nvml",
@@ -76,8 +81,10 @@ class World:
         demo = self._settings.demo
         await asyncio.to_thread(_import, _ADAPTERS + (_LOCAL if demo is None else _SIMULATED))
         from sleeptui import logs  # noqa: PLC0415
+        from sleeptui.adapters.allocator import give_back_large_blocks  # noqa: PLC0415
         from sleeptui.adapters.vllm import VllmClients  # noqa: PLC0415
 
+        give_back_large_blocks()
         logs.set_up()
         self._stack.callback(logs.end)
         gc.freeze()  # what is loaded by now stays: no collection need look at it again
