@@ -27,6 +27,7 @@ _STEERING = frozenset(
         "MKL_NUM_THREADS",
         "NVIDIA_VISIBLE_DEVICES",
         "OMP_NUM_THREADS",
+        "PYTHONDONTWRITEBYTECODE",
         "PYTORCH_ALLOC_CONF",
         "PYTORCH_CUDA_ALLOC_CONF",
         "TRANSFORMERS_OFFLINE",
@@ -42,7 +43,10 @@ def without_secrets(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def steering(variables: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Those variables that change what vLLM, CUDA or NCCL do and hold no secret, by name."""
+    """Those variables that change what vLLM, CUDA or NCCL do and hold no secret, by name.
+
+    And whether Python keeps bytecode: without it a cold start compiles thousands of modules anew.
+    """
     kept = [
         (name, _shown(value))
         for name, value in variables

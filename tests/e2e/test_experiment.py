@@ -30,6 +30,7 @@ for name in ("--served-model-name", "--port", "--model", "--speed", "--bank"):
 given, rest = parser.parse_known_args()
 assert {"--enable-sleep-mode", "--enforce-eager"} <= set(rest), rest
 assert os.environ["VLLM_SERVER_DEV_MODE"] == "1"
+assert not sys.dont_write_bytecode
 sys.exit(main([
     "--server", given.served_model_name, "--port", given.port, "--bank", given.bank,
     "--speed", given.speed, "--weights", given.model + "/model.safetensors",
@@ -69,10 +70,7 @@ def test_the_fleet_is_that_of_the_experiment_with_another_program(models, tmp_pa
     )
     assert given.url == asked["url"]
     assert given.command[3:5] == ("--model", str(models["code"]))
-    assert given.command[5:] == (
-        *asked["runtime"]["command"][3:],
-        *("--enforce-eager", "--port", "8002"),
-    )
+    assert given.command[5:] == (*asked["runtime"]["command"][3:], "--enforce-eager")
     assert dict(given.environment) == asked["runtime"]["env"]
     command = read_command(given.command)
     assert command is not None
@@ -142,7 +140,11 @@ def test_it_runs_to_its_end_and_leaves_the_session(models, tmp_path):
             *("--speed", str(exp1.SPEED), "--bank", str(bank)),
         ],
         cwd=exp1.REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(module.parents[2])},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(module.parents[2]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         timeout=LIMIT_S,

@@ -46,8 +46,8 @@ def servers(
         program, verb, _model, *rest = runtime["command"]
         assert (program, verb) == ("vllm", "serve")
         model = str(models[server["name"]].resolve())
+        rest[rest.index("--port") + 1] = str(port)
         runtime["command"] = [_program(), "-m", MODULE, "--model", model, *rest, *flags]
-        runtime["command"] += ["--port", str(port)]
     return found
 
 
@@ -132,8 +132,16 @@ class Run:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """With a home of its own; modules are looked for from another folder than this one."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    """With a home of its own; modules are looked for from another folder than this one.
+
+    And bytecode is kept, as it is as a rule: where it is not, each cold start compiles all sources
+    of vLLM anew, twice: 25 s instead of 11 s an import, measured beside an H200.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("XDG_")
+    }
     given = [Path(one).resolve() for one in kept.get("PYTHONPATH", "").split(os.pathsep) if one]
     path = os.pathsep.join(map(str, [REPOSITORY, *given]))
     return {**kept, "HOME": str(home), "PYTHONPATH": path}

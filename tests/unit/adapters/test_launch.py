@@ -93,6 +93,7 @@ def test_only_variables_that_steer_are_told():
             ("NCCL_PASSPHRASE", SECRET),
             ("HF_TOKEN", SECRET),
             ("HOME", "/root"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
             ("VLLM_\x1b[31m", "x"),
             ("VLLM_RPC", f"tcp://a:{SECRET}@host:1"),
         ]
@@ -100,6 +101,7 @@ def test_only_variables_that_steer_are_told():
     assert list(found.items()) == [
         ("CUDA_VISIBLE_DEVICES", "0,1"),
         ("NCCL_P2P_DISABLE", "1"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
         ("VLLM_RPC", "tcp://***@host:1"),
         ("VLLM_SERVER_DEV_MODE", "1"),
     ]
