@@ -154,6 +154,8 @@ class _Trial:
         while self._is_probing:
             due_s = began_s + number / per_s
             await self._desk.pause(due_s - self._desk.now_s())
+            if not self._is_probing:  # it would be taken back with the trial
+                return
             number += 1
             yield self._ask(PROBE, f"{SHORT} {number}.", PROBE_TOKENS, scheduled_s=due_s)
 

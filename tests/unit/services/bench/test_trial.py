@@ -10,7 +10,7 @@ from support.runtimes import StartedEngine
 from sleeptui.core.bench import BenchPhase, Counted, PhaseKind
 from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import Refused, Unreachable
-from sleeptui.core.events import RequestBegan, RequestEnded
+from sleeptui.core.events import OperationEnded, RequestBegan, RequestEnded
 from sleeptui.core.model import Reach
 from sleeptui.core.operation import Fate
 from sleeptui.core.plan import InFlight, Plan
@@ -100,6 +100,14 @@ async def test_streams_late_and_parked_ones_around_a_sleep(clock):
         moments = [one.moment for one in panel.events if isinstance(one, Counted)]
         assert moments == ["before", "asleep", "after"]
         assert not engine.is_sleeping
+
+
+async def test_no_probe_is_sent_that_would_be_taken_back(clock):
+    async with bench_panel(clock, StartedEngine(clock, name="a")) as panel:
+        await over(panel, run_trial(desk_of(panel, replace(FEW, probe_per_s=5.0)), step()))
+        woken = max(at for at, one in enumerate(panel.events) if isinstance(one, OperationEnded))
+        late = [one for one in panel.events[woken:] if isinstance(one, RequestBegan)]
+        assert [one.cohort for one in late if one.cohort == "probe"] == []
 
 
 async def test_a_sleep_that_is_refused_leaves_it_awake(clock):
