@@ -10,6 +10,10 @@ from sleeptui.recorder.exports.markdown import section, table, text
 _ABOUT = """\
 While one slept another one was woken. It proves something where the other one needs more than was
 free before.""".splitlines()
+_COPIED = """\
+Weights over the time of the call of wakes from level 1; medians. They count as no more than their
+files have, where these are known, else as what the pinned copy took of the host's memory, which may
+be more than is copied.""".splitlines()
 _GB = 1e9
 """Links are told in decimal units."""
 
@@ -56,7 +60,6 @@ def links(session: Session) -> list[str]:
         "server", ">wakes", ">weights, GiB", ">copied at, GB/s", ">link at most, GB/s",
         ">share of the link, %",
     )  # fmt: skip
-    about = ["What wakes from level 1 copy from host memory, over the time of their call; medians."]
     return section(
-        "Share of the host link", about if those else [], table(heads, rows) if those else []
+        "Share of the host link", _COPIED if those else [], table(heads, rows) if those else []
     )

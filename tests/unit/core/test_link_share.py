@@ -1,6 +1,7 @@
 import pytest
 from support.sessions import attempt, session
 
+from sleeptui.core.cold import ColdStart
 from sleeptui.core.environment import Card, Machine
 from sleeptui.core.link_share import link_shares
 
@@ -29,3 +30,11 @@ def test_how_much_of_the_link_a_wake_has_used():
 def test_a_link_that_is_not_known_has_no_share():
     (found,) = link_shares(session(*attempts()))
     assert (found.peak_bytes_per_s, found.share) == (None, None)
+
+
+@pytest.mark.parametrize(("files", "weights"), [(12, 12), (20, 14), (None, 14)])
+def test_no_more_is_copied_than_the_files_have(files, weights):
+    """Pinned memory is given out in powers of two."""
+    cold = ColdStart(weight_bytes=files and files * GB)
+    (found,) = link_shares(session(attempt("start", record={"cold": cold}), *attempts()))
+    assert found.weight_bytes == weights * GB

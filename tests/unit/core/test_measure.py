@@ -5,6 +5,7 @@ import pytest
 from support import journals
 from support.sessions import S, attempt, request, session
 
+from sleeptui.core.cold import ColdStart
 from sleeptui.core.environment import Card, Machine
 from sleeptui.core.measure import intervals, ratios
 from sleeptui.core.operation import InFlight
@@ -264,6 +265,13 @@ def test_a_wake_that_is_faster_than_its_link_is_implausible():
 )
 def test_where_the_link_is_not_known_everything_is_plausible(machine):
     assert wakes(0.01, machine=machine).n == 1
+
+
+def test_a_wake_is_judged_by_what_was_copied_not_by_what_was_pinned():
+    started = attempt("start", record={"cold": ColdStart(weight_bytes=12 * 10**9)})
+    first = attempt("sleep", 12.0, nth=1, record=dict(PINNED))
+    every = session(started, first, attempt("wake", 0.2), machine=Machine(cards=(H200,)))
+    assert by_id(intervals(every))["wake.call", 1].values == (0.2,)  # 60 GB/s, not 75
 
 
 def test_a_demo_is_not_judged():
