@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sleeptui.core.bench import ENDED_EARLY, PhaseKind, Question
 from sleeptui.core.canary import Check
-from sleeptui.core.fates import BROKEN
+from sleeptui.core.fates import BROKEN, Class
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.judge_figures import Facts, Figure, Missing, Rate
 from sleeptui.core.memory_proof import Proof
@@ -54,7 +54,21 @@ def expected(facts: Facts, server: str, expected: Expectation) -> Figure:
     classes = Counter(
         flight.cls.value for one in those for flight in one.counted if not flight.is_expected
     )
-    return Rate(k=k, n=n, failed=_counts(classes), note=_not_counted(those))
+    notes = (_not_counted(those), _by_ties(those, k))
+    return Rate(k=k, n=n, failed=_counts(classes), note="; ".join(filter(None, notes)))
+
+
+def _by_ties(those: Iterable[Trial], expected: int) -> str:
+    """How many of those that went on did so with another text: of their text little is proven.
+
+    Beside other requests answers of a model with many near ties differ without a sleep too.
+    """
+    ties = sum(
+        one.is_expected and one.cls is Class.RESUMED_DIFFERS
+        for trial in those
+        for one in trial.counted
+    )
+    return f"{ties} of {expected} with another text from two as likely tokens on" if ties else ""
 
 
 def answered(facts: Facts, server: str, expected: Expectation) -> Figure:

@@ -142,6 +142,24 @@ def test_requests_in_flight_become_what_the_mode_promises():
     assert found[1].reason == "none of 1 counts: 1 x no sleep was sent"
 
 
+def test_how_many_went_on_with_another_text_is_told():
+    (sleep, wake), requests = flown(1, "kept", "kept", "kept")
+    kept = [
+        replace(
+            one,
+            ended_ns=13 * S,
+            chunks=((2 * S, 4), (12 * S, 8)),
+            equal=equal,
+            tie=None if equal else True,
+        )
+        for one, equal in zip(requests, (True, False, False), strict=True)
+    ]
+    seen = flights(((sleep, wake), kept), phases=(trial(1, mode="keep"),))
+    found = only(seen, "in_flight.expected", mode="keep")
+    assert (found.word, found.n) == (Word.PASS, 3)
+    assert found.reason == "2 of 3 with another text from two as likely tokens on"
+
+
 def test_requests_that_are_cut_off_are_told():
     phases = (trial(1), trial(2))
     both = flown(1, "aborted", "cut"), flown(2, "early", "aborted", at_s=20)
