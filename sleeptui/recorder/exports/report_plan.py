@@ -2,7 +2,7 @@
 
 import shlex
 
-from sleeptui.core.bench import PhaseKind
+from sleeptui.core.bench import ENDED_EARLY, PhaseKind
 from sleeptui.core.session import PlanSeen, Session
 from sleeptui.core.text import one_line
 from sleeptui.core.units import duration
@@ -34,7 +34,10 @@ def plan(session: Session) -> list[str]:
     if bench is None:
         return []
     done = sum(
-        one.phase.kind is not PhaseKind.BLOCK and one.ended_ns is not None for one in session.phases
+        one.phase.kind is not PhaseKind.BLOCK
+        and one.ended_ns is not None
+        and one.cls not in ENDED_EARLY
+        for one in session.phases
     )
     rows = [
         ("plan", text(bench.name)),

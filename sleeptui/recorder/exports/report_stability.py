@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from sleeptui.core.bench import PhaseKind, Question
+from sleeptui.core.bench import ENDED_EARLY, PhaseKind, Question
 from sleeptui.core.canary import Grade
 from sleeptui.core.interval import DISTURBED, OK
 from sleeptui.core.operation import Kind
@@ -24,7 +24,7 @@ def stability(session: Session) -> list[str]:
     places = Places(session)
     groups: dict[tuple[str, int], list[PhaseSeen]] = defaultdict(list)
     for one in phases_of(session, PhaseKind.CYCLE):
-        if places.question(one.phase.id) is Question.STABILITY:
+        if places.question(one.phase.id) is Question.STABILITY and one.cls not in ENDED_EARLY:
             groups[one.phase.server, one.phase.level or 0].append(one)
     answers = _answers(session)
     rows = (_stable(key, cycles, answers) for key, cycles in groups.items())

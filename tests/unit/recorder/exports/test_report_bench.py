@@ -205,6 +205,18 @@ def test_stable_cycles_are_counted_with_their_bound():
     assert report_stability.stability(session()) == []
 
 
+def test_a_cycle_that_we_stopped_is_no_fault_of_the_server():
+    how = {"server": "qwen", "level": 1, "question": Question.STABILITY}
+    classes = ["ok"] * 3 + ["time_over"]
+    cycles = [
+        phase(number, PhaseKind.CYCLE, number, number + 1, cls=cls, **how)
+        for number, cls in enumerate(classes, start=1)
+    ]
+    one = cells(report_stability.stability(session(phases=tuple(cycles))))
+    assert (one["cycles"], one["without a fault"], one.get("faults")) == ("3", "3", None)
+    assert report_stability.stability(session(phases=tuple(cycles[3:]))) == []
+
+
 def test_the_plan_says_how_far_it_came_and_how_to_repeat_it():
     every = session(
         bench=replace(PLAN, baseline="20261122T000000Z-a `b`"),
@@ -212,6 +224,7 @@ def test_the_plan_says_how_far_it_came_and_how_to_repeat_it():
             phase(1, PhaseKind.BLOCK, 1, 5),
             phase(2, PhaseKind.COLD, 1, 4),
             phase(3, PhaseKind.CYCLE, 4),
+            phase(4, PhaseKind.CYCLE, 4, 5, cls="time_over"),
         ),
     )
     lines = "\n".join([*report_plan.plan(every), *report_plan.again(every)])
