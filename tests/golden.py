@@ -1,11 +1,14 @@
 """The golden sessions and what must come out of them: ``python -m tests.golden`` writes it anew.
 
 The journal is a file of its own: exports of what was once recorded must stay as they are, whatever
-becomes of the code that records. The one under ``screenshots`` was recorded on a real GPU.
+becomes of the code that records. Those under ``screenshots`` and ``compose/exp1`` were recorded on
+a real GPU; above what is made from the latter stands what it does not tell itself.
 """
 
+import lzma
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parent))  # as pytest does: ``support`` is importable
 
@@ -23,6 +26,8 @@ BENCH_SAMPLE = journals.BenchSample(
 )
 """Every kind of phase, in as few lines as that takes."""
 MEASURED = Path(__file__).parents[1] / "screenshots" / "session-h200"
+EXPERIMENT = Path(__file__).parents[1] / "compose" / "exp1"
+MADE = b"<!-- below: what sleeptui report makes of journal.jsonl.xz -->\n\n"
 KEEP = 6
 """Of so many samples in a row one is kept: the file is small, and nothing else is lost."""
 
@@ -40,6 +45,16 @@ def benchmarked() -> Files:
 def measured() -> Files:
     """The report of the session that was recorded on a GPU, with its charts."""
     return files(read(MEASURED / "journal.jsonl"), ("markdown",))
+
+
+def experimented() -> Files:
+    """The page of the experiment, below the words that stand on it, its results and charts."""
+    with TemporaryDirectory() as folder:
+        journal = Path(folder) / "journal.jsonl"
+        journal.write_bytes(lzma.decompress((EXPERIMENT / "journal.jsonl.xz").read_bytes()))
+        made = dict(files(read(journal), ("markdown", "json")))
+    words, mark, _ = (EXPERIMENT / "report.md").read_bytes().partition(MADE)
+    return {**made, "report.md": words + mark + made["report.md"]}
 
 
 def record() -> None:
@@ -70,7 +85,13 @@ def main() -> None:
         BENCH.mkdir()
         lines = journals.bench_lines(BENCH_SAMPLE)
         (BENCH / JOURNAL.name).write_bytes(journals.dump(lines))
-    for folder, made in ((GOLDEN, exported()), (BENCH, benchmarked()), (MEASURED, measured())):
+    every = (
+        (GOLDEN, exported()),
+        (BENCH, benchmarked()),
+        (MEASURED, measured()),
+        (EXPERIMENT, experimented()),
+    )
+    for folder, made in every:
         for name, data in made.items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)

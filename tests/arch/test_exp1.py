@@ -1,16 +1,21 @@
 """The files of experiment 1 agree with each other, and Compose takes them."""
 
+import json
+import lzma
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from support.compose import compose_command
 
+from sleeptui.recorder.exports.digits import between, three
 from sleeptui.sim.scenario import SCENARIOS
 
+README = Path(__file__).parents[2] / "README.md"
 EXP1 = Path(__file__).parents[2] / "compose" / "exp1"
 COMPOSE = (EXP1 / "compose.yaml").read_text()
 FLEETS = ("fleet.toml", "process.toml", "sim.toml")
@@ -71,10 +76,43 @@ def test_no_port_is_published_beyond_loopback():
     assert published == ["127.0.0.1:"] * 2
 
 
-def test_the_report_holds_no_figure_until_there_is_one():
-    text = (EXP1 / "report.md").read_text()
-    has_run = (EXP1 / "results.json").is_file()
-    assert ("Not yet run on a GPU" in text) is not has_run
+def test_the_report_is_of_a_run_on_a_gpu():
+    results = json.loads((EXP1 / "results.json").read_text())["sleeptui"]
+    assert results["demo"] is None
+    assert results["env"]["machine"]["simulated"] is None
+    assert [card["name"] for card in results["env"]["machine"]["cards"]] == ["NVIDIA H200"]
+    versions = {server["facts"]["version"] for server in results["env"]["servers"]}
+    assert versions == {engine.version for engine in SCENARIOS["exp1"].engines}
+
+
+def test_what_is_said_of_the_run_is_in_its_results():
+    results = json.loads((EXP1 / "results.json").read_text())["sleeptui"]
+    readme, words = README.read_text(), (EXP1 / "report.md").read_text().partition("<!--")[0]
+    for name, ratio in results["ratios"].items():
+        if "cold.ttft/wake.ttft" in name:
+            told = three(ratio["value"])
+            assert re.search(rf"\b{told} times, .*{between(ratio['low'], ratio['high'])}", readme)
+            assert re.search(rf"\b{told}\b", words)
+    counted = Counter(one["verdict"] for one in results["verdicts"])
+    assert ", ".join(f"{n} {word}" for word, n in counted.most_common()) == (
+        "29 PASS, 2 NOT RUN, 1 INCONCLUSIVE"
+    )
+    for text in (readme, (EXP1 / "README.md").read_text()):
+        assert re.search(r"29 PASS, 1 INCONCLUSIVE\b.*, 2 NOT RUN", text)
+
+
+def test_the_run_was_that_of_its_plan():
+    """But for the time that it was given."""
+    with lzma.open(EXP1 / "journal.jsonl.xz", "rt") as journal:
+        planned = next(line for line in map(json.loads, journal) if line["k"] == "plan")
+    told = re.sub(r"^max_duration_s = .*\n", "", planned["toml"], flags=re.MULTILINE)
+    assert told == (EXP1 / "quarter.toml").read_text()
+
+
+def test_no_file_of_the_run_names_a_folder_of_somebodys():
+    for name in ("report.md", "results.json"):
+        found = re.findall(r"/(?:tmp|home|root|opt|srv|work|mnt)/\S*", (EXP1 / name).read_text())
+        assert found == []
 
 
 def test_compose_takes_the_file():

@@ -20,7 +20,8 @@ _METHOD = """\
   token of a greedy prompt. What it started from is proven by the share of its weights in the page
   cache just before, and by what its processes have read; where that cannot be told it says so.
 - “Wake, as fast as before” is from the request of a wake to the first of three requests in a row
-  that are no slower than those before the sleep.
+  that are no slower than those before the sleep. They are sent once the memory has come to rest
+  after the wake, so half a second or so of it is our own waiting.
 - Requests in flight are sent on a schedule of their own, and count from it. Each is classified by
   what its user saw, and the classes are held against the counters of the server.
 - A process whose engine dies ends its block; the block is told as such, and never retried silently.

@@ -5,7 +5,16 @@ import subprocess
 import sys
 
 import pytest
-from golden import BENCH, GOLDEN, MEASURED, benchmarked, measured
+from golden import (
+    BENCH,
+    EXPERIMENT,
+    GOLDEN,
+    MADE,
+    MEASURED,
+    benchmarked,
+    experimented,
+    measured,
+)
 
 from sleeptui.recorder.exports.table import EXPORTERS, files, usual
 
@@ -53,6 +62,15 @@ def test_the_session_of_a_real_gpu_is_reported_as_it_was():
     kept = {str(path.relative_to(MEASURED)) for path in MEASURED.rglob("*") if path.is_file()}
     assert set(made) == kept - {"journal.jsonl"}
     assert [name for name in made if made[name] != (MEASURED / name).read_bytes()] == []
+
+
+def test_the_page_of_the_experiment_is_made_from_its_journal():
+    """Figures only from there: what stands above is words about them."""
+    made = experimented()
+    charts = {str(path.relative_to(EXPERIMENT)) for path in EXPERIMENT.glob("charts/*")}
+    assert set(made) == charts | {"report.md", "results.json"}
+    assert MADE in made["report.md"]
+    assert [name for name in made if made[name] != (EXPERIMENT / name).read_bytes()] == []
 
 
 def test_the_usual_formats_leave_out_what_has_to_be_asked_for():
