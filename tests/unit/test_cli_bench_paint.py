@@ -42,7 +42,9 @@ def size(monkeypatch):
     """The size of the terminal; tests change it."""
     now = {"columns": 100, "lines": 20}
     monkeypatch.setattr(
-        shutil, "get_terminal_size", lambda: os.terminal_size((now["columns"], now["lines"]))
+        shutil,
+        "get_terminal_size",
+        lambda *_, **__: os.terminal_size((now["columns"], now["lines"])),
     )
     return now
 

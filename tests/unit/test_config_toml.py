@@ -15,6 +15,7 @@ def test_a_file_and_its_tables(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"\xff\xfe", "not UTF-8"), (b"#" * ((1 << 20) + 1), "larger than 1 MiB")],
+    ids=["not-utf-8", "too-large"],
 )
 def test_what_is_no_file_of_ours(tmp_path, content, words):
     file = tmp_path / "a.toml"
