@@ -152,7 +152,7 @@ class VllmClient:
             ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
             detailed: With each token and its probabilities.
             request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
-            limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
+            limit_s: Bounds the whole of it, and its connection; None: as ``timeouts`` says.
         """
         content = prompt_body(
             model or await self._first_model(),
@@ -168,6 +168,7 @@ class VllmClient:
             telling(on_token),
             self._spec.timeouts.prompt_s if limit_s is None else limit_s,
             headers={"x-request-id": request_id} if request_id else NO_HEADERS,
+            connect_s=limit_s,
         )
         completion, late_s = await self._measuring.timed(stream)
         return replace(completion, late_s=late_s)
@@ -294,18 +295,18 @@ class VllmClient:
         answer: Answer,
         tell: Callable[[TokenEvent], None],
         deadline_s: float,
+        *,
         headers: Mapping[str, str] = NO_HEADERS,
+        connect_s: float | None = None,
     ) -> Completion:
         """On the measuring loop."""
         stamps = Stamps()
         problem: str | None = None
+        exchange = self._wire.exchange(
+            _COMPLETIONS, stamps, content=content, headers=headers, connect_s=connect_s
+        )
         try:
-            async with (
-                asyncio.timeout(deadline_s),
-                self._wire.exchange(
-                    _COMPLETIONS, stamps, content=content, headers=headers
-                ) as response,
-            ):
+            async with asyncio.timeout(deadline_s), exchange as response:
                 await self._read_stream(response, answer, tell)
         except TimeoutError as error:
             if answer.first_token_s is None:

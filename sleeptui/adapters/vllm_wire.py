@@ -113,12 +113,16 @@ class Wire:
         method: str = "POST",
         content: bytes = b"",
         headers: Mapping[str, str] = NO_HEADERS,
+        connect_s: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """Send once, on a connection of its own, closed at the end; for timed requests.
 
-        The body is left to the caller, to be read inside this context.
+        The body is left to the caller, to be read inside this context. ``connect_s``: how long the
+        connection may take; None: as the settings say.
         """
         request = self._request(method, path, content=content)
+        if connect_s is not None:
+            request.extensions["timeout"] = {"connect": connect_s}
         request.headers.update(headers)
         request.extensions["trace"] = stamps
         with self._translated():

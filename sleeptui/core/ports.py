@@ -78,7 +78,7 @@ class EngineClient(Protocol):
             ignore_eos: Its answer has ``max_tokens`` tokens, whatever the model thinks.
             detailed: With each token and its probabilities.
             request_id: Its X-Request-Id, letters, digits and ``-``; the server's log has it.
-            limit_s: Bounds the whole of it; None: ``timeouts.prompt_s``.
+            limit_s: Bounds the whole of it, and its connection; None: as ``timeouts`` says.
         """
 
     async def canary(

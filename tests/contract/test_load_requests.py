@@ -1,5 +1,7 @@
 """What a benchmark asks beyond a prompt: a whole answer, an id, a limit of its own."""
 
+import socket
+
 import pytest
 from contract.backends import simulated
 from support.replay import Replay
@@ -8,6 +10,7 @@ from sleeptui.core.errors import TimedOut
 from sleeptui.core.model import SleepLevel
 from sleeptui.core.settings import Timeouts
 
+BRIEF = Timeouts(connect_s=0.05)
 ENDS_BY_ITSELF = 400
 """Tokens: more than the simulated model says on its own."""
 
@@ -56,3 +59,22 @@ async def test_its_limit_is_its_own(connect, limit_s):
         await client.sleep(SleepLevel.OFFLOAD, None)
         with pytest.raises(TimedOut):
             await client.complete("x", max_tokens=4, on_token=lambda _: None, limit_s=limit_s)
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "told"), [(None, "does not take the connection"), (0.5, "in time")]
+)
+async def test_its_limit_is_that_of_its_connection_too(connect, limit_s, told):
+    """What a busy machine takes late was not lost by its server."""
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        client = connect("http://127.0.0.1:{1}".format(*full.getsockname()), timeouts=BRIEF)
+        with pytest.raises(TimedOut, match=told) as caught:
+            await client.complete(
+                "x", model="m", max_tokens=4, on_token=lambda _: None, limit_s=limit_s
+            )
+    assert not caught.value.sent
