@@ -92,7 +92,7 @@ def cycles(facts: Facts, server: str, expected: Expectation) -> Figure:
         and facts.places.question(seen.phase.id) is Question.STABILITY
         and _is_at(seen.phase.level, expected)
     ]
-    counted = [seen for seen in those if seen.cls not in _STOPPED]
+    counted = [seen for seen in those if seen.cls not in _STOPPED and not _was_held_up(facts, seen)]
     if not counted:
         return _none((seen.note or seen.cls for seen in those), (seen.cls for seen in those))
     good = {seen.phase.id for seen in counted if _is_whole(facts, seen)}
@@ -101,6 +101,17 @@ def cycles(facts: Facts, server: str, expected: Expectation) -> Figure:
         k=len(good),
         n=len(counted),
         failed=_first(f"cycle {seen.phase.nth}: {seen.note or seen.cls}" for seen in failed),
+    )
+
+
+def _was_held_up(facts: Facts, seen: PhaseSeen) -> bool:
+    """Nothing was sent while this program stood still: its server has nothing to do with that."""
+    return any(
+        one.phase == seen.phase.id
+        and one.sent_ns is None
+        and one.record is not None
+        and one.record.has_stood_still
+        for one in facts.session.attempts
     )
 
 

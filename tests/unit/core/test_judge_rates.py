@@ -44,6 +44,20 @@ def test_a_cycle_whose_wake_is_wrong_has_failed():
     assert found.reason == "3 of 3 did not: cycle 1: ok (and 2 more)"
 
 
+@pytest.mark.parametrize(
+    ("lag_s", "sent_ns", "word", "n"),
+    [(1.2, None, Word.PASS, 1), (0.9, None, Word.FAIL, 2), (1.2, 5 * S, Word.FAIL, 2)],
+)
+def test_a_cycle_counts_unless_we_stood_still_when_it_was_to_be_sent(lag_s, sent_ns, word, n):
+    phases = (cycle(1), cycle(2, cls="invalid:rejected", note="nothing was sent"))
+    told = {"loop_lag_s": lag_s}
+    unsent = attempt("sleep", phase=2, cls="invalid:rejected", sent_ns=sent_ns, record=told)
+    running = attempt("sleep", phase=1, cls="unfinished", sent_ns=None, record=None)
+    found = only(session(*moved(1), unsent, phases=phases), "stability.cycles")
+    assert (found.word, found.n) == (word, n)
+    assert only(session(running, phases=phases[:1]), "stability.cycles").word is Word.FAIL
+
+
 def test_cycles_that_were_all_stopped_are_no_figure():
     seen = session(phases=(cycle(1, cls="user_abort", note="ctrl+c"),))
     found = only(seen, "stability.cycles")
