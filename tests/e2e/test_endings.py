@@ -329,8 +329,11 @@ class TestLent:
             whole = [lender, *lender.children(recursive=True)]
             assert len(whole) > 1
             lender.kill()
-            wait_until(lambda: all_gone(whole), what="the end of both")
-            panel.shows("stopped 137")
+            # The shell is back at once, the replay paints on for a moment.
+            panel.until(
+                lambda _: all_gone(whole) and b"stopped 137" in panel.raw, "the end of both"
+            )
+            panel.pump_for(0.2)
             assert panel.is_lent_back
             assert b"Error" not in panel.raw
 
