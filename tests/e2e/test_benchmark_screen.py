@@ -220,3 +220,12 @@ async def test_the_mouse_chooses_too():
         await page.says("about 12 min")
         await page.pilot.click("#plans", offset=(5, 1))
         await page.says("Ask the doctor")
+
+
+async def test_a_tick_of_the_page_that_was_left_does_nothing():
+    """It falls due while the page is taken away: its widgets have gone before its timers."""
+    async with Page() as page:
+        screen = page.app.screen
+        await page.press("escape")
+        await until(page.pilot, lambda: page.app.screen is not screen and not screen.children)
+        screen._present()

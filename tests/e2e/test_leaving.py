@@ -15,6 +15,7 @@ from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.pages import leave, work
 from sleeptui.tui.screens.confirm import ConfirmScreen
 from sleeptui.tui.screens.no_room import NoRoomScreen
+from sleeptui.tui.screens.prompt import PromptScreen
 from sleeptui.tui.screens.sleep_options import SleepOptionsScreen
 
 QUESTIONS = {
@@ -139,6 +140,25 @@ async def test_a_page_of_sessions_that_was_left_reads_no_more():
         await run.is_at_the_bottom()
         page._read_on()
         assert not page._is_reading
+
+
+async def test_a_tick_of_a_page_that_was_left_does_nothing():
+    """It falls due while the page is taken away: its widgets have gone before its timers."""
+    async with Opened() as run:
+        await run.pilot.press("3")
+        await until(run.pilot, lambda: run.app.screen.name == "doctor")
+        doctor = run.app.screen
+        leave(doctor)
+        await run.is_at_the_bottom()
+        doctor._is_due = True
+        doctor._fell_due()
+        await run.pilot.press("t")
+        await until(run.pilot, lambda: isinstance(run.app.screen, PromptScreen))
+        prompt = run.app.screen
+        leave(prompt)
+        await run.is_at_the_bottom()
+        prompt._pieces.append("late")
+        prompt._paint()
 
 
 async def test_an_action_of_a_screen_that_was_left_does_nothing():

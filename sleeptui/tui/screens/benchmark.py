@@ -15,7 +15,7 @@ from sleeptui.core.session import SessionSummary
 from sleeptui.services.bench_watch import BenchWatch, Offer
 from sleeptui.tui import notices, opening, toasts
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.pages import leave, work
+from sleeptui.tui.pages import is_left, leave, work
 from sleeptui.tui.present_benchmark import asked, followed, offered, watched_lines
 from sleeptui.tui.spans import Line
 from sleeptui.tui.widgets.footer import KeysFooter
@@ -176,7 +176,7 @@ class BenchmarkScreen(Screen[None]):
 
     def _present(self) -> None:
         """Show what there is now."""
-        if not self.is_mounted:
+        if not self.is_mounted or is_left(self):  # a tick that comes when its widgets go
             return
         watched = self._bench.watched
         self.set_class(not self._chooses, "-watching")

@@ -13,7 +13,7 @@ from sleeptui.core.model import FleetView
 from sleeptui.services import doctor
 from sleeptui.tui import present_doctor
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.pages import leave
+from sleeptui.tui.pages import is_left, leave
 from sleeptui.tui.widgets.finding_list import FindingList
 from sleeptui.tui.widgets.footer import KeysFooter
 
@@ -73,5 +73,5 @@ class DoctorScreen(Screen[None]):
 
     def _fell_due(self) -> None:
         self._timer = None
-        if self._is_due:
+        if self._is_due and not is_left(self):
             self._examine()

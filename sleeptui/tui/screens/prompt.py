@@ -21,7 +21,7 @@ from sleeptui.core.sentences import sentences
 from sleeptui.core.text import clean, one_line
 from sleeptui.tui import prompting
 from sleeptui.tui.glyphs import Glyphs
-from sleeptui.tui.pages import leave, work
+from sleeptui.tui.pages import is_left, leave, work
 from sleeptui.tui.present import STATE_TONES
 from sleeptui.tui.theme import Palette
 from sleeptui.tui.widgets.footer import KeysFooter
@@ -171,6 +171,8 @@ the first prompt. Both are shown beside the warm ones.
         self._pieces.append(event.text)
 
     def _paint(self) -> None:
+        if is_left(self):
+            return
         if self._pieces:
             answer = self.query_one("#answer", TextBox)
             piece = clean("".join(self._pieces), lines=True)
