@@ -22,8 +22,10 @@ setup: .venv/.ready ## install sleeptui and its tools into .venv
 demo: setup ## the panel on the simulated fleet
 	@$(BIN)/sleeptui --demo $(SCENARIO)
 
+# One more than there are cores: many tests wait for a program, a timer or a terminal.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: setup ## every test; the summary lists what was skipped and why
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 check: setup ## format, lint, types, import contracts, figures of the code, tests
 	@$(BIN)/ruff format --check .

@@ -47,7 +47,7 @@ async def live(rig: Rig) -> None:
     await rig.clear("b", Fault.HANG)
     await rig.until_state("b", State.AWAKE)
     await rig.do(operations.sleep("b"))
-    await rig.fault("c", Fault.RESTART, seconds=0.5)
+    await rig.fault("c", Fault.RESTART, seconds=3.0)
     await rig.until_state("c", State.DOWN, State.STARTING)
     await rig.until_state("c", State.AWAKE)
 

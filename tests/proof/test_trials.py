@@ -27,13 +27,13 @@ TRIES = 3
 STREAMS = 3
 PLAN = InFlight(max_tokens=600, dwell_s=0.6, late=2, parked=2, probe_per_s=10.0, deadline_s=20.0)
 
-LONG = replace(PLAN, max_tokens=6000, late=0, parked=0, probe_per_s=0.0)
+LONG = replace(PLAN, max_tokens=20_000, late=0, parked=0, probe_per_s=0.0)
 """Of streams that are not waited for."""
 
 
 def fleet(**fields: object) -> Scenario:
     engine = EngineSpec(
-        name=NAME, root="acme/tiny-a", params_b=1.5, **{"version": "0.32.0"} | fields
+        name=NAME, root="acme/tiny-a", params_b=1.5, **{"version": "0.32.0", "max_model_len": 32_768} | fields
     )
     return Scenario(name="trials", title="", description="", gpus=(GpuSpec(),), engines=(engine,))
 

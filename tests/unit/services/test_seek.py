@@ -73,7 +73,7 @@ async def test_a_jump_shows_what_playing_would_have_shown(name):
     chance = random.Random(4)
     at_s = tape.began_s
     while at_s < tape.ended_s:
-        at_s += chance.random() * 15
+        at_s += chance.random() * 45
         until = reel.index_at(at_s)
         for index in range(done, until):
             played.apply(tape.events[index])

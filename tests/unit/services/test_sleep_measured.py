@@ -30,10 +30,9 @@ async def test_every_measurement_has_its_line(clock):
     async with opened(FakeEngine(clock), clock=clock) as panel:
         panel.gpus.other_bytes[0] = 3 * GIB
         record = await slept(panel)
-        assert record.known[:2] == (
-            "reference: taken before this sleep",
-            "/is_sleeping: true",
-        )
+        # On a busy machine another line says that no time of it was measured.
+        reference = record.known.index("reference: taken before this sleep")
+        assert record.known[reference + 1] == "/is_sleeping: true"
         assert "engine_sleep_state: weights_offloaded" in record.known
         assert "level 1: confirmed by engine_sleep_state" in record.known
         used = next(line for line in record.known if line.startswith("GPU memory"))

@@ -19,7 +19,7 @@ from sleeptui.sim.spec import EngineSpec, GpuSpec, Scenario, Start
 
 SPEED = 50.0
 ASK = {"model": "code", "prompt": "why is the sky blue", "max_tokens": 8, "temperature": 0}
-LONG = {**ASK, "max_tokens": 4000, "ignore_eos": True, "stream": True}
+LONG = {**ASK, "max_tokens": 8_000, "ignore_eos": True, "stream": True}
 
 
 def scenario(*engines: EngineSpec) -> Scenario:
