@@ -33,7 +33,10 @@ LONG = replace(PLAN, max_tokens=20_000, late=0, parked=0, probe_per_s=0.0)
 
 def fleet(**fields: object) -> Scenario:
     engine = EngineSpec(
-        name=NAME, root="acme/tiny-a", params_b=1.5, **{"version": "0.32.0", "max_model_len": 32_768} | fields
+        name=NAME,
+        root="acme/tiny-a",
+        params_b=1.5,
+        **{"version": "0.32.0", "max_model_len": 32_768} | fields,
     )
     return Scenario(name="trials", title="", description="", gpus=(GpuSpec(),), engines=(engine,))
 
