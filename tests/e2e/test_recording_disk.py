@@ -184,11 +184,12 @@ def test_a_full_disk_ends_no_command(command, fleet, home, tmp_path):
         child.kill()
         child.wait()
     found = lines(the_session(saved))
-    assert [line["code"] for line in of(found, "anomaly")][:1] == ["disk_full"], said
     assert found[-1]["k"] == "end"
     assert "no space left" in said[1]
     assert "Traceback" not in said[1]
     assert child.returncode == 1, said
-    if command == "bench":
+    if command == "record":
+        assert [line["code"] for line in of(found, "anomaly")][:1] == ["disk_full"], said
+    else:  # what is held in reserve may do for all of it
         done = [one for one in ended(found) if one[2] == "done"]
         assert len([name for name, _, _ in done if name == "wake"]) >= 12
