@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 import warnings
+from array import array
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,8 +75,8 @@ class Inside:
     """Follows the services of this process from their begin to their end."""
 
     def __init__(self) -> None:
-        self.begun: set[int] = set()
-        self.ended: dict[int, float] = {}
+        # Numbers alone: what is kept here grows with the program that is watched.
+        self._begun, self._ended, self._ended_s = array("q"), array("q"), array("d")
         self.tally: Counter[str] = Counter()
         self.broken: list[str] = []
         self.closed: dict[str, float] = {}
@@ -132,6 +133,16 @@ class Inside:
                 own.removeHandler(ours)
                 logging.captureWarnings(capture=False)
 
+    @property
+    def begun(self) -> set[int]:
+        """The operations that have begun, or wait."""
+        return set(self._begun)
+
+    @property
+    def ended(self) -> dict[int, float]:
+        """When each operation ended."""
+        return dict(zip(self._ended, self._ended_s, strict=True))
+
     def said(self) -> dict[str, int]:
         """What was heard, and how often."""
         return {text: times for heard in self._heard for text, times in heard.said.items()}
@@ -156,17 +167,18 @@ class Inside:
     def _follow(self, event: Event) -> None:
         match event:
             case OperationQueued(operation=operation):
-                self.begun.add(operation.id)
+                self._begun.append(operation.id)
             case OperationStarted(operation=operation):
-                self.begun.add(operation.id)
+                self._begun.append(operation.id)
                 self._starts(operation)
             case OperationEnded(record=record):
                 self._running.pop(record.id, None)
-                if record.id in self.ended:
+                if record.id in self._ended:
                     self.broken.append(f"ended twice: {record}")
                 if not record.message or not record.known:
                     self.broken.append(f"does not say what or how it is known: {record}")
-                self.ended[record.id] = event.at_s
+                self._ended.append(record.id)
+                self._ended_s.append(event.at_s)
                 self.tally[f"{record.kind.value} {record.outcome.value}"] += 1
             case RecordingEnded(path=path):
                 self.closed[path] = event.at_s
