@@ -3,7 +3,8 @@
 A CPU build has no memory that a sleep could free, so ``/server_info`` says that sleep mode is off;
 its routes, its scheduler and its metrics do all the same what they do on a GPU. Where that switch
 is not what a test is about, it is hidden, as it is of servers whose ``/server_info`` is closed.
-On two cores the engine starves its own API server: ``renice -n 19`` its engine and worker first.
+On two cores the engine starves its own API server: ``renice -n 19`` all threads of its engine and
+worker first.
 """
 
 import os
