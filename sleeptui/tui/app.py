@@ -110,7 +110,7 @@ class SleeptuiApp(App[None]):
         if self.dispatch.replaying is not None:
             self.dispatch.replaying.welcome()
         self.show(self.services.store.view)
-        self.call_after_refresh(self.services.begin)
+        self.call_later(self.services.begin)  # after a refresh: lost with a screen left by then
 
     def on_resize(self, event: events.Resize) -> None:
         """No screen is shown where it would be cut: some are not told of a size by Textual."""

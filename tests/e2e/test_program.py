@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.processes import free_port
 from support.terminal import Terminal
 
 
@@ -122,6 +123,14 @@ def test_too_small_is_said_and_mends_itself(home, columns, rows):
         panel.until(lambda text: "summarize" not in text, "too small again")
         panel.press("q")
         assert panel.ended() == 0
+
+
+@pytest.mark.parametrize("keys", ["?\x1b", "2\x1b", "t\x1b", "ddv", "r"])
+def test_keys_that_are_typed_before_it_stands_do_not_keep_it_from_its_work(home, keys):
+    """Seen over SSH: a page that was open at the first frame and left took the work with it."""
+    with Terminal(["--server", f"a=http://127.0.0.1:{free_port()}"], environment=home) as panel:
+        panel.type(keys)
+        panel.row_shows(" a ", "DOWN")
 
 
 def test_nothing_configured_helps(home, tmp_path):
