@@ -12,7 +12,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +23,16 @@ STALL_S = 1.0
 """A terminal that takes nothing for so long is written to no more until it takes something."""
 _MEND = b"\x18\x1b\\"
 """Ends a control sequence that was cut off in the middle: cancel, string terminator."""
+_RESTORED = b"".join(
+    (
+        *(b"\x1b[?%dl" % mode for mode in (1000, 1003, 1015, 1006, 1004, 2004, 2048)),
+        b"\x1b[<u\x1b[?1049l\x1b[?7h\x1b[?25h",
+    )
+)
+"""What Textual's driver says last: no mouse, no focus, no bracketed paste, no reports of sizes, the
+keys as they were, the screen of the shell, lines that wrap, a cursor."""
+RESTORE_S = 5.0
+"""How long the end waits for a terminal that takes nothing, to put it right."""
 
 
 class _Terminal(io.RawIOBase):
@@ -62,6 +72,13 @@ class _Terminal(io.RawIOBase):
             if error.errno not in _GONE:
                 raise
         return size
+
+    def restore(self) -> None:
+        """Put it right where it did not take the end: the shell that comes back needs that."""
+        if self._own is None or not self._is_stalled or not _is_ready(self._own, RESTORE_S):
+            return
+        with suppress(OSError):  # it has gone meanwhile
+            self._write(self._own, memoryview(_MEND + _RESTORED))
 
     def close(self) -> None:
         """Close the file of its own."""
@@ -116,7 +133,9 @@ def forgiving_output(is_back: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         sys.__stderr__ = before  # type: ignore[misc]
-        forgiving.close()
+        with closing(forgiving):
+            forgiving.flush()
+            terminal.restore()
 
 
 def _unblocked(descriptor: int) -> int | None:

@@ -113,6 +113,18 @@ def test_a_terminal_that_takes_no_output_does_not_stop_the_panel(home):
             assert panel.ended() == 0
 
 
+@on_linux
+def test_a_terminal_that_took_nothing_at_the_end_is_put_right_when_it_does(home):
+    with Terminal(["--demo"], environment=home) as panel:
+        panel.shows("AWAKE")
+        with stalled(panel) as terminal:
+            panel.press("q")
+            panel.pump_for(2.0)
+            termios.tcflow(terminal, termios.TCOON)
+        assert panel.ended() == 0
+        assert panel.is_restored
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(20, 5), (59, 20), (80, 15)])
 def test_too_small_is_said_and_mends_itself(home, columns, rows):
     with Terminal(["--demo"], columns=columns, rows=rows, environment=home) as panel:
