@@ -29,7 +29,7 @@ from support.pilot import shown_text, until
 from sleeptui.core.model import FleetView
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.fold import fold
-from sleeptui.services.bench_watch import BenchState
+from sleeptui.services.bench_watch import BenchState, BenchWatch
 from sleeptui.services.replay_panel import ReplayServices
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.arrange import too_small
@@ -76,6 +76,17 @@ def _bench(events: Callable[[], object], state: BenchState) -> Prepare:
     return prepare
 
 
+def _plans(services: PaperServices) -> None:
+    services.bench = BenchWatch(
+        benches=bench_children.FakeBenches(),
+        bus=services.bus,
+        clock=services.clock,
+        group=asyncio.TaskGroup(),  # nothing is started in it
+        ahead=bench_children.ahead,
+        hands_off=lambda _off: None,
+    )
+
+
 def _log(services: PaperServices) -> None:
     line = "(APIServer pid=1) INFO 11-24 00:15:40 [api_server.py:1273] It took 0.375 seconds"
     services.finder.logs["vllm-qwen"] = [f"{line} to wake up tags {number}" for number in range(60)]
@@ -113,6 +124,7 @@ SCENES = {
     "comparison": Scene(
         keys=("4", "space", "down", "c"), words=("interval", "B/A"), prepare=_sessions
     ),
+    "benchmark-plans": Scene(keys=("b",), words=("about 12 min",), prepare=_plans),
     "benchmark": Scene(
         keys=("b",), words=("MODEL",), prepare=_bench(bench_story.running, BenchState.RUNNING)
     ),

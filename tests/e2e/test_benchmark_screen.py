@@ -5,25 +5,19 @@ import asyncio
 import pytest
 from support import pictures
 from support.archive import FakeArchive
-from support.bench_children import SESSION, Ahead, FakeBenches
+from support.bench_children import SESSION, FakeBenches, ahead
 from support.bench_story import BEGAN_S, running, whole
 from support.clock import ManualClock
 from support.paper import PaperServices
 from support.pilot import shown_text, until
 
-from sleeptui.core.errors import ConfigError, JournalError
+from sleeptui.core.errors import JournalError
 from sleeptui.core.session import SessionSummary
 from sleeptui.core.settings import Settings
 from sleeptui.services.bench_watch import BenchWatch
 from sleeptui.tui.app import SleeptuiApp
 from sleeptui.tui.screens.benchmark import BenchmarkScreen
 from sleeptui.tui.screens.confirm import ConfirmScreen
-
-
-def ahead(plan):
-    if plan.name == "standard":
-        raise ConfigError("none of the servers can be measured", hint="ask the doctor")
-    return Ahead()
 
 
 class Page:

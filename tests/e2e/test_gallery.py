@@ -15,7 +15,16 @@ def test_every_screen_is_in_it():
     modules = {path.stem for path in (ROOT / "sleeptui/tui/screens").glob("*.py")} - {"__init__"}
     named = {OF.get(name, name.replace("_", "-")) for name in modules}
     assert named <= set(gallery.SCENES)
-    others = {"help", "palette", "filter", "empty", "too-small", "ascii", "benchmark-ended"}
+    others = {
+        "help",
+        "palette",
+        "filter",
+        "empty",
+        "too-small",
+        "ascii",
+        "benchmark-plans",
+        "benchmark-ended",
+    }
     assert others <= set(gallery.SCENES)
 
 

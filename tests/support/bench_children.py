@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from sleeptui.core.bench_picture import BenchFold
-from sleeptui.core.errors import JournalError, ProcessError
+from sleeptui.core.errors import ConfigError, JournalError, ProcessError
 from sleeptui.core.events import Event
 from sleeptui.core.plan import Latency, Memory, Plan, Stability
 from sleeptui.services.bench_watch import BenchState, Watched
@@ -36,6 +36,13 @@ class Ahead:
 
     estimate_s: float = 720.0
     briefing: tuple[str, ...] = BRIEFING
+
+
+def ahead(plan: Plan) -> Ahead:
+    """One of the plans cannot be carried out."""
+    if plan.name == "standard":
+        raise ConfigError("none of the servers can be measured", hint="ask the doctor")
+    return Ahead()
 
 
 class Shown:
