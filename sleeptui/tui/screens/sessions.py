@@ -111,11 +111,11 @@ class SessionsScreen(Screen[None]):
         self.set_class(event.size.width >= _WIDE_FROM, "-wide")
         self.set_class(event.size.height >= ROOMY_FROM, "-roomy")
         self._give_out_rows()
-        self.call_after_refresh(self._read_on)
 
     @on(SessionList.Moved)
+    @on(PlotPanel.Fitted)
     def follow(self) -> None:
-        """Show the session under the cursor."""
+        """Show the session under the cursor, in the width that there is."""
         self._read_on()
 
     def show(self, view: FleetView) -> None:

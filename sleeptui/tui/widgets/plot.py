@@ -11,6 +11,9 @@ import sys
 from collections.abc import Sequence
 from functools import lru_cache
 
+from textual import events
+from textual.message import Message
+
 from sleeptui.tui.compose_plot import Canvas, compose, rows_for
 from sleeptui.tui.glyphs import Glyphs
 from sleeptui.tui.pages import work
@@ -69,6 +72,9 @@ def _stretches(values: Sequence[float | None]) -> list[tuple[int, list[float]]]:
 class PlotPanel(Painted):
     """Memory above, queue below, on one time scale."""
 
+    class Fitted(Message):
+        """It has another width: plots for the old one do not fit."""
+
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's
         super().__init__(id=id)
         self._glyphs = glyphs
@@ -106,6 +112,10 @@ class PlotPanel(Painted):
                 ]
                 drawn.append((plot, curves))
         return compose(drawn, cells, self._glyphs)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Plots are drawn for one width; the base class paints."""
+        self.post_message(self.Fitted())
 
     async def _load(self) -> None:
         await asyncio.to_thread(importlib.import_module, _LIBRARY)
