@@ -19,6 +19,7 @@ from sleeptui import cli_complete
 from sleeptui.config import Flags, load_settings
 from sleeptui.core.errors import ConfigError
 from sleeptui.core.settings import Settings
+from sleeptui.sim.titles import TITLES
 
 R = TypeVar("R")
 
@@ -30,12 +31,8 @@ class Scenario(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name, if there is such a scenario."""
-        from sleeptui.sim.scenario import SCENARIOS
-
-        if value not in SCENARIOS:
-            self.fail(
-                f"there is no scenario “{value}”: use one of {', '.join(SCENARIOS)}", param, ctx
-            )
+        if value not in TITLES:
+            self.fail(f"there is no scenario “{value}”: use one of {', '.join(TITLES)}", param, ctx)
         return value
 
     def shell_complete(
@@ -45,11 +42,9 @@ class Scenario(click.ParamType[str]):
         incomplete: str,
     ) -> list[CompletionItem]:
         """Their names, for the shell."""
-        from sleeptui.sim.scenario import SCENARIOS
-
         return [
-            CompletionItem(name, help=each.title)
-            for name, each in SCENARIOS.items()
+            CompletionItem(name, help=title)
+            for name, title in TITLES.items()
             if name.startswith(incomplete)
         ]
 

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sleeptui.core.events import Event
-from sleeptui.core.plan import Plan
 from sleeptui.core.ports import Clock
-from sleeptui.core.runtime import BenchChild
 from sleeptui.core.settings import ServerSpec, Settings
-from sleeptui.sim.attached import ADDRESS_ENV
+
+if TYPE_CHECKING:
+    # No first frame shows a benchmark, and their classes take long to make.
+    from sleeptui.core.plan import Plan
+    from sleeptui.core.runtime import BenchChild
 
 
 class LateBenches:
@@ -29,19 +32,20 @@ class LateBenches:
         self._clock = clock
         self._announced = announced
 
-    def plans(self) -> Sequence[Plan]:
+    def plans(self) -> "Sequence[Plan]":
         """The plans that come with the program."""
         from sleeptui.config_plan import BUILT_IN, read_plan  # noqa: PLC0415
 
         return tuple(read_plan(name) for name in BUILT_IN)
 
-    async def start(self, plan: str, servers: Sequence[ServerSpec]) -> BenchChild:
+    async def start(self, plan: str, servers: Sequence[ServerSpec]) -> "BenchChild":
         """Run a plan on these servers; it goes on when this program ends.
 
         Raises:
             ProcessError: It cannot be started, and why.
         """
         from sleeptui.adapters.bench_process import started  # noqa: PLC0415
+        from sleeptui.sim.attached import ADDRESS_ENV  # noqa: PLC0415
 
         address = self._announced()
         fleet = await asyncio.to_thread(self._fleet, servers)

@@ -40,6 +40,9 @@ _ADAPTERS = (
     "sleeptui.adapters.allocator",
     "sleeptui.adapters.vllm",
     "sleeptui.adapters.notebook",
+    "sleeptui.core.track",
+    "sleeptui.services.prompt",
+    "sleeptui.services.switch",
 )
 _SURVEY = ("sleeptui.adapters.machine",)
 _LOCAL = (

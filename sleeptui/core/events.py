@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sleeptui.core.canary import Reference, Verification
-from sleeptui.core.completion import Completion
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
 from sleeptui.core.model import GpuReading, Observation, ServerFacts
@@ -12,7 +11,9 @@ from sleeptui.core.operation import Fate, Operation, OperationRecord, Phase
 from sleeptui.core.settings import ServerSpec
 
 if TYPE_CHECKING:
-    from sleeptui.core.environment import Machine  # its classes are made after the first frame
+    # Their classes are made after the first frame.
+    from sleeptui.core.completion import Completion
+    from sleeptui.core.environment import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +186,7 @@ class RequestEnded:
     id: int
     server: str
     fate: Fate
-    completion: Completion | None = None
+    completion: "Completion | None" = None
     """None: nothing came, or it was given up."""
     error: str | None = None
     """Why nothing came."""

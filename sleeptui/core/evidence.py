@@ -1,18 +1,22 @@
 """How the state of a server is known: what each signal says, a line each."""
 
+from typing import TYPE_CHECKING
+
 from sleeptui.core.canary import Verification
 from sleeptui.core.home import Home
 from sleeptui.core.model import Control, Observation, Reach, SleepMetric
 from sleeptui.core.operation import STOOD_STILL_S, Kind, OperationRecord
-from sleeptui.core.signals import Signals
 from sleeptui.core.units import duration
 from sleeptui.core.units import memory as memory_text
+
+if TYPE_CHECKING:
+    from sleeptui.core.signals import Signals  # made with the first server
 
 LAST = "our last:"
 """How the line begins that tells of our own last operation."""
 
 
-def evidence_of(signals: Signals) -> tuple[str, ...]:
+def evidence_of(signals: "Signals") -> tuple[str, ...]:
     """What each signal says, a line each."""
     return tuple(
         line
@@ -57,7 +61,7 @@ def said_of_times(still_s: float) -> tuple[str, ...]:
     return (f"no time of it was measured: sleeptui stood still for {still} meanwhile",)
 
 
-def _said_by_memory(signals: Signals) -> str:
+def _said_by_memory(signals: "Signals") -> str:
     if signals.memory is None:
         return "GPU memory: not visible for its processes"
     text = f"GPU memory: {memory_text(signals.memory.total_bytes)}"

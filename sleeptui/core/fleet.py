@@ -2,9 +2,9 @@
 
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sleeptui.core import memory, units
-from sleeptui.core.derive import derive
 from sleeptui.core.events import (
     BenchEvent,
     Described,
@@ -50,7 +50,9 @@ from sleeptui.core.operation import Kind, Operation, OperationRecord, Outcome
 from sleeptui.core.recording import Recording, place
 from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
-from sleeptui.core.track import Track
+
+if TYPE_CHECKING:
+    from sleeptui.core.track import Track  # with the first server: no first frame waits for it
 
 LOG_LENGTH = 1000
 OURS_FOR_S = 3.0
@@ -139,6 +141,8 @@ class FleetStore:
     def _learned(self, event: Event) -> None:
         match event:
             case ServerAdded():
+                from sleeptui.core.track import Track  # noqa: PLC0415
+
                 self._tracks[event.spec.name] = Track(spec=event.spec, settings=self._settings)
                 self._dirty.add(event.spec.name)
             case ServerRemoved():
@@ -217,7 +221,7 @@ class FleetStore:
             self._restarted(track)
         self._derive(track)
 
-    def _restarted(self, track: Track) -> None:
+    def _restarted(self, track: "Track") -> None:
         """Log a restart by others; those that no server makes so fast are told together."""
         if track.operation is not None and track.operation.kind is Kind.START:
             track.restarts = 0
@@ -248,9 +252,8 @@ class FleetStore:
             if track.memory != before:
                 self._derive(track)
 
-    def _memory_of(self, track: Track, reading: GpuReading) -> GpuMemory | None:
-        found = memory.measured(reading, track.home, track.spec.gpus or track.on_gpus)
-        if found is not None:
+    def _memory_of(self, track: "Track", reading: GpuReading) -> GpuMemory | None:
+        if found := memory.measured(reading, track.home, track.spec.gpus or track.on_gpus):
             return found
         gpus = track.spec.gpus
         if gpus is None and len(reading.gpus) == 1:
@@ -284,21 +287,20 @@ class FleetStore:
             self._ended_s[record.server] = at_s
         self._derive(track)
 
-    def _warn_of_drift(self, track: Track) -> None:
+    def _warn_of_drift(self, track: "Track") -> None:
         for one in track.drift:
             grown = f"{one.what} grew {units.memory(one.grown_bytes)} in {one.cycles} cycles"
             self._say(track.spec.name, "warning", f"{grown}; a restart gives it back")
 
-    def _derive(self, track: Track) -> None:
+    def _derive(self, track: "Track") -> None:
         self._dirty.add(track.spec.name)
         before_settled = track.previous
-        derived = derive(track.signals(self._now_s))
-        before = track.become(derived, self._now_s)
+        before = track.become(self._now_s)
         if before is not None and not track.is_ours:
             self._changed(track, before, before_settled)
         self._complain(track)
 
-    def _complain(self, track: Track) -> None:
+    def _complain(self, track: "Track") -> None:
         """Log, once, what hinders the looks at a server whose state does not tell of it."""
         state, reason = track.derived.state, track.derived.reason
         if track.seen is None or not reason or reason == track.problem_told:
@@ -310,7 +312,7 @@ class FleetStore:
             text = f"{state.value}: {reason}" if state is State.UNKNOWN else reason
             self._say(track.spec.name, "warning", text)
 
-    def _changed(self, track: Track, before: State, settled: State) -> None:
+    def _changed(self, track: "Track", before: State, settled: State) -> None:
         """Log a change of state that no operation of ours explains."""
         name, state, reason = track.spec.name, track.derived.state, track.derived.reason
         recent = self._now_s - self._ended_s.get(name, float("-inf")) < OURS_FOR_S
@@ -376,13 +378,13 @@ class FleetStore:
         )
 
 
-def _is_stopped(track: Track) -> bool:
+def _is_stopped(track: "Track") -> bool:
     """Whether the newest of our transitions has ended its process, as was wanted."""
     newest = next((record for record in track.history if record.kind in TRANSITIONS), None)
     return newest is not None and newest.kind is Kind.STOP and newest.outcome is Outcome.DONE
 
 
-def _from_level_2(track: Track) -> str:
+def _from_level_2(track: "Track") -> str:
     if track.derived.state is not State.AWAKE or track.proof.woken_from != SleepLevel.DISCARD:
         return ""
     return " from level 2: its answers are garbage unless its weights were read again"

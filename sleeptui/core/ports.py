@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from sleeptui.core.completion import Completion, Timed, TokenEvent
 from sleeptui.core.events import Event
 from sleeptui.core.home import Home
 from sleeptui.core.learned import Learned
@@ -21,6 +20,7 @@ from sleeptui.core.settings import ServerSpec
 
 if TYPE_CHECKING:
     # Their classes take long to make; the first frame shows none of them.
+    from sleeptui.core.completion import Completion, Timed, TokenEvent
     from sleeptui.core.environment import Machine
     from sleeptui.core.session import Session, SessionSummary
 
@@ -38,19 +38,19 @@ class EngineClient(Protocol):
     async def facts(self) -> ServerFacts:
         """Read what changes only with a restart: version, models, switches."""
 
-    async def sleep(self, level: SleepLevel, mode: SleepMode | None) -> Timed:
+    async def sleep(self, level: SleepLevel, mode: SleepMode | None) -> "Timed":
         """POST /sleep; ``mode`` only where the version knows it. Never retried."""
 
-    async def wake(self, tags: Sequence[str] = ()) -> Timed:
+    async def wake(self, tags: Sequence[str] = ()) -> "Timed":
         """POST /wake_up; no tags wakes everything. Never retried."""
 
-    async def reload_weights(self) -> Timed:
+    async def reload_weights(self) -> "Timed":
         """POST /collective_rpc reload_weights: the second step of a level 2 wake."""
 
-    async def reset_prefix_cache(self) -> Timed:
+    async def reset_prefix_cache(self) -> "Timed":
         """POST /reset_prefix_cache."""
 
-    async def health(self) -> Timed:
+    async def health(self) -> "Timed":
         """GET /health once, cheap and timed; raises unless it is answered with 200."""
 
     async def complete(
@@ -58,13 +58,13 @@ class EngineClient(Protocol):
         prompt: str,
         *,
         max_tokens: int,
-        on_token: Callable[[TokenEvent], None],
+        on_token: "Callable[[TokenEvent], None]",
         model: str | None = None,
         ignore_eos: bool = False,
         detailed: bool = False,
         request_id: str = "",
         limit_s: float | None = None,
-    ) -> Completion:
+    ) -> "Completion":
         """Stream one completion; ``on_token`` is called on the caller's event loop.
 
         Cancelling closes the connection, which aborts the request in the engine.
@@ -86,8 +86,8 @@ class EngineClient(Protocol):
         prompt: str,
         *,
         max_tokens: int,
-        on_token: Callable[[TokenEvent], None] | None = None,
-    ) -> Completion:
+        on_token: "Callable[[TokenEvent], None] | None" = None,
+    ) -> "Completion":
         """Ask for a greedy answer with the id and log probabilities of each token.
 
         Salted, so that no prefix cache answers in the place of the weights; where the version

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from sleeptui.core.canary import Reference
-from sleeptui.core.derive import disagrees
+from sleeptui.core.derive import derive, disagrees
 from sleeptui.core.derive_asleep import LEVEL_OF
 from sleeptui.core.drift import Drift, drifts
 from sleeptui.core.home import Home
@@ -256,9 +256,9 @@ class Track:
             thresholds=self.settings.thresholds,
         )
 
-    def become(self, derived: Derived, now_s: float) -> State | None:
-        """Set the state. Returns the one before it when it changed."""
-        before = self.derived.state
+    def become(self, now_s: float) -> State | None:
+        """Derive the state anew. Returns the one before it when it changed."""
+        derived, before = derive(self.signals(now_s)), self.derived.state
         self.derived = derived
         if derived.state not in _UNSETTLED and not self.is_ours:
             self.previous, self.settled = derived.state, derived

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, takewhile
+from typing import TYPE_CHECKING
 
 from sleeptui.core.canary import Reference, judge
-from sleeptui.core.completion import Completion, TokenEvent
 from sleeptui.core.errors import BadReply, EngineError, Refused, TimedOut, Unreachable
 from sleeptui.core.events import (
     Event,
@@ -20,6 +20,9 @@ from sleeptui.core.operation import GIVEN_UP, Fate
 from sleeptui.core.ports import Clock
 from sleeptui.services.bus import Bus
 from sleeptui.services.deadline import within
+
+if TYPE_CHECKING:
+    from sleeptui.core.completion import Completion, TokenEvent  # no first frame asks anything
 
 WHOLE = frozenset({"stop", "length"})
 """Reasons for which an answer ends that is all there."""
@@ -64,7 +67,7 @@ class Request:
         self.tie: bool | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def answered(self, completion: Completion) -> None:
+    def answered(self, completion: "Completion") -> None:
         """Take in how its stream ended."""
         self.completion = completion
         self.tokens = max(self.tokens, completion.completion_tokens or 0)
@@ -80,7 +83,7 @@ class Request:
         self.error = error.message
         self.http = error.status if isinstance(error, Refused) else None
 
-    def compared(self, control: int, before: Completion) -> None:
+    def compared(self, control: int, before: "Completion") -> None:
         """Hold its answer against that of its control, which had no sleep in it."""
         self.control, now = control, self.completion
         if now is None:
@@ -180,7 +183,7 @@ class Ledger:
                 request.over.set_result(None)
             self._publish_end(request, request.fate)
 
-    def heard(self, request: Request, event: TokenEvent) -> None:
+    def heard(self, request: Request, event: "TokenEvent") -> None:
         """Take in a piece of its answer."""
         if not request.chunks:
             self._bus.publish(

@@ -1,4 +1,7 @@
-"""Takes orders: sleep, wake, switch, start, stop, prompt; one transition at a time on a GPU."""
+"""Takes orders: sleep, wake, switch, start, stop, prompt; one transition at a time on a GPU.
+
+What carries an order out is imported with the first order: no first frame waits for it.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,29 +10,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sleeptui.core.completion import TokenEvent
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.events import Event, HomeFound, OperationQueued, StateObserved
 from sleeptui.core.lifecycle import TRANSITIONS, level_refusal, refusal, runtime_refusal
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode
 from sleeptui.core.operation import Cause, Kind, Operation, Outcome, Phase
-from sleeptui.services import admit, fit
 from sleeptui.services.deadline import end, within
 from sleeptui.services.places import Gpus, gpus_of, machine_of, overlap
-from sleeptui.services.prompt import stream
 from sleeptui.services.queue import Claim, Lanes
-from sleeptui.services.room import givers
 from sleeptui.services.run import Desk, Result, Run
-from sleeptui.services.sleep import fall_asleep, first_phase
 from sleeptui.services.startup import is_starting_up
-from sleeptui.services.switch import switch
 from sleeptui.services.ticket import Stopped, Ticket
 from sleeptui.services.turn import until_turn
-from sleeptui.services.verify import check
-from sleeptui.services.wake import slept_level, wake_refusal, wake_up
 
 if TYPE_CHECKING:
     from sleeptui.core.cold import ColdKind
+    from sleeptui.core.completion import TokenEvent
     from sleeptui.core.runtime import Runtime
 
 Work = Callable[[Run], Awaitable[Result]]
@@ -94,6 +90,8 @@ class Operations:
         Raises:
             NotAllowed: Its state or its version does not allow it.
         """
+        from sleeptui.services.sleep import fall_asleep, first_phase  # noqa: PLC0415
+
         command = "server.sleep" if level is None and mode is None else "server.sleep_options"
         view = self._allowed(command, server)
         wanted = view.spec.level if level is None else int(level)
@@ -125,13 +123,16 @@ class Operations:
             NotAllowed: Its state does not allow it, or a wake would not bring it back.
             NoRoom: It does not fit; asked again when its turn has come.
         """
+        from sleeptui.services.admit import with_room  # noqa: PLC0415
+        from sleeptui.services.wake import slept_level, wake_refusal, wake_up  # noqa: PLC0415
+
         view = self._allowed("server.wake", server)
         if (refused := wake_refusal(view)) is not None:
             raise refused
         if not force:
             self._need_room(view)
         operation = self._operation(Kind.WAKE, server, level=slept_level(view))
-        work = partial(admit.with_room, work=partial(wake_up, verify=verify), force=force)
+        work = partial(with_room, work=partial(wake_up, verify=verify), force=force)
         return self._submit(operation, work, gpus=self._gpus(view), phase=Phase.CALLING)
 
     def switch(self, server: str, *, force: bool = False) -> Ticket:
@@ -145,6 +146,9 @@ class Operations:
             NotAllowed: Its state does not allow it, or a wake would not bring it back.
             NoRoom: All who can sleep do not make room enough.
         """
+        from sleeptui.services.switch import switch  # noqa: PLC0415
+        from sleeptui.services.wake import slept_level, wake_refusal  # noqa: PLC0415
+
         view = self._allowed("server.switch", server)
         if (refused := wake_refusal(view)) is not None:
             raise refused
@@ -163,6 +167,8 @@ class Operations:
         Raises:
             NotAllowed: The server is not awake, or is being verified already.
         """
+        from sleeptui.services.verify import check  # noqa: PLC0415
+
         self._allowed("server.verify", server)
         if any(one.is_on(server) and one.kind is Kind.VERIFY for one in self._running.values()):
             raise NotAllowed(f"{server} is being verified already", hint="wait for its end")
@@ -179,7 +185,7 @@ class Operations:
         Raises:
             NotAllowed: Nothing is known that starts it, or it runs already.
         """
-        from sleeptui.services.start import start_up  # noqa: PLC0415 - not for the first frame
+        from sleeptui.services.start import start_up  # noqa: PLC0415
 
         view, runtime = self._runtime(Kind.START, server)
         work = partial(start_up, runtime=runtime, weights=self._desk.weights, cold=cold)
@@ -192,7 +198,7 @@ class Operations:
         Raises:
             NotAllowed: Nothing is known that ends it, or another operation runs on it.
         """
-        from sleeptui.services.stop import bring_down  # noqa: PLC0415 - not for the first frame
+        from sleeptui.services.stop import bring_down  # noqa: PLC0415
 
         view, runtime = self._runtime(Kind.STOP, server)
         work = partial(bring_down, runtime=runtime)
@@ -223,13 +229,15 @@ class Operations:
         )
 
     def prompt(
-        self, server: str, text: str, *, max_tokens: int, on_token: Callable[[TokenEvent], None]
+        self, server: str, text: str, *, max_tokens: int, on_token: "Callable[[TokenEvent], None]"
     ) -> Ticket:
         """Send a prompt; not a transition, it waits for nobody.
 
         Raises:
             NotAllowed: The server is not awake: it would hang until it wakes.
         """
+        from sleeptui.services.prompt import stream  # noqa: PLC0415
+
         self._allowed("server.prompt", server)
         work = partial(stream, text=text, max_tokens=max_tokens, on_token=on_token)
         return self._submit(
@@ -262,6 +270,8 @@ class Operations:
         Raises:
             NoRoom: It does not fit.
         """
+        from sleeptui.services import admit, fit  # noqa: PLC0415
+
         if self._lanes.is_taken(gpus=self._gpus(view), machine=machine_of(view)):
             return
         found = fit.of(view, self._desk.store.view)
@@ -291,15 +301,8 @@ class Operations:
     def _operation(
         self, kind: Kind, server: str, *, level: int | None = None, mode: str | None = None
     ) -> Operation:
-        desk = self._desk
-        return Operation(
-            id=next(desk.numbers),
-            kind=kind,
-            server=server,
-            began_s=desk.clock.now_s(),
-            level=level,
-            mode=mode,
-        )
+        number, now_s = next(self._desk.numbers), self._desk.clock.now_s()
+        return Operation(id=number, kind=kind, server=server, began_s=now_s, level=level, mode=mode)
 
     def _submit(self, operation: Operation, work: Work, *, gpus: Gpus, phase: Phase) -> Ticket:
         if self._group is None:
@@ -382,6 +385,8 @@ class Operations:
 
     def _gpus_of_switch(self, view: ServerView) -> Gpus:
         """Also those of the servers that may have to make room: all are held once, at the start."""
+        from sleeptui.services.room import givers  # noqa: PLC0415
+
         gpus = self._gpus(view)
         for giver in givers(view, self._desk.store.view):
             others = self._gpus(self._desk.view(giver.name))

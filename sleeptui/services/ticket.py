@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sleeptui.core.completion import Completion
 from sleeptui.core.operation import OperationRecord
 from sleeptui.services.deadline import end
+
+if TYPE_CHECKING:
+    from sleeptui.core.completion import Completion  # no first frame has an answer
 
 T = TypeVar("T")
 

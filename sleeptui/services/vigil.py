@@ -8,7 +8,6 @@ from sleeptui.core.fleet import FleetStore
 from sleeptui.core.model import ServerView, State
 from sleeptui.core.ports import Clock
 from sleeptui.core.settings import Settings
-from sleeptui.services.asking import reference_of
 from sleeptui.services.bus import Bus
 from sleeptui.services.operations import Operations
 
@@ -62,5 +61,7 @@ class Vigil:
 
 def _can_tell(view: ServerView) -> bool:
     """Whether an answer now would show what its weights are."""
+    from sleeptui.services.asking import reference_of  # noqa: PLC0415 - not for the first frame
+
     is_free = view.state is State.AWAKE and view.operation is None
     return is_free and view.spec.canary.enabled and reference_of(view) is not None

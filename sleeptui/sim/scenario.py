@@ -1,4 +1,4 @@
-"""The named fleets that ``sleeptui sim`` and the demo offer. Cheap to import."""
+"""The named fleets that ``sleeptui sim`` and the demo offer."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +7,7 @@ from types import MappingProxyType
 from sleeptui.core.errors import SimError
 from sleeptui.sim.faults import Fault, FaultSetting
 from sleeptui.sim.spec import EngineSpec, GpuSpec, Scenario, Start
+from sleeptui.sim.titles import TITLES
 
 _H200 = GpuSpec()
 _MODELS = (
@@ -25,7 +26,7 @@ _PER_GPU = 8
 def _default() -> Scenario:
     return Scenario(
         name="default",
-        title="Three models take turns on one GPU",
+        title=TITLES["default"],
         description="summarize is awake with traffic, code sleeps at level 1, chat at level 2.",
         gpus=(_H200,),
         engines=(
@@ -75,7 +76,7 @@ def _two_gpus() -> Scenario:
     )
     return Scenario(
         name="two-gpus",
-        title="Eight models on two GPUs",
+        title=TITLES["two-gpus"],
         description="On each GPU one model is awake with traffic and three sleep. The first sleep "
         "of those that are awake takes seconds: it allocates their copy in host memory.",
         gpus=(_H200, _H200),
@@ -103,7 +104,7 @@ def _sixty_four() -> Scenario:
             )
     return Scenario(
         name="sixty-four",
-        title="Sixty-four models on eight GPUs",
+        title=TITLES["sixty-four"],
         description="One model a GPU is awake; made to see how the panel carries a large fleet.",
         gpus=gpus,
         engines=tuple(engines),
@@ -127,7 +128,7 @@ def _faulty(
 def _faults() -> Scenario:
     return Scenario(
         name="faults",
-        title="One server for each thing that goes wrong",
+        title=TITLES["faults"],
         description="Sleep and wake them to see what a status code hides.",
         gpus=(_H200, _H200),
         engines=(
@@ -180,7 +181,7 @@ def _versions() -> Scenario:
     usual = replace(_of_version("usual", "0.25.1", 1, Start.AWAKE), clients=0)
     return Scenario(
         name="versions",
-        title="Old and new vLLM, and servers without the switches",
+        title=TITLES["versions"],
         description="0.10 to 0.32, dev mode off, sleep mode off, an API key.",
         gpus=(_H200, _H200),
         engines=(
@@ -199,7 +200,7 @@ def _versions() -> Scenario:
 def _exp1() -> Scenario:
     return Scenario(
         name="exp1",
-        title="The two models of experiment 1 on one GPU",
+        title=TITLES["exp1"],
         description="summarize is awake, code sleeps at level 1; nobody else asks them anything.",
         gpus=(_H200,),
         engines=(
@@ -228,7 +229,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         )
     }
 )
-"""By name; ``default`` is what ``--demo`` opens."""
+"""By name."""
 
 
 def scenario_named(name: str) -> Scenario:

@@ -1,7 +1,7 @@
 """Stacked bars: parts of a whole on one line, to an eighth of a cell. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -14,8 +14,7 @@ _LEAST_LABEL = 4
 """A blank and three letters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """A part of a bar."""
 
     label: str
@@ -24,8 +23,7 @@ class Part:
     tone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
+class _Run(NamedTuple):
     label: str
     tone: str
     begin: int

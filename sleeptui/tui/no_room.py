@@ -1,17 +1,18 @@
 """What the panel says of room: the answers to a wake that has none, and who makes it. Pure."""
 
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sleeptui.core.errors import NoRoom
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.operation import Phase
 from sleeptui.core.sentences import sentences
 from sleeptui.core.text import one_line
-from sleeptui.services import fit
-from sleeptui.services.room import givers
 from sleeptui.tui import sleeping
 from sleeptui.tui.present_queue import places, waits_for
+
+if TYPE_CHECKING:
+    from sleeptui.services.fit import Fit  # what fits is asked after the first frame
 
 RISK: Final = (
     "A wake without room fails, and vLLM before 0.28 does not come back from it: only a restart"
@@ -31,6 +32,9 @@ class RoomChoice(StrEnum):
 
 def switch_words(view: ServerView, fleet: FleetView) -> str:
     """What a switch that was just asked for waits for, or who may have to make room."""
+    from sleeptui.services import fit  # noqa: PLC0415
+    from sleeptui.services.room import givers  # noqa: PLC0415
+
     operation = view.operation
     if operation is not None and operation.phase is Phase.QUEUED and operation.note:
         told = waits_for(operation, places(fleet).get(view.name, ""))
@@ -45,7 +49,7 @@ def switch_words(view: ServerView, fleet: FleetView) -> str:
     return f"{others} may have to sleep first, once running requests end."
 
 
-def lines_of(found: fit.Fit | None, why: NoRoom) -> tuple[str, ...]:
+def lines_of(found: "Fit | None", why: NoRoom) -> tuple[str, ...]:
     """What is missing and who could give it; from the refusal where the picture has changed."""
     told = (found.missing, found.who) if found is not None and found.missing else (why.message,)
     return tuple(f"{one_line(part, _LINE_LIMIT)}." for part in told if part)

@@ -1,7 +1,6 @@
 """Short notices of ends of operations and of the recording. The event log has everything."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from sleeptui.core import units
 from sleeptui.core.canary import Check, Grade
@@ -54,8 +53,7 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(NamedTuple):
     """A few words for the corner of the screen."""
 
     title: str

@@ -184,13 +184,24 @@ def _rest(view: FleetView, heading: Heading) -> list[Span]:
     return told
 
 
-def empty_lines(view: FleetView, glyphs: Glyphs, width: int) -> list[Line]:
+def looking_words(*, demo: bool, configured: int) -> str:
+    """What goes on until the first server is watched.
+
+    Args:
+        demo: Those of the simulated fleet will be.
+        configured: Servers that are watched without looking around.
+    """
+    if demo:
+        return "The simulated fleet starts"
+    if configured:
+        return f"{configured} configured {'server is' if configured == 1 else 'servers are'} asked"
+    return "Looking around: Docker containers, vLLM processes, ports 8000 to 8010"
+
+
+def empty_lines(view: FleetView, looking: str, glyphs: Glyphs, width: int) -> list[Line]:
     """What to read when no server is watched: what was looked at, and what to do next."""
-    if view.looking:
-        head = "Looking around: Docker containers, vLLM processes, ports 8000 to 8010"
-    else:
-        head = "No vLLM server is watched yet."
-    lines = [BLANK, line(f"{head}{glyphs.ellipsis if view.looking else ''}", Tone.STRONG), BLANK]
+    head = f"{looking}{glyphs.ellipsis}" if view.looking else "No vLLM server is watched yet."
+    lines = [BLANK, line(head, Tone.STRONG), BLANK]
     for note in view.notes:
         lines += wrapped(one_line(note), width - 4, Tone.MUTED, indent=f"{glyphs.dot} ")
     if view.notes:

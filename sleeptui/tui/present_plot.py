@@ -1,6 +1,6 @@
 """What the detail's plots show: memory and queue over time, operations as bands. Pure."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sleeptui.core import units
 from sleeptui.core.model import ServerView
@@ -31,8 +31,7 @@ LETTERS = {
 _LEAST_TOP = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Band:
+class Band(NamedTuple):
     """An operation in a plot."""
 
     first: int
@@ -44,16 +43,14 @@ class Band:
     """The key of the command, or up and down, for terminals without colour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
+class Curve(NamedTuple):
     """One filled curve: two values a cell, oldest first; unknown is a gap."""
 
     values: tuple[float | None, ...]
     tone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plot:
+class Plot(NamedTuple):
     """One plot, ready to be drawn."""
 
     title: str

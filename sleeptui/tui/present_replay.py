@@ -1,7 +1,6 @@
 """Where a replay is, in words for the header. Pure."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sleeptui.core import units
 from sleeptui.tui.glyphs import Glyphs
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from sleeptui.services.replay import Replay
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Playing:
+class Playing(NamedTuple):
     """Where a replay is."""
 
     name: str

@@ -1,8 +1,7 @@
 """What the sleep options say: levels, modes, and the fate of the requests in flight; no Textual."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from sleeptui.core import lifecycle, units
 from sleeptui.core.model import ServerView, SleepLevel, SleepMode
@@ -24,8 +23,7 @@ _NAMES_SHOWN: Final = 3
 _ENDED_WELL: Final = frozenset({Outcome.DONE, Outcome.SUSPECT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SleepChoice:
+class SleepChoice(NamedTuple):
     """What was chosen in the sleep options."""
 
     level: SleepLevel

@@ -1,27 +1,25 @@
 """Wakes and switches, and the question what to do where there is no room."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sleeptui.core.errors import NoRoom, NotAllowed
 from sleeptui.core.lifecycle import refusal
 from sleeptui.core.model import FleetView, ServerView
 from sleeptui.core.text import one_line
-from sleeptui.services import fit
 from sleeptui.tui import notices, opening
 from sleeptui.tui.no_room import RoomChoice, lines_of, switch_words
 
 if TYPE_CHECKING:
+    from sleeptui.services.fit import Fit
     from sleeptui.services.stage import Stage
     from sleeptui.tui.app import SleeptuiApp
 
 _NAME_LIMIT: Final = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Tight:
+class _Tight(NamedTuple):
     """An order that was refused for want of room."""
 
     server: str
@@ -101,11 +99,13 @@ class Waking:
         except NotAllowed as refused:
             self._app.dispatch.say(notices.of_error(refused))
 
-    def _fit(self, server: str) -> fit.Fit | None:
+    def _fit(self, server: str) -> "Fit | None":
+        from sleeptui.services import fit  # noqa: PLC0415 - no first frame waits for it
+
         view = self._picture.server(server)
         return fit.of(view, self._picture) if view is not None else None
 
-    def _can_switch(self, server: str, found: fit.Fit | None) -> bool:
+    def _can_switch(self, server: str, found: "Fit | None") -> bool:
         """Whether a switch is allowed and others can make room."""
         view = self._picture.server(server)
         if view is None or found is None or refusal("server.switch", view) is not None:

@@ -20,7 +20,7 @@ from sleeptui.core.settings import Settings
 from sleeptui.tui.arrange import ROOMY_FROM, Share, Sort, share, shown, too_small
 from sleeptui.tui.glyphs import Glyphs, glyphs_for
 from sleeptui.tui.present import Look
-from sleeptui.tui.present_log import Heading
+from sleeptui.tui.present_log import Heading, looking_words
 from sleeptui.tui.present_queue import places, queue_words, queued
 from sleeptui.tui.present_replay import playing
 from sleeptui.tui.spark import Sparks
@@ -107,7 +107,11 @@ class DashboardScreen(Screen[object]):
         self._light: Timer | None = None
         self._header = HeaderLine(self._glyphs, id="header")
         self._gpus = GpuPanel(id="gpus")
-        self._body = Body(self._glyphs, self._time)
+        self._body = Body(
+            self._glyphs,
+            self._time,
+            looking_words(demo=settings.demo is not None, configured=len(settings.servers)),
+        )
         self._table = self._body.table
 
     def compose(self) -> ComposeResult:
@@ -265,8 +269,8 @@ class DashboardScreen(Screen[object]):
         return self.size.height >= ROOMY_FROM
 
     def _present(self) -> None:
-        if not self.is_mounted or too_small(*self.size):
-            return
+        if self._ticker is None or too_small(*self.size):
+            return  # not mounted, or not seen
         view = self.view
         tones = {each.name: server_tone(index) for index, each in enumerate(view.servers)}
         if tones.keys() != self._look.tones.keys():

@@ -27,11 +27,17 @@ class Body(Vertical):
         table: The fleet table, with the cursor and the marks.
     """
 
-    def __init__(self, glyphs: Glyphs, time: Callable[[float], str]) -> None:
-        """Nothing is shown yet; ``time``: the words of a moment of the picture's clock."""
+    def __init__(self, glyphs: Glyphs, time: Callable[[float], str], looking: str) -> None:
+        """Nothing is shown yet.
+
+        Args:
+            glyphs: The set in use.
+            time: The words of a moment of the picture's clock.
+            looking: What goes on until the first server is watched, in words.
+        """
         super().__init__(id="body")
         self.table = FleetTable(id="table")
-        self._empty = EmptyFleet(glyphs, id="empty")
+        self._empty = EmptyFleet(glyphs, looking, id="empty")
         self._detail = Detail(glyphs, time, id="detail")
         self._log = EventLog(time, id="log")
 

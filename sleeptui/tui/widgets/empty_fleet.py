@@ -14,9 +14,17 @@ class EmptyFleet(Painted, can_focus=True):
 
     HELP = "No server is watched yet: how to add one, and how to try the simulated fleet."
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:  # noqa: A002 - Textual's
+    def __init__(
+        self,
+        glyphs: Glyphs,
+        looking: str,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        """Nothing was found yet; ``looking``: what goes on, in words."""
         super().__init__(id=id)
         self._glyphs = glyphs
+        self._looking = looking
         self._view: FleetView | None = None
 
     def show(self, view: FleetView) -> None:
@@ -27,4 +35,6 @@ class EmptyFleet(Painted, can_focus=True):
     def lines(self, width: int, height: int) -> Sequence[Line]:
         """The words."""
         del height
-        return empty_lines(self._view, self._glyphs, width) if self._view is not None else ()
+        if self._view is None:
+            return ()
+        return empty_lines(self._view, self._looking, self._glyphs, width)

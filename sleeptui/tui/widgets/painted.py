@@ -41,6 +41,7 @@ class Painted(ScrollView, can_focus=False):
         self._lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
         self._palette: Palette | None = None
+        self._is_new = True
 
     def lines(self, width: int, height: int) -> Sequence[Line]:
         """What to show in that many cells."""
@@ -51,9 +52,8 @@ class Painted(ScrollView, can_focus=False):
         size = self.scrollable_content_region.size
         if not self.is_mounted or not size.width or not size.height:
             return
-        lines = list(self.lines(size.width, size.height))
-        before, self._lines = self._lines, lines
-        if len(lines) != len(before):
+        before, lines = self._lines, self._ask(size)
+        if self.virtual_size.height != len(lines):
             self.virtual_size = Size(0, len(lines))
         top = self.scroll_offset.y
         changed: list[Region] = []
@@ -67,13 +67,21 @@ class Painted(ScrollView, can_focus=False):
             self.refresh(*changed)
 
     def render_line(self, y: int) -> Strip:
-        """One line, for Textual."""
+        """One line, for Textual, which paints a new widget before it tells of the size."""
+        if self._is_new:
+            self._ask(self.scrollable_content_region.size)
         index = self.scroll_offset.y + y
         strip = self._strips.get(index)
         if strip is None:
             content = self._lines[index] if index < len(self._lines) else BLANK
             strip = self._strips[index] = self.strip(content, self.size.width)
         return strip
+
+    def _ask(self, size: Size) -> list[Line]:
+        """Ask for the lines; they are those that are seen from now on."""
+        self._is_new = False
+        self._lines = list(self.lines(size.width, size.height))
+        return self._lines
 
     def strip(self, content: Line, width: int, back: str = "") -> Strip:
         """A line in the colours of the theme, ``width`` cells, over this widget's background.

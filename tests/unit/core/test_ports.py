@@ -10,6 +10,7 @@ from support.clock import ManualClock
 from support.fakes import FakeEngine, FakeEngines, FakeGpus, FakeHomes
 
 from sleeptui.core import ports
+from sleeptui.core.completion import Timed
 
 PAIRS = [
     (ports.EngineClient, FakeEngine),
@@ -40,4 +41,4 @@ def test_it_takes_what_the_port_takes(method, stand_in):
 
 
 def test_a_request_is_timed_from_the_write_to_the_last_byte():
-    assert ports.Timed(sent_s=2.0, done_s=2.5).duration_s == 0.5
+    assert Timed(sent_s=2.0, done_s=2.5).duration_s == 0.5

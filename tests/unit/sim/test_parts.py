@@ -18,6 +18,7 @@ from sleeptui.sim.scenario import SCENARIOS, scenario_named
 from sleeptui.sim.spec import GpuSpec, Start
 from sleeptui.sim.stats import Histogram
 from sleeptui.sim.text import Voice, tokenize
+from sleeptui.sim.titles import TITLES
 
 
 class TestGpu:
@@ -176,6 +177,9 @@ class TestFaults:
 
 
 class TestScenarios:
+    def test_each_has_its_title(self):
+        assert list(SCENARIOS) == list(TITLES)
+
     @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
     def test_each_is_sound(self, scenario):
         assert scenario.title

@@ -15,6 +15,7 @@ from sleeptui.tui.present_log import (
     empty_lines,
     header_line,
     log_line,
+    looking_words,
     server_cells,
 )
 from sleeptui.tui.spans import plain, width_of
@@ -123,8 +124,9 @@ def test_time_of_day_is_hours_minutes_and_seconds():
     assert re.fullmatch(r"\d\d:\d\d:\d\d", time_of_day(pictures.WALL_S))
 
 
-def words(view, width=76, glyphs=UNICODE):
-    return [plain(line).rstrip() for line in empty_lines(view, glyphs, width)]
+def words(view, width=76, glyphs=UNICODE, *, demo=False, configured=0):
+    looking = looking_words(demo=demo, configured=configured)
+    return [plain(line).rstrip() for line in empty_lines(view, looking, glyphs, width)]
 
 
 def test_an_empty_panel_says_what_was_looked_at_and_what_to_do():
@@ -139,6 +141,20 @@ def test_while_it_looks_it_says_so():
     text = "\n".join(words(pictures.empty(looking=True)))
     assert "Looking around: Docker containers, vLLM processes, ports 8000 to 8010…" in text
     assert "sleeptui --demo" in text
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ({"demo": True}, "The simulated fleet starts…"),
+        ({"configured": 1}, "1 configured server is asked…"),
+        ({"configured": 3}, "3 configured servers are asked…"),
+    ],
+)
+def test_what_need_not_be_found_is_not_looked_for(known, told):
+    text = "\n".join(words(pictures.empty(looking=True), **known))
+    assert told in text
+    assert "Looking around" not in text
 
 
 def test_notes_are_wrapped():
