@@ -1,12 +1,10 @@
 """What every GpuProbe promises: NVML on a stand-in driver, and the simulated fleet."""
 
 import asyncio
-import ctypes
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import pynvml
 import pytest
 from support import nvml
 
@@ -26,9 +24,7 @@ async def on_nvml(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     machine.gpu(0, used=87 * nvml.GIB, utilization=40)
     machine.gpu(1, used=nvml.GIB)
     machine.process(0, 4711, 86 * nvml.GIB)
-    monkeypatch.setenv(nvml.STATE_VARIABLE, str(machine.path))
-    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(nvml.own_library(directory))))
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+    nvml.load(monkeypatch, machine)
     yield NvmlProbe(SystemClock(), deadline_s=30)
 
 
@@ -42,11 +38,7 @@ async def simulated(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def without_driver(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[GpuProbe]:
-    def no_library(name: str):
-        raise OSError(name)
-
-    monkeypatch.setattr(pynvml, "nvmlLib", None)
-    monkeypatch.setattr(pynvml, "CDLL", no_library)
+    nvml.unload(monkeypatch)
     yield NvmlProbe(SystemClock(), deadline_s=30)
 
 

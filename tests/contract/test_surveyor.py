@@ -1,11 +1,9 @@
 """What every Surveyor promises: this machine with a stand-in driver, and the simulated one."""
 
-import ctypes
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import pynvml
 import pytest
 from support import nvml
 
@@ -22,9 +20,7 @@ async def this_machine(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Asyn
     machine = nvml.Machine(directory / "machine")
     machine.gpu(0)
     machine.gpu(1)
-    monkeypatch.setenv(nvml.STATE_VARIABLE, str(machine.path))
-    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(nvml.own_library(directory))))
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+    nvml.load(monkeypatch, machine)
     yield LocalSurveyor(deadline_s=60)
 
 
@@ -38,11 +34,7 @@ async def simulated(directory: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 async def without_driver(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Surveyor]:
-    def no_library(name: str):
-        raise OSError(name)
-
-    monkeypatch.setattr(pynvml, "nvmlLib", None)
-    monkeypatch.setattr(pynvml, "CDLL", no_library)
+    nvml.unload(monkeypatch)
     yield LocalSurveyor(deadline_s=60)
 
 

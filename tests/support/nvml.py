@@ -1,6 +1,7 @@
 """A machine with GPUs that are not there: the stand-in library, built with gcc, and its state."""
 
 import atexit
+import ctypes
 import functools
 import os
 import shutil
@@ -9,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pynvml
 import pytest
 
 SOURCE = Path(__file__).with_name("fake_nvml.c")
@@ -113,6 +115,24 @@ class Machine:
         fresh = self.path.with_suffix(".new")
         fresh.write_text(text)
         fresh.replace(self.path)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, machine: Machine) -> None:
+    """Let NVML of this process be the stand-in, until the test ends."""
+    monkeypatch.setenv(STATE_VARIABLE, str(machine.path))
+    library = ctypes.CDLL(str(own_library(machine.path.parent)))
+    monkeypatch.setattr(pynvml, "nvmlLib", library)
+    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+
+
+def unload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process find no NVML, until the test ends."""
+
+    def no_library(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr(pynvml, "nvmlLib", None)
+    monkeypatch.setattr(pynvml, "CDLL", no_library)
 
 
 def environment(library: Path, machine: Machine) -> dict[str, str]:

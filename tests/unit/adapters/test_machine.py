@@ -1,12 +1,10 @@
 """LocalSurveyor: the files of the kernel as they are on other machines, the driver as it fails."""
 
-import ctypes
 import platform
 import resource
 from pathlib import Path
 
 import psutil
-import pynvml
 import pytest
 from support import nvml
 
@@ -24,9 +22,7 @@ def driver(tmp_path, monkeypatch) -> nvml.Machine:
     machine = nvml.Machine(tmp_path / "machine")
     machine.gpu(0)
     machine.card(0)
-    monkeypatch.setenv(nvml.STATE_VARIABLE, str(machine.path))
-    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(nvml.own_library(tmp_path))))
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+    nvml.load(monkeypatch, machine)
     return machine
 
 
@@ -113,11 +109,7 @@ async def test_a_driver_that_hangs_holds_nobody_up(driver):
 
 @pytest.fixture
 def nothing_there(monkeypatch):
-    def no_library(name: str):
-        raise OSError(name)
-
-    monkeypatch.setattr(pynvml, "nvmlLib", None)
-    monkeypatch.setattr(pynvml, "CDLL", no_library)
+    nvml.unload(monkeypatch)
 
 
 async def described(root: Path):

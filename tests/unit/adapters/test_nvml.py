@@ -1,7 +1,6 @@
 """NvmlProbe on the real binding and a stand-in library: each field and each failure."""
 
 import asyncio
-import ctypes
 import json
 import subprocess
 import sys
@@ -29,12 +28,9 @@ def clock() -> ManualClock:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> nvml.Machine:
     """One H200, whose library is already loaded into the binding, as if found by the linker."""
-    library = nvml.own_library(tmp_path)
     machine = nvml.Machine(tmp_path / "machine")
     machine.gpu(0)
-    monkeypatch.setenv(nvml.STATE_VARIABLE, str(machine.path))
-    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(library)))
-    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+    nvml.load(monkeypatch, machine)
     return machine
 
 
@@ -218,11 +214,7 @@ async def test_a_driver_that_does_not_start_is_one_sentence(machine, clock, prob
 
 
 async def test_no_library(machine, monkeypatch, probe):
-    def no_library(name: str):
-        raise OSError(f"{name}: cannot open shared object file")
-
-    monkeypatch.setattr(pynvml, "nvmlLib", None)
-    monkeypatch.setattr(pynvml, "CDLL", no_library)
+    nvml.unload(monkeypatch)
     reading = await probe.sample()
     assert reading.problem == "No NVIDIA driver on this machine: libnvidia-ml.so.1 is missing"
 
@@ -383,11 +375,7 @@ class TestHostMemory:
         assert abs(host.available_bytes - told.available) < 2 * GIB
 
     async def test_it_is_told_where_there_is_no_driver(self, monkeypatch, probe):
-        def no_library(name: str):
-            raise OSError(name)
-
-        monkeypatch.setattr(pynvml, "nvmlLib", None)
-        monkeypatch.setattr(pynvml, "CDLL", no_library)
+        nvml.unload(monkeypatch)
         first, second = await probe.sample(), await probe.sample()
         assert first.problem == second.problem
         assert first.host is not None
