@@ -44,6 +44,8 @@ _HASTY = Timeouts(
 )
 """Bounds that suit a fleet that is ten times as fast as a real one."""
 _MOST_SAID = 50
+_MOST_OPERATIONS = 1 << 16
+_NEVER_S = -1.0
 _STEP_S = 0.5
 _OPERATIONS, _LINES, _CYCLES = 10, 200, 20
 """Kept of each server, of all servers, of each server."""
@@ -75,8 +77,10 @@ class Inside:
     """Follows the services of this process from their begin to their end."""
 
     def __init__(self) -> None:
-        # Numbers alone: what is kept here grows with the program that is watched.
-        self._begun, self._ended, self._ended_s = array("q"), array("q"), array("d")
+        # By the number of the operation, as large as it becomes from the begin: what grows here
+        # grows in the program that is watched.
+        self._begun = bytearray(_MOST_OPERATIONS)
+        self._ended_s = array("d", [_NEVER_S]) * _MOST_OPERATIONS
         self.tally: Counter[str] = Counter()
         self.broken: list[str] = []
         self.closed: dict[str, float] = {}
@@ -136,12 +140,12 @@ class Inside:
     @property
     def begun(self) -> set[int]:
         """The operations that have begun, or wait."""
-        return set(self._begun)
+        return {number for number, begun in enumerate(self._begun) if begun}
 
     @property
     def ended(self) -> dict[int, float]:
         """When each operation ended."""
-        return dict(zip(self._ended, self._ended_s, strict=True))
+        return {number: at_s for number, at_s in enumerate(self._ended_s) if at_s != _NEVER_S}
 
     def said(self) -> dict[str, int]:
         """What was heard, and how often."""
@@ -167,18 +171,17 @@ class Inside:
     def _follow(self, event: Event) -> None:
         match event:
             case OperationQueued(operation=operation):
-                self._begun.append(operation.id)
+                self._begun[operation.id] = True
             case OperationStarted(operation=operation):
-                self._begun.append(operation.id)
+                self._begun[operation.id] = True
                 self._starts(operation)
             case OperationEnded(record=record):
                 self._running.pop(record.id, None)
-                if record.id in self._ended:
+                if self._ended_s[record.id] != _NEVER_S:
                     self.broken.append(f"ended twice: {record}")
                 if not record.message or not record.known:
                     self.broken.append(f"does not say what or how it is known: {record}")
-                self._ended.append(record.id)
-                self._ended_s.append(event.at_s)
+                self._ended_s[record.id] = event.at_s
                 self.tally[f"{record.kind.value} {record.outcome.value}"] += 1
             case RecordingEnded(path=path):
                 self.closed[path] = event.at_s
