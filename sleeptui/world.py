@@ -27,6 +27,7 @@ from sleeptui.core.ports import (
     Surveyor,
 )
 from sleeptui.core.settings import ServerSpec, Settings
+from sleeptui.services.deadline import end
 from sleeptui.services.lag import LagMeter
 
 if TYPE_CHECKING:
@@ -84,10 +85,12 @@ class World:
         demo = self._settings.demo
         await asyncio.to_thread(_import, _ADAPTERS + (_LOCAL if demo is None else _SIMULATED))
         from sleeptui import logs  # noqa: PLC0415
-        from sleeptui.adapters.allocator import give_back_large_blocks  # noqa: PLC0415
+        from sleeptui.adapters import allocator  # noqa: PLC0415
         from sleeptui.adapters.vllm import VllmClients  # noqa: PLC0415
 
-        give_back_large_blocks()
+        allocator.give_back_large_blocks()
+        pieces = asyncio.create_task(allocator.give_back_pieces(self._clock), name="give back")
+        self._stack.push_async_callback(end, pieces)
         logs.set_up()
         self._stack.callback(logs.end)
         gc.freeze()  # what is loaded by now stays: no collection need look at it again

@@ -1,9 +1,11 @@
 """What was large is the system's again, whatever small things lie between."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
+from support.clock import ManualClock
 
 from sleeptui.adapters import allocator
 
@@ -45,6 +47,30 @@ def test_it_grows_by_less_than_one_of_the_large_ones():
     assert grown("without") > 32 << 20
 
 
-def test_another_c_library_is_left_alone(monkeypatch):
+async def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _name: object())
     assert allocator.give_back_large_blocks() is False
+    await allocator.give_back_pieces(ManualClock())
+
+
+class Library:
+    """Counts how often it was asked for free pieces."""
+
+    def __init__(self):
+        self.trims = 0
+
+    def malloc_trim(self, spare):
+        assert spare == 0
+        self.trims += 1
+
+
+async def test_free_pieces_are_given_back_each_minute(monkeypatch):
+    library, clock = Library(), ManualClock()
+    monkeypatch.setattr(allocator.ctypes, "CDLL", lambda _name: library)
+    giving = asyncio.create_task(allocator.give_back_pieces(clock))
+    await clock.advance(59.0)
+    assert library.trims == 0
+    await clock.advance(122.0)
+    assert library.trims == 3
+    giving.cancel()
+    await asyncio.wait({giving})
