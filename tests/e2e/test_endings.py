@@ -266,11 +266,12 @@ class TestSuspended:
 
     def test_an_operation_across_it_has_no_times_and_the_journal_a_gap(self, home, fleet, tmp_path):
         options = ["--record", str(tmp_path / "s"), "--server", f"a={fleet.url('v0-32')}"]
-        fleet.fault("v0-32", fault="slow", seconds=1.0)
         with Terminal(options, environment=home, wrapper=JOB) as panel:
             panel.shows("● REC")
             panel.until(lambda _: "AWAKE" in panel.row(" a ") or "ASLEEP" in panel.row(" a "), "it")
-            panel.press("w" if "ASLEEP" in panel.row(" a ") else "s")
+            key, path = ("w", "/wake_up") if "ASLEEP" in panel.row(" a ") else ("s", "/sleep")
+            fleet.fault("v0-32", fault="slow", seconds=10.0, paths=[path])  # a second at this speed
+            panel.press(key)
             panel.until(lambda _: "WAKING" in panel.row(" a ") or "FALLING" in panel.row(" a "), "")
             panel.press("ctrl+z")
             panel.shows("stopped")
