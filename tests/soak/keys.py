@@ -98,10 +98,7 @@ class Keys:
         self._record(on=True)
 
     def _record(self, *, on: bool) -> None:
-        self.press("r")
-        self._terminal.until(
-            lambda text: self._is_recording(text) is on, "the recording light change"
-        )
+        self._press_until(lambda text: self._is_recording(text) is on, "r")
 
     @staticmethod
     def _is_recording(text: str) -> bool:
