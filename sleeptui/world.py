@@ -41,10 +41,9 @@ _ADAPTERS = (
     "sleeptui.adapters.allocator",
     "sleeptui.adapters.vllm",
     "sleeptui.adapters.notebook",
-    "sleeptui.core.track",
-    "sleeptui.services.prompt",
-    "sleeptui.services.switch",
 )
+_AT_WORK = ("sleeptui.core.track", "sleeptui.services.prompt", "sleeptui.services.switch")
+"""What the first server and the first order need: neither is to wait for its import."""
 _SURVEY = ("sleeptui.adapters.machine",)
 _LOCAL = (
     "sleeptui.adapters.nvml",
@@ -83,7 +82,8 @@ class World:
             SimError: The simulated fleet did not start.
         """
         demo = self._settings.demo
-        await asyncio.to_thread(_import, _ADAPTERS + (_LOCAL if demo is None else _SIMULATED))
+        outside = _LOCAL if demo is None else _SIMULATED
+        await asyncio.to_thread(_import, _ADAPTERS + _AT_WORK + outside)
         from sleeptui import logs  # noqa: PLC0415
         from sleeptui.adapters import allocator  # noqa: PLC0415
         from sleeptui.adapters.vllm import VllmClients  # noqa: PLC0415
