@@ -1,11 +1,11 @@
 """From the bus to the screen: the newest picture, as rarely as it may and as soon as it must."""
 
+import asyncio
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Final, Protocol
 
 from textual.message_pump import MessagePump
-from textual.timer import Timer
 
 from sleeptui.core.events import (
     Event,
@@ -58,6 +58,21 @@ class Source(Protocol):
         """The newest picture."""
 
 
+class Alarm(Protocol):
+    """A call that is to come; asyncio's TimerHandle is one."""
+
+    def cancel(self) -> None:
+        """It is not wanted any more."""
+
+
+def _in_the_loop(delay_s: float, callback: Callable[[], object]) -> Alarm:
+    """Not by Textual's ``set_timer``: one whose task gets the machine after its time never fires.
+
+    A delay of some microseconds is enough for that, and the picture would stand still for ever.
+    """
+    return asyncio.get_running_loop().call_later(delay_s, callback)
+
+
 class Bridge:
     """Repaints after events: measured data at most 4 times a second, operations at once.
 
@@ -77,6 +92,7 @@ class Bridge:
         clock: Clock,
         show: Callable[[FleetView], None],
         interval_s: Callable[[], float],
+        later: Callable[[float, Callable[[], object]], Alarm] = _in_the_loop,
     ) -> None:
         self.paused = False
         self._pump = pump
@@ -84,9 +100,10 @@ class Bridge:
         self._clock = clock
         self._show = show
         self._interval_s = interval_s
+        self._later = later
         self._pending = _Pending.NOTHING
         self._shown_at_s = -_CALM_GAP_S
-        self._timer: Timer | None = None
+        self._alarm: Alarm | None = None
 
     def heard(self, event: Event) -> None:
         """An event was published; called from any task of the loop."""
@@ -111,16 +128,12 @@ class Bridge:
         if delay_s <= 0:
             self._paint()
         else:
-            self._timer = self._pump.set_timer(delay_s, self._fell_due)
+            self._alarm = self._later(delay_s, lambda: self._pump.call_next(self._paint))
 
     def _gap_s(self) -> float:
         if self._pending is _Pending.PROMPT:
             return _PROMPT_GAP_S
         return min(_CALM_GAP_S, max(_FASTEST_GAP_S, self._interval_s()))
-
-    def _fell_due(self) -> None:
-        self._timer = None  # it has run: stopping it now would cancel the task that we are in
-        self._paint()
 
     def _paint(self) -> None:
         self._stop()
@@ -131,6 +144,6 @@ class Bridge:
         self._show(self._source.view)
 
     def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None

@@ -21,19 +21,21 @@ class Source:
 
 
 class PaperPump:
-    """Stands for Textual's message pump: what is called later is kept, timers are written down."""
+    """Stands for Textual's message pump and the loop: calls are kept, alarms are written down."""
 
     def __init__(self):
         self.later = []
-        self.timers = []
+        self.alarms = []
 
     def call_later(self, callback):
         self.later.append(callback)
 
-    def set_timer(self, delay_s, callback):
-        timer = PaperTimer(delay_s, callback)
-        self.timers.append(timer)
-        return timer
+    call_next = call_later
+
+    def alarm(self, delay_s, callback):
+        alarm = PaperAlarm(delay_s, callback)
+        self.alarms.append(alarm)
+        return alarm
 
     def turn(self):
         waiting, self.later = self.later, []
@@ -41,20 +43,20 @@ class PaperPump:
             callback()
 
     def running(self):
-        return [timer for timer in self.timers if not timer.stopped]
+        return [alarm for alarm in self.alarms if not alarm.is_over]
 
 
-class PaperTimer:
+class PaperAlarm:
     def __init__(self, delay_s, callback):
         self.delay_s = delay_s
         self.callback = callback
-        self.stopped = False
+        self.is_over = False
 
-    def stop(self):
-        self.stopped = True
+    def cancel(self):
+        self.is_over = True
 
     def fire(self):
-        self.stopped = True
+        self.is_over = True
         self.callback()
 
 
@@ -68,6 +70,7 @@ class Bench:
             clock=self.clock,
             show=self.shown.append,
             interval_s=lambda: self.interval_s,
+            later=self.pump.alarm,
         )
 
     def hear(self, *events):
@@ -95,9 +98,10 @@ def test_nothing_is_painted_inside_the_publishing_call(bench):
 def test_data_waits_for_the_next_half_second(bench):
     bench.hear(LOOK)
     bench.pump.turn()
-    (timer,) = bench.pump.running()
-    assert timer.delay_s == pytest.approx(0.5)
-    timer.fire()
+    (alarm,) = bench.pump.running()
+    assert alarm.delay_s == pytest.approx(0.5)
+    alarm.fire()
+    bench.pump.turn()
     assert len(bench.shown) == 2
 
 
@@ -118,7 +122,7 @@ def test_an_operation_is_shown_at_once_and_overtakes_waiting_data(bench):
     bench.clock.move(0.1)
     bench.hear(STEP)
     bench.pump.turn()
-    assert calm.stopped
+    assert calm.is_over
     assert len(bench.shown) == 2
     assert not bench.pump.running()
 
@@ -175,3 +179,16 @@ async def test_in_a_real_app_a_burst_from_outside_costs_a_few_paints():
         for _ in range(3000):
             bridge.heard(DATA)
         await until(pilot, lambda: len(shown) == 2)
+
+
+async def test_in_a_real_app_a_paint_that_is_due_in_a_moment_is_not_lost():
+    app = App()
+    shown, clock = [], ManualClock()
+    async with app.run_test() as pilot:
+        bridge = Bridge(
+            pump=app, source=Source(), clock=clock, show=shown.append, interval_s=lambda: 0.5
+        )
+        for number in range(50):
+            clock.move(0.05 - 1e-9)
+            bridge.heard(STEP)
+            await until(pilot, lambda: len(shown) > number)  # noqa: B023 - awaited at once
