@@ -1,7 +1,7 @@
 """What a simulated fleet is told: control, faults, prompts, addresses, and the bank's files."""
 
+import asyncio
 import json
-from functools import cache
 
 import httpx
 import pytest
@@ -148,9 +148,12 @@ def test_what_is_asked_of_a_simulated_server(body, chat, version):
     assert 1 <= ask.choices <= 128
 
 
-@cache
-def machine() -> SimMachine:
-    return SimMachine(SCENARIOS["default"], speed=1.0, clock=RealClock())
+@pytest.fixture(scope="module")
+def machine():
+    made = SimMachine(SCENARIOS["default"], speed=1.0, clock=RealClock())
+    yield made
+    for host in made.hosts.values():
+        asyncio.run(host.listener.end())
 
 
 ROUTES = st.one_of(
@@ -182,9 +185,9 @@ ROUTES = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def control():
+def control(machine):
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(control_app(machine(), TOKEN)),
+        transport=httpx.ASGITransport(control_app(machine, TOKEN)),
         base_url="http://sim",
         headers={"authorization": f"Bearer {TOKEN}"},
     )
@@ -210,8 +213,8 @@ async def test_the_control_server(control, route, body):
 
 
 @pytest.fixture(scope="module")
-def simulated():
-    app = machine().hosts["code"].app
+def simulated(machine):
+    app = machine.hosts["code"].app
     assert isinstance(app._routes, Routes)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sim")
 
