@@ -10,7 +10,7 @@ from support.journal_file import sessions
 
 from sleeptui.recorder.line import seconds
 from sleeptui.recorder.line_operations import OpBegin, OpEnd, OpQueued
-from sleeptui.recorder.line_session import End
+from sleeptui.recorder.line_session import Clock, End
 from sleeptui.recorder.reader import Reading
 
 
@@ -40,7 +40,9 @@ def read_back(folder: Path, ended: Mapping[int, float]) -> ReadBack:
         open_: dict[int, str] = {}
         last_s = 0.0
         for line in reading:
-            if not isinstance(line, End):  # nothing is heard any more while it is closed
+            if not isinstance(
+                line, Clock | End
+            ):  # written while it is closed: nothing is heard then
                 last_s = seconds(line.t)
             match line:
                 case OpQueued() | OpBegin():

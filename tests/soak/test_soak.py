@@ -15,7 +15,9 @@ from sleeptui.core.events import OperationEnded, OperationQueued, OperationStart
 from sleeptui.core.operation import Kind
 from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
+from sleeptui.recorder.line import seconds
 from sleeptui.recorder.line_operations import OpBegin, OpEnd
+from sleeptui.recorder.line_session import Clock
 from sleeptui.sim.faults import Fault
 from tests.soak.fleet import GPUS, PLACES, SCENARIO
 from tests.soak.inside import Inside, reach_bounds
@@ -325,6 +327,16 @@ def test_what_ended_after_the_recording_has_no_end_in_it(tmp_path, without_repor
     journals.folder(tmp_path)
     assert read_back(tmp_path, {number: 1e12}).flaws == []
     assert read_back(tmp_path, {number: 0.0}).flaws
+
+
+def test_what_ended_while_the_recording_was_closed_has_no_end_in_it(tmp_path, without_reports):
+    kept, number = _but_end_of("sleep")
+    t_ns = kept[-1].t + 10_000_000
+    closing = Clock(t=t_ns, n=len(kept), wall_ns=t_ns)
+    first = journals.folder(tmp_path, data=journals.dump([*kept, closing]))
+    first.rename(tmp_path / "00-first")
+    journals.folder(tmp_path)
+    assert read_back(tmp_path, {number: seconds(t_ns - 1_000_000)}).flaws == []
 
 
 def test_a_torn_journal_is_found(tmp_path, without_reports):
