@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from array import array
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +24,6 @@ from sleeptui.core.events import (
 )
 from sleeptui.core.lifecycle import TRANSITIONS
 from sleeptui.core.operation import Operation
-from sleeptui.core.series import Series
 from sleeptui.core.settings import ServerSpec, Timeouts
 from sleeptui.services.panel import Services
 from tests.soak.fleet import PLACES
@@ -46,7 +45,6 @@ _HASTY = Timeouts(
 _MOST_SAID = 50
 _MOST_OPERATIONS = 1 << 16
 _NEVER_S = -1.0
-_STEP_S = 0.5
 _OPERATIONS, _LINES, _CYCLES = 10, 200, 20
 """Kept of each server, of all servers, of each server."""
 
@@ -201,19 +199,9 @@ class Inside:
 def reach_bounds() -> None:
     """Let all that the program keeps reach its bounds within minutes.
 
-    What grows up to its bound is no leak, and a soak is too short to wait for it. The past of a
-    series is full from its begin, as it else is after 20 minutes; of operations, of lines of the
-    event log and of cycles fewer are kept.
+    What grows up to its bound is no leak, and a soak is too short to wait for it: of operations,
+    of lines of the event log and of cycles fewer are kept.
     """
-    plain = Series.__init__
-
-    def full(series: Series, limit: int = 2400) -> None:
-        plain(series, limit)
-        past = range(-limit, 0)
-        series._times = deque((step * _STEP_S for step in past), maxlen=limit)
-        series._values = deque((float(step) for step in past), maxlen=limit)
-
-    Series.__init__ = full  # type: ignore[method-assign]
     track.HISTORY, fleet.LOG_LENGTH, learned.CYCLES_KEPT = _OPERATIONS, _LINES, _CYCLES
 
 

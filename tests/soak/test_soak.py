@@ -13,7 +13,6 @@ from support.leaving import left
 from sleeptui.core import fleet, learned, track
 from sleeptui.core.events import OperationEnded, OperationQueued, OperationStarted
 from sleeptui.core.operation import Kind
-from sleeptui.core.series import Series
 from sleeptui.core.settings import Settings
 from sleeptui.recorder.line import seconds
 from sleeptui.recorder.line_operations import OpBegin, OpEnd
@@ -174,14 +173,9 @@ def test_a_process_is_looked_at_and_written_down(tmp_path):
 def test_the_bounds_are_those_of_the_program(monkeypatch):
     for module, name in ((track, "HISTORY"), (fleet, "LOG_LENGTH"), (learned, "CYCLES_KEPT")):
         monkeypatch.setattr(module, name, getattr(module, name))
-    monkeypatch.setattr(Series, "__init__", Series.__init__)
     reach_bounds()
     one = track.Track(spec=build.spec(), settings=Settings())
     assert one.history.maxlen == 10
-    assert len(one.memory_series) == 2400
-    one.memory_series.append(5.0, 1.0)
-    assert len(one.memory_series) == 2400
-    assert one.memory_series.points(0.0) == [(5.0, 1.0)]
 
 
 # --- what is left ---------------------------------------------------------------------------------

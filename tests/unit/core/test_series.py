@@ -1,5 +1,6 @@
 """Series: bounded, ordered, bucketed on aligned edges."""
 
+import tracemalloc
 from itertools import pairwise
 
 from hypothesis import given
@@ -21,6 +22,35 @@ def test_the_oldest_points_are_forgotten():
     assert series.last == 9
     assert series.oldest_s == 7.0
     assert len(series) == 3
+
+
+MOMENTS = st.tuples(st.floats(0, 2), st.one_of(st.none(), st.floats(0, 1e12)))
+
+
+@given(st.lists(MOMENTS, max_size=40), st.integers(1, 7), st.floats(0, 40))
+def test_points_are_the_newest_that_were_added_from_a_time_on(moments, limit, since_s):
+    series, added, at_s = Series(limit), [], 0.0
+    for number, (gap_s, value) in enumerate(moments):
+        at_s += gap_s
+        one = value if number % 2 else 2e12  # none stands still
+        series.append(at_s, one)
+        added.append((at_s, one))
+    kept = added[-limit:]
+    assert series.points(since_s) == [point for point in kept if point[0] >= since_s]
+    assert len(series) == len(kept)
+    assert (series.oldest_s, series.last) == ((kept[0][0], kept[-1][1]) if kept else (None, None))
+
+
+def test_it_takes_no_more_memory_than_at_its_first_value():
+    series = Series()
+    series.append(0.0, 0.0)
+    tracemalloc.start()
+    try:
+        for tick in range(1, 10_000):
+            series.append(tick / 2, float(tick))
+        assert tracemalloc.get_traced_memory()[0] < 1000
+    finally:
+        tracemalloc.stop()
 
 
 def test_time_never_goes_back():
