@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import psutil
 
+from sleeptui.adapters.allocator import TRIM_EVERY_S
 from sleeptui.core.stats import Slope, theil_sen
 
 KIB = 1024
-BLOCK_S = 30.0
-"""Samples of so long are one point: the next samples of a process are much like the last."""
+BLOCK_S = TRIM_EVERY_S
+"""Samples of so long are one point, the least of them: what a large answer has left free lies there
+until the program gives it back, and more of those in the second half are no growth."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ def growth(samples: Sequence[Sample]) -> Slope | None:
     for one in samples:
         if one.at_s >= half_s:
             blocks.setdefault(int((one.at_s - half_s) / BLOCK_S), []).append(one.rss_bytes)
-    points = [(block * BLOCK_S / 60, float(median(held))) for block, held in blocks.items()]
+    points = [(block * BLOCK_S / 60, float(min(held))) for block, held in blocks.items()]
     return theil_sen(points) if len(points) >= 6 else None
 
 

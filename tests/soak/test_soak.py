@@ -143,6 +143,14 @@ def test_what_is_filled_in_the_first_half_is_no_leak():
     assert growth(samples(filled)).low <= 0
 
 
+def test_what_is_given_back_within_the_minute_is_no_leak():
+    def peaks(at_s):
+        is_high = at_s > 1400 and at_s % BLOCK_S < BLOCK_S - 10
+        return 80 * MIB + is_high * 6 * MIB
+
+    assert growth(samples(peaks)).low <= 0
+
+
 def test_a_leak_of_100_kib_a_minute_is_found(soaked):
     soaked.watched.samples = samples(lambda at_s: wobble(at_s) + at_s / 60 * 100 * 1024)
     slope = growth(soaked.watched.samples)
