@@ -4,11 +4,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from math import isnan, nan
-from typing import Final
 
 STILL_S = 0.5
 """Between two points of a value that does not change, at least."""
-_BYTES: Final = 8
 
 
 class Series:
@@ -40,8 +38,8 @@ class Series:
             self._times[self._next - 1] = at_s
             return
         if not self._times:
-            empty = bytes(_BYTES * self._limit)
-            self._times, self._values = array("d", empty), array("d", empty)
+            self._times = array("d", [0.0]) * self._limit
+            self._values = self._times[:]
         self._times[self._next] = at_s
         self._values[self._next] = nan if value is None else value
         self._next = (self._next + 1) % self._limit

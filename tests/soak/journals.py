@@ -40,9 +40,8 @@ def read_back(folder: Path, ended: Mapping[int, float]) -> ReadBack:
         open_: dict[int, str] = {}
         last_s = 0.0
         for line in reading:
-            if not isinstance(
-                line, Clock | End
-            ):  # written while it is closed: nothing is heard then
+            # The two are written while it is closed: nothing is heard any more.
+            if not isinstance(line, Clock | End):
                 last_s = seconds(line.t)
             match line:
                 case OpQueued() | OpBegin():

@@ -1,5 +1,7 @@
 """The bridge: how often it paints, and when."""
 
+from contextlib import asynccontextmanager
+
 import pytest
 from support import builders as build
 from support.clock import ManualClock
@@ -165,13 +167,19 @@ def test_a_held_picture_is_not_painted_and_ends_with_the_newest(bench):
     assert len(bench.pump.running()) == 1
 
 
-async def test_in_a_real_app_a_burst_from_outside_costs_a_few_paints():
-    app = App()
-    shown, clock = [], ManualClock()
+@asynccontextmanager
+async def in_a_real_app():
+    """A bridge over Textual's own pump: the pilot, the bridge, its clock and what it has shown."""
+    app, shown, clock = App(), [], ManualClock()
     async with app.run_test() as pilot:
         bridge = Bridge(
             pump=app, source=Source(), clock=clock, show=shown.append, interval_s=lambda: 0.5
         )
+        yield pilot, bridge, clock, shown
+
+
+async def test_in_a_real_app_a_burst_from_outside_costs_a_few_paints():
+    async with in_a_real_app() as (pilot, bridge, _, shown):
         for _ in range(3000):
             bridge.heard(DATA)
         bridge.heard(STEP)
@@ -182,12 +190,7 @@ async def test_in_a_real_app_a_burst_from_outside_costs_a_few_paints():
 
 
 async def test_in_a_real_app_a_paint_that_is_due_in_a_moment_is_not_lost():
-    app = App()
-    shown, clock = [], ManualClock()
-    async with app.run_test() as pilot:
-        bridge = Bridge(
-            pump=app, source=Source(), clock=clock, show=shown.append, interval_s=lambda: 0.5
-        )
+    async with in_a_real_app() as (pilot, bridge, clock, shown):
         for number in range(50):
             clock.move(0.05 - 1e-9)
             bridge.heard(STEP)
