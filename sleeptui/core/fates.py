@@ -177,13 +177,20 @@ def _finished(request: RequestSeen, window: Window) -> Class | None:
         return Class.FINISHED_EARLY
     if window.w1 is not None and sent >= window.w1:
         return Class.SERVED
+    if _began_after(request, window):
+        return Class.RELEASED
     if window.s1 is not None and ended <= window.s1 + window.on_its_way:
         return Class.DRAINED
     if window.s1 is None or window.w0 is None or ended < window.w0:
         return None
-    if request.first_ns is None or request.first_ns >= window.w0:
+    if request.first_ns is None:
         return Class.RELEASED
     return _resumed(request.equal) if _is_frozen(request, window) else None
+
+
+def _began_after(request: RequestSeen, window: Window) -> bool:
+    """Its first token came after W0: on a busy machine that may be within what was on its way."""
+    return window.w0 is not None and request.first_ns is not None and request.first_ns >= window.w0
 
 
 def _is_frozen(request: RequestSeen, window: Window) -> bool:

@@ -29,6 +29,9 @@ def doubt(sleep: Attempt, window: Window, flights: Sequence[Flight]) -> str:
     over = sum(_is_over(one, window) for one in streams)
     if over:
         return f"{over} {of} may have been answered before the server took the sleep"
+    after = sum(_is_after_wake(one, window) for one in streams)
+    if after:
+        return f"{after} {of} may have been answered only after the wake"
     done = sum(_is_nearly_done(one) for one in streams)
     if done:
         return f"{done} {of} were nearly answered before the sleep"
@@ -39,6 +42,15 @@ def doubt(sleep: Attempt, window: Window, flights: Sequence[Flight]) -> str:
 
 def _is_over(one: Flight, window: Window) -> bool:
     return one.cls in _BY_ITSELF and (one.request.ended_ns or 0) <= (window.over_by or 0)
+
+
+def _is_after_wake(one: Flight, window: Window) -> bool:
+    """It ended late enough for both: on its way since before S1, or let go on by the wake."""
+    return (
+        one.cls is Class.DRAINED
+        and window.w0 is not None
+        and (one.request.ended_ns or 0) >= window.w0
+    )
 
 
 def _is_nearly_done(one: Flight) -> bool:

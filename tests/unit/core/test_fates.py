@@ -117,6 +117,13 @@ def test_what_comes_late_was_on_its_way_for_longer():
     assert (tokens(frozen, WINDOW).asleep_chunks, tokens(frozen, late).asleep_chunks) == (1, 0)
 
 
+def test_what_began_after_the_wake_was_released_however_late_things_were():
+    late = replace(WINDOW, late=11 * S)
+    assert classify(request(10.1, 20.9, first_ns=int(20.6 * S)), late) is Class.RELEASED
+    assert classify(request(9.0, 20.9), late) is Class.DRAINED
+    assert classify(request(9.0, 20.9, first_ns=None), late) is Class.DRAINED
+
+
 def test_tokens_by_part_of_the_window():
     seen = request(9.0, 25.0, chunks=came(9.5, 9.9, 10.1, 10.4, 15.0, 20.2, 21.0, 22.0))
     assert tokens(seen, WINDOW) == Tokens(

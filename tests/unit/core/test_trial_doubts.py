@@ -129,6 +129,13 @@ def test_where_the_machine_was_too_busy_to_tell_nothing_fails(late):
     assert [word for word, *_ in verdicts(seen)] == [Word.INVALID] * 2
 
 
+def test_it_cannot_be_told_whether_what_was_so_late_had_waited_for_the_wake():
+    told_s = {"server_s": 4.99, "stamp_lag_s": 6.0}
+    late = trial(stream(20.5), stream(17.0), mode="wait", took_s=5.0, sleep=told_s)
+    assert late.invalid == "1 of 2 requests may have been answered only after the wake"
+    assert late.is_doubtful
+
+
 def test_stamps_of_the_streams_may_be_late_as_well():
     late = trial(stream(12.0, late_s=0.3), frozen())
     assert late.invalid == "too busy to tell: what was under way came up to 0.30 s late"
