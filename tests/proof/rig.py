@@ -300,7 +300,7 @@ async def opened(
 async def opened_live(
     spec: ServerSpec, *, client: Callable[[EngineClient], EngineClient]
 ) -> AsyncIterator[Rig]:
-    """The services that watch one real server, whose memory cannot be seen.
+    """The services that watch one real server; its memory is seen where it has a GPU.
 
     Args:
         spec: The server, named as the model that it serves.
