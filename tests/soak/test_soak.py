@@ -1,6 +1,7 @@
 """A short soak holds all that the long one does but the slope; and each check can fail."""
 
 import asyncio
+import functools
 import os
 import threading
 from dataclasses import replace
@@ -181,9 +182,14 @@ def test_a_process_is_looked_at_and_written_down(tmp_path):
 def test_the_bounds_are_those_of_the_program(monkeypatch):
     for module, name in ((track, "HISTORY"), (fleet, "LOG_LENGTH"), (learned, "CYCLES_KEPT")):
         monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(functools, "lru_cache", functools.lru_cache)
     reach_bounds()
     one = track.Track(spec=build.spec(), settings=Settings())
     assert one.history.maxlen == 10
+    for maxsize, kept in ((16_384, 256), (16, 16), (None, None), (len, 128)):
+        cached = functools.lru_cache(maxsize)
+        cached = cached if maxsize is len else cached(abs)
+        assert cached.cache_info().maxsize == kept
 
 
 # --- what is left ---------------------------------------------------------------------------------
