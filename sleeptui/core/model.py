@@ -328,6 +328,8 @@ class ServerView:
     last_ttft_s: float | None = None
     """First-token time of our last prompt, else the mean of the requests since the last look."""
     memory: GpuMemory | None = None
+    on_gpus: tuple[int, ...] = ()
+    """GPUs on which it was seen to hold memory, also when it is down."""
     residual_bytes: int | None = None
     """GPU memory held while asleep, as last measured."""
     operation: Operation | None = None

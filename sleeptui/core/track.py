@@ -292,6 +292,7 @@ class Track:
             tokens_per_s=None if asleep else self.tokens.per_s(now_s),
             last_ttft_s=self.last_ttft_s,
             memory=self.memory,
+            on_gpus=tuple(sorted(self.on_gpus)),
             residual_bytes=self.residual_bytes,
             operation=self.operation,
             history=tuple(self.history),

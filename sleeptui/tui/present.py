@@ -1,6 +1,6 @@
 """Words and figures of one server: badge, cells of the fleet table, operations. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sleeptui.core import units
@@ -150,7 +150,7 @@ def gpu_memory(view: ServerView, look: Look, width: int) -> Line:
 def memory_spark(view: ServerView, look: Look, width: int) -> Line:
     """GPU memory of the last two minutes, full height: all memory of its GPUs."""
     cells = look.sparks.cells(view.name, view.memory_series, width, look.now_s)
-    return line(bars(cells, _spark_top(view, look, cells), look.glyphs.spark), look.tone(view.name))
+    return line(bars(cells, memory_top(view, look, cells), look.glyphs.spark), look.tone(view.name))
 
 
 def running(view: ServerView, look: Look, width: int) -> Line:
@@ -234,7 +234,8 @@ def _queue_figure(view: ServerView, look: Look, value: int | None) -> Line:
     return _figure(units.count(value), view, dim=value == 0)
 
 
-def _spark_top(view: ServerView, look: Look, cells: list[float | None]) -> float:
-    gpus = view.memory.by_gpu if view.memory is not None else view.spec.gpus or ()
+def memory_top(view: ServerView, look: Look, values: Iterable[float | None]) -> float:
+    """The full height of a curve of its memory: what the GPUs have that it is on, or was."""
+    gpus = view.memory.by_gpu if view.memory is not None else view.spec.gpus or view.on_gpus
     top = sum(look.gpu_bytes.get(index, 0) for index in gpus)
-    return top or max((cell for cell in cells if cell is not None), default=0.0)
+    return top or max((value for value in values if value is not None), default=0.0)

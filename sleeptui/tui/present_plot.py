@@ -6,7 +6,7 @@ from sleeptui.core import units
 from sleeptui.core.model import ServerView
 from sleeptui.core.operation import Kind, Phase
 from sleeptui.core.series import Series
-from sleeptui.tui.present import Look
+from sleeptui.tui.present import Look, memory_top
 from sleeptui.tui.spark import HOLD_S, Cells, held
 from sleeptui.tui.tones import Tone
 
@@ -111,9 +111,7 @@ def _memory(
     view: ServerView, look: Look, width: int, bands: tuple[Band, ...], span_s: float
 ) -> Plot:
     values = _reduced(view.memory_series, look, width, span_s)
-    known = [value for value in values if value is not None]
-    gpus = view.memory.by_gpu if view.memory is not None else view.spec.gpus or ()
-    top = sum(look.gpu_bytes.get(index, 0) for index in gpus) or max(known, default=0.0)
+    top = memory_top(view, look, values)
     now = view.memory.total_bytes if view.memory is not None else None
     return Plot(
         title="GPU memory",

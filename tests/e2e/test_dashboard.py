@@ -273,6 +273,15 @@ async def test_the_library_for_plots_comes_with_the_first_plot():
             sys.modules["plotext"] = loaded
 
 
+async def test_curves_keep_their_scale_when_the_gpu_is_not_seen_any_more():
+    calm = pictures.calm()
+    async with driven(calm) as one:
+        await one.sees("GPU memory 85.3 GiB", "140.0 ", "⣿")
+        gone = tuple(replace(view, memory=None, on_gpus=(0,)) for view in calm.servers)
+        await one.show(replace(calm, at_s=pictures.NOW_S + 2, servers=gone, gpus=()))
+        await one.sees("GPU memory --", "140.0 ", "⣿")
+
+
 async def test_plots_are_redrawn_at_most_once_a_second():
     async with driven(pictures.calm()) as one:
         plots = one.screen.query_one(PlotPanel)

@@ -272,6 +272,8 @@ class DashboardScreen(Screen[object]):
         if self._ticker is None or too_small(*self.size):
             return  # not mounted, or not seen
         view = self.view
+        sizes = {gpu.sample.index: gpu.sample.total_bytes for gpu in view.gpus}
+        known = {index: size for index, size in sizes.items() if size is not None}
         tones = {each.name: server_tone(index) for index, each in enumerate(view.servers)}
         if tones.keys() != self._look.tones.keys():
             self._sparks.forget(tones.keys())
@@ -279,7 +281,8 @@ class DashboardScreen(Screen[object]):
             self._look,
             now_s=max(view.at_s, self._clock.now_s()),
             tones=tones,
-            gpu_bytes={gpu.sample.index: gpu.sample.total_bytes or 0 for gpu in view.gpus},
+            # One that is seen no more keeps its size, and the curves beside it their scale.
+            gpu_bytes={**self._look.gpu_bytes, **known},
             places=places(view),
         )
         self._give_out_rows()

@@ -254,6 +254,15 @@ def test_memory_is_measured_over_the_process_tree():
     assert view.gpus[0].other_bytes == 10 * GIB
 
 
+def test_where_it_was_is_known_when_it_holds_nothing_any_more():
+    story = Story()
+    story.at_home(10)
+    story.look()
+    assert story.gpu(90, (10, 80)).server("a").on_gpus == (0,)
+    gone = story.gpu(2).server("a")
+    assert (gone.memory, gone.on_gpus) == (None, (0,))
+
+
 def test_processes_that_nvml_does_not_show_are_unknown_not_zero():
     story = Story()
     story.at_home(10)

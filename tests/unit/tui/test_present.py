@@ -192,6 +192,11 @@ def test_the_sparkline_is_as_high_as_the_memory_of_its_gpus():
     assert shown(present.memory_spark, half, width=8)[1:-1] in ("▁▁▅▅▅▅", "▁▁▁▅▅▅")
 
 
+def test_the_sparkline_of_one_that_is_down_is_as_high_as_the_memory_of_the_gpus_it_was_on():
+    view = server(memory=None, on_gpus=(0,), memory_series=pictures.series((120, 1 << 30)))
+    assert shown(present.memory_spark, view, width=4) == "▁▁▁▁"
+
+
 def test_without_known_gpus_the_sparkline_is_as_high_as_its_peak():
     view = server(memory=None, memory_series=pictures.series((60, 10), (60, 20)))
     assert shown(present.memory_spark, view, width=4) in ("▅▅██", "▅███")

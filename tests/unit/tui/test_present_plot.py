@@ -71,6 +71,11 @@ def test_without_data_plots_are_empty_not_zero():
     assert set(queue_plot.curves[0].values) == {None}
 
 
+def test_one_that_is_down_is_drawn_against_all_memory_of_the_gpus_it_was_on():
+    view = server(memory=None, on_gpus=(0,), memory_series=pictures.series((300, 4 << 30)))
+    assert plots_of(view, LOOK, 20)[0].top == 140 << 30
+
+
 def test_without_known_gpus_memory_is_drawn_against_its_peak():
     view = server(memory=None, memory_series=pictures.series((300, 4 << 30)))
     assert plots_of(view, LOOK, 20)[0].top == 4 << 30
