@@ -50,6 +50,8 @@ class Scene:
     """A screen, and how one comes to it."""
 
     keys: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    """Shown after the first key, before the next."""
     words: tuple[str, ...] = ()
     """Shown when it stands."""
     view: Callable[[], FleetView] = pictures.busy
@@ -122,7 +124,10 @@ SCENES = {
     "no-room": Scene(keys=("down", "down", "w"), view=pictures.calm, prepare=_crowded),
     "sessions": Scene(keys=("4",), words=("Sessions", "whole"), prepare=_sessions),
     "comparison": Scene(
-        keys=("4", "space", "down", "c"), words=("interval", "B/A"), prepare=_sessions
+        keys=("4", "space", "down", "c"),
+        first=("whole",),
+        words=("interval", "B/A"),
+        prepare=_sessions,
     ),
     "benchmark-plans": Scene(keys=("b",), words=("about 12 min",), prepare=_plans),
     "benchmark": Scene(
@@ -149,11 +154,18 @@ async def opened(scene: Scene, size: tuple[int, int] = (120, 36)) -> AsyncIterat
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: services.begun)
         await pilot.pause(0.3)
-        for key in scene.keys:
+        is_seen = scene.size is None and not too_small(*size)
+
+        async def shows(words: tuple[str, ...]) -> None:
+            if is_seen:
+                await until(pilot, lambda: all(word in shown_text(pilot) for word in words))
+
+        for number, key in enumerate(scene.keys):
             await pilot.press(key)
             await pilot.pause(0.3)
-        if scene.size is None and not too_small(*size):
-            await until(pilot, lambda: all(word in shown_text(pilot) for word in scene.words))
+            if not number:
+                await shows(scene.first)
+        await shows(scene.words)
         yield pilot
 
 

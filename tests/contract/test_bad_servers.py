@@ -171,7 +171,7 @@ class TestSlow:
             return True
 
         async with Scripted(answering).running() as server:
-            client = connect(server.url, timeouts=Timeouts(sleep_s=0.2, wake_s=0.2))
+            client = connect(server.url, timeouts=Timeouts(sleep_s=1.0, wake_s=1.0))
             for call in (client.sleep(SleepLevel.OFFLOAD, None), client.wake()):
                 with pytest.raises(TimedOut) as caught:
                     await call

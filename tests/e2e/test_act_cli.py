@@ -161,15 +161,6 @@ def row(done, name):
     return row_of(done.stdout, name)
 
 
-def called(folder):
-    """The journal of the session in a folder, once a request is on its way to a server."""
-    wait_until(lambda: list(folder.glob("*/journal.jsonl")), what="the journal")
-    journal = next(folder.glob("*/journal.jsonl"))
-    wait_until(lambda: '"calling"' in journal.read_text(), what="the request")
-    time.sleep(0.5)  # from the phase to the request are one reading of the GPUs
-    return journal
-
-
 def results(document):
     return {one["server"]: one["result"] for one in document["results"]}
 
@@ -370,24 +361,24 @@ def test_requests_are_cut_off_only_where_that_is_said(fleet):
 
 def test_a_signal_takes_back_what_waits_and_tells_what_goes_on(fleet, tmp_path):
     fleet.stands(summarize=False, code=True)
-    fleet.sim.fault("code", fault="slow", seconds=40, paths=["/sleep"])
+    fleet.sim.fault("code", fault="lose", every=1, paths=["/sleep"])
     with fleet.begun("--record", str(tmp_path), "sleep", "code") as first:
-        journal = called(tmp_path)
+        wait_until(lambda: fleet.asleep("code"), what="the sleep, which is never answered")
         first.send_signal(signal.SIGHUP)
         out, words = first.communicate(timeout=60)
     assert first.returncode == 130
     assert "interrupted: code: its sleep was sent, and goes on in the server" in words
     assert "code: sleeptui ended before the answer came; the server goes on" in words
     assert "unknown" in row_of(out, "code")
+    (journal,) = tmp_path.glob("*/journal.jsonl")
     assert "sleeptui ended before the answer came" in journal.read_text()
-    wait_until(lambda: fleet.asleep("code"), what="the sleep that was sent")
 
 
 def test_what_waits_for_its_turn_is_taken_back(fleet, tmp_path):
     fleet.stands(code=False, summarize=False)
-    fleet.sim.fault("summarize", fault="slow", seconds=40, paths=["/wake_up"])
+    fleet.sim.fault("summarize", fault="lose", every=1, paths=["/wake_up"])
     with fleet.begun("--record", str(tmp_path), "wake", "summarize", "code", "--json") as process:
-        called(tmp_path)
+        wait_until(lambda: not fleet.asleep("summarize"), what="the wake, which is never answered")
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGHUP)
         out, words = process.communicate(timeout=60)
@@ -396,7 +387,6 @@ def test_what_waits_for_its_turn_is_taken_back(fleet, tmp_path):
     document = json.loads(out)
     assert results(document) == {"summarize": "unknown", "code": "cancelled"}
     assert document["problem"].startswith("interrupted: ")
-    wait_until(lambda: not fleet.asleep("summarize"), what="the wake that was sent")
     assert fleet.asleep("code")
 
 

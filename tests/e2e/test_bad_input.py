@@ -175,6 +175,7 @@ def test_a_server_that_dies_and_one_that_dies_of_our_sleep(bad, home):
         panel.press("ctrl+j")
         panel.shows("half an ans", "the connection broke")
         panel.press("escape")
+        panel.shows("s Sleep", "· filter")
         all_rows(panel)
         cycle(panel)
 
@@ -191,6 +192,7 @@ def test_control_sequences_and_markup_never_reach_the_terminal(bad, home):
         panel.press("ctrl+j")
         panel.shows("dear [red]red[/red] [/]", "length")
         panel.press("escape")
+        panel.shows("s Sleep", "· filter")
         all_rows(panel)
         cursor_to(panel, "long")
         panel.shows(LONG_NAME[:20], "…")

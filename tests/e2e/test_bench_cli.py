@@ -211,7 +211,11 @@ def test_in_a_terminal_it_paints_and_a_second_ctrl_c_does_not_wait(
         terminal.shows("now: ", "MODEL")
         terminal.resize(70, 20)
         terminal.shows("step ")
-        terminal.press("ctrl+c", "ctrl+c")
+        fleet.fault("code", fault="slow", seconds=100, paths=["/sleep", "/wake_up"])
+        terminal.press("ctrl+c")
+        terminal.shows("stopping: restoring servers")
+        terminal.press("ctrl+c")
         terminal.shows("left: code is")
         assert terminal.ended() == 130
+    fleet.clear("code")
     assert lines(the_session(tmp_path / "s"))[-1]["k"] == "end"

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from support.journal_file import lines, of, the_session
@@ -55,23 +54,37 @@ def shell(environment, tmp_path):
     return run
 
 
+def next_order(fleet):
+    """A sleep or a wake of a server, whichever is next."""
+    awake = fleet.is_awake("summarize")
+    return ["sleep", "summarize"] if awake else ["wake", "summarize", "--no-verify"]
+
+
 @pytest.fixture
 def slow(fleet):
-    """A sleep or a wake, whichever is next, of a server that takes its time; it goes on there."""
+    """An order to a server that takes its time."""
     fleet.fault("summarize", fault="slow", seconds=40, paths=["/sleep", "/wake_up"])
-    was_awake = fleet.is_awake("summarize")
-    yield ["sleep", "summarize"] if was_awake else ["wake", "summarize", "--no-verify"]
-    wait_until(lambda: fleet.is_awake("summarize") is not was_awake, what="the end in the server")
+    yield next_order(fleet)
     fleet.clear("summarize")
 
 
-def is_sent(folder):
-    """Whether an operation of a recording has begun; its request follows at once."""
-    journals = folder.rglob("journal.jsonl")
-    if not any('"k":"op.begin"' in one.read_text() for one in journals):
-        return False
-    time.sleep(1.0)
-    return True
+@pytest.fixture
+def lost(fleet):
+    """An order that is carried out and never answered, and what waits until it is carried out."""
+    fleet.fault("summarize", fault="lose", every=1, paths=["/sleep", "/wake_up"])
+    was_awake = fleet.is_awake("summarize")
+    yield (
+        next_order(fleet),
+        lambda: wait_until(
+            lambda: fleet.is_awake("summarize") is not was_awake, what="the request"
+        ),
+    )
+    fleet.clear("summarize")
+
+
+def has_begun(folder):
+    """Whether an operation of a recording has begun."""
+    return any('"k":"op.begin"' in one.read_text() for one in folder.rglob("journal.jsonl"))
 
 
 def fate(folder):
@@ -81,9 +94,10 @@ def fate(folder):
 
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM])
-    def test_what_was_sent_is_told_and_recorded(self, environment, tmp_path, slow, number):
+    def test_what_was_sent_is_told_and_recorded(self, environment, tmp_path, lost, number):
+        order, until_sent = lost
         process = subprocess.Popen(
-            [sys.executable, "-m", "sleeptui", "--record", str(tmp_path / "s"), *slow, *DEMO],
+            [sys.executable, "-m", "sleeptui", "--record", str(tmp_path / "s"), *order, *DEMO],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -91,7 +105,7 @@ class TestSignals:
             env=environment,
             cwd=tmp_path,
         )
-        wait_until(lambda: is_sent(tmp_path), what="the request")
+        until_sent()
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
@@ -177,10 +191,11 @@ class TestTerminal:
         found = lines(the_session(tmp_path / "s"))
         assert "stood_still" in [one["code"] for one in of(found, "anomaly")]
 
-    def test_a_terminal_that_goes_takes_the_command_along(self, environment, tmp_path, slow):
-        command = ["--record", str(tmp_path / "s"), *slow, *DEMO]
+    def test_a_terminal_that_goes_takes_the_command_along(self, environment, tmp_path, lost):
+        order, until_sent = lost
+        command = ["--record", str(tmp_path / "s"), *order, *DEMO]
         with Terminal(command, environment=environment, cwd=tmp_path) as terminal:
-            wait_until(lambda: is_sent(tmp_path), what="the request")
+            until_sent()
             terminal.hang_up()
         assert fate(tmp_path / "s")[0] == "unknown"
         assert lines(the_session(tmp_path / "s"))[-1]["k"] == "end"
@@ -189,7 +204,7 @@ class TestTerminal:
         command = ["--record", str(tmp_path / "s"), *slow, *DEMO]
         alone = ("setsid", "--wait")
         with Terminal(command, environment=environment, wrapper=alone, cwd=tmp_path) as terminal:
-            wait_until(lambda: is_sent(tmp_path), what="the request")
+            wait_until(lambda: has_begun(tmp_path), what="the operation")
             terminal.hang_up()
             wait_until(lambda: lines(the_session(tmp_path / "s"))[-1]["k"] == "end", what="its end")
         assert fate(tmp_path / "s")[0] == "done"

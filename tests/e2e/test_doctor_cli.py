@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 
 import pytest
 from support.bad_servers import closed_port
+from support.processes import deaf
 from support.terminal import Terminal
 
 from sleeptui.services.json_shapes import DoctorJson, FindingJson, ServerJson
@@ -33,15 +31,6 @@ def run(*arguments, cwd, **more):
         env=environment(cwd, **more),
         timeout=60,
     )
-
-
-@contextmanager
-def deaf_port():
-    """A port that takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def statuses(document):
@@ -112,13 +101,12 @@ def test_a_configured_server_that_is_not_there_is_code_3(tmp_path):
 
 
 def test_a_server_that_does_not_answer_in_time_is_code_4(tmp_path):
-    with deaf_port() as port:
-        done = run(
-            "doctor", "--server", f"a=http://127.0.0.1:{port}", "--timeout", "1.5", cwd=tmp_path
-        )
+    with deaf() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        done = run("doctor", "--server", f"a={url}", "--timeout", "8", cwd=tmp_path)
     assert done.returncode == 4
     assert "? Reachable" in done.stdout
-    assert "not looked at within 1.5 s: a" in done.stderr
+    assert "not looked at within 8 s: a" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -154,11 +142,12 @@ def test_a_reader_who_goes_is_no_error(tmp_path):
 
 
 def test_an_interrupt_is_code_130_and_no_traceback(tmp_path):
-    with deaf_port() as port:
+    with deaf() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "sleeptui", "doctor", "--timeout", "600"),
-                *("--server", f"a=http://127.0.0.1:{port}"),
+                *("--server", f"a={url}"),
             ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -166,7 +155,7 @@ def test_an_interrupt_is_code_130_and_no_traceback(tmp_path):
             cwd=tmp_path,
             env=environment(tmp_path),
         )
-        time.sleep(3.0)
+        listener.accept()[0].close()
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=20)
     assert child.returncode == 130

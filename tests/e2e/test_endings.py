@@ -1,6 +1,7 @@
 """However the program is ended, held up or suspended: the terminal is as before, nothing stays."""
 
 import signal
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -131,12 +132,26 @@ def catches(pid, number):
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
+HELD = """
+import importlib.abc, pathlib, runpy, sys, time
+told = pathlib.Path(sys.argv.pop())
+class Holding(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "sleeptui.cli":
+            told.touch()
+            time.sleep(60)
+sys.meta_path.insert(0, Holding())
+runpy.run_module("sleeptui", run_name="__main__", alter_sys=True)
+"""
+"""The program, which stands still in the middle of its imports and says so in a file."""
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 class TestStartUp:
-    def test_ctrl_c_while_it_is_imported_says_nothing(self, home):
-        with Terminal(["--demo"], environment=home) as panel:
-            wait_until(lambda: catches(panel.pid, signal.SIGINT), what="Python")
-            wait_until(lambda: not catches(panel.pid, signal.SIGINT), what="sleeptui")
+    def test_ctrl_c_while_it_is_imported_says_nothing(self, home, tmp_path):
+        told, held = tmp_path / "imports", (sys.executable, "-c", HELD)
+        with Terminal(["--demo", str(told)], environment=home, program=held) as panel:
+            wait_until(told.exists, what="its imports")
             panel.signal(signal.SIGINT)
             assert panel.ended() == -signal.SIGINT
             assert not panel.raw
@@ -270,7 +285,7 @@ class TestSuspended:
             panel.shows("● REC")
             panel.until(lambda _: "AWAKE" in panel.row(" a ") or "ASLEEP" in panel.row(" a "), "it")
             key, path = ("w", "/wake_up") if "ASLEEP" in panel.row(" a ") else ("s", "/sleep")
-            fleet.fault("v0-32", fault="slow", seconds=10.0, paths=[path])  # a second at this speed
+            fleet.fault("v0-32", fault="slow", seconds=50.0, paths=[path])  # 5 s at this speed
             panel.press(key)
             panel.until(lambda _: "WAKING" in panel.row(" a ") or "FALLING" in panel.row(" a "), "")
             panel.press("ctrl+z")
@@ -371,7 +386,7 @@ class TestOperations:
 
     @pytest.fixture
     def panel(self, home, fleet, tmp_path):
-        """A panel that records two servers, which have said how they are and say nothing more."""
+        """A panel that records two servers, which do not answer to what it orders."""
         options = ["--record", str(tmp_path / "s")]
         for name in ("v0-25", "v0-31"):
             options += ["--server", f"{name}={fleet.url(name)}"]
@@ -382,7 +397,7 @@ class TestOperations:
                     lambda _, name=name: "AWAKE" in panel.row(name) or "ASLEEP" in panel.row(name),
                     f"the state of {name}",
                 )
-                fleet.fault(name, fault="hang")
+                fleet.fault(name, fault="hang", paths=["/sleep", "/wake_up"])
             yield panel
         for name in ("v0-25", "v0-31"):
             fleet.clear(name)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.bad_servers import closed_port
+from support.processes import deaf
 from support.sim_process import simulated
 from support.terminal import Terminal
 
@@ -55,15 +55,6 @@ def watching(*arguments, cwd):
     finally:
         child.kill()
         child.communicate()
-
-
-@contextmanager
-def deaf_port():
-    """A port that takes connections and never answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def rows(text):
@@ -154,11 +145,12 @@ def test_one_that_does_not_answer(fleet, tmp_path):
 
 
 def test_one_that_is_too_slow(tmp_path):
-    with deaf_port() as port:
-        done = run("--server", f"a=http://127.0.0.1:{port}", "--timeout", "4", cwd=tmp_path)
+    with deaf() as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        done = run("--server", f"a={url}", "--timeout", "8", cwd=tmp_path)
     assert done.returncode == 4
     assert "UNKNOWN" in done.stdout or "STALE" in done.stdout
-    assert "--timeout 16 waits longer" in done.stderr
+    assert "--timeout 32 waits longer" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -235,8 +227,7 @@ def test_on_a_terminal_it_is_painted_in_place(fleet, tmp_path):
         terminal.shows("chat", "code", "every 2 s")
         assert "summarize" not in terminal.text
         before = len(terminal.raw)
-        terminal.pump_for(3.0)
-        assert len(terminal.raw) > before
+        terminal.until(lambda _: len(terminal.raw) > before, "it painted anew")
         assert terminal.text.count("NAME") == 1
         terminal.press("ctrl+c")
         assert terminal.ended() == 0

@@ -39,21 +39,26 @@ LIMIT_S = 30.0
 """No condition may take longer, on a busy machine either."""
 WIDTH = 400
 """Cells of the detail: so wide that no sentence is broken."""
-QUICK = Timeouts(
-    connect_s=1.0,
-    probe_s=1.0,
+TIMEOUTS = Timeouts(
+    connect_s=10.0,
+    probe_s=10.0,
     sleep_s=6.0,
     wake_s=6.0,
     drain_s=2.0,
-    prompt_s=8.0,
-    canary_s=1.5,
+    prompt_s=LIMIT_S,
+    canary_s=10.0,
     settle_s=5.0,
 )
-"""Bounds that suit a fleet that is many times as fast as a real one."""
+"""Bounds that suit a fleet that is many times as fast as a real one; a look, a canary and a prompt
+have time enough for a machine that stands still for seconds."""
+QUICK = replace(TIMEOUTS, connect_s=1.0, probe_s=1.0, canary_s=1.5)
+"""Where one of them is waited for."""
 SETTINGS = Settings(
-    sampling=Sampling(interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=2.0),
+    sampling=Sampling(interval_s=0.1, fast_interval_s=0.02, discovery_s=0.3, stale_after_s=LIMIT_S),
     thresholds=Thresholds(settled_for_s=0.06),
 )
+SOON_STALE = replace(SETTINGS, sampling=replace(SETTINGS.sampling, stale_after_s=2.0))
+"""Where that is waited for."""
 
 
 @dataclass(eq=False)
@@ -265,7 +270,7 @@ async def opened(
     *,
     speed: float = 10.0,
     settings: Settings = SETTINGS,
-    timeouts: Timeouts = QUICK,
+    timeouts: Timeouts = TIMEOUTS,
 ) -> AsyncIterator[Rig]:
     """Run a fleet and the services that watch it; all servers that can be known are known.
 

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from proof.rig import SETTINGS, Rig, opened
+from proof.rig import SETTINGS, TIMEOUTS, Rig, opened
 
 from sleeptui.core.model import IN_TRANSITION, SleepLevel, SleepMode, State
 from sleeptui.core.operation import Cause, Kind, Outcome
-from sleeptui.core.settings import Settings
+from sleeptui.core.settings import Settings, Timeouts
 from sleeptui.services import as_json
 from sleeptui.sim.faults import Fault
 from sleeptui.sim.spec import EngineSpec, GpuSpec, Scenario
@@ -64,6 +64,7 @@ class Row:
     rivals: tuple[EngineSpec, ...] = ()
     """Others on its GPU."""
     settings: Settings = SETTINGS
+    timeouts: Timeouts = TIMEOUTS
     speed: float = 10.0
 
 
@@ -186,7 +187,8 @@ def scenario_of(engine: Mapping[str, object], rivals: tuple[EngineSpec, ...] = (
 async def run(row: Row) -> None:
     """Make the fault, compare what is said, mend it, and see that nobody else noticed."""
     scenario = scenario_of(row.engine, row.rivals)
-    async with opened(scenario, speed=row.speed, settings=row.settings) as rig:
+    how = {"speed": row.speed, "settings": row.settings, "timeouts": row.timeouts}
+    async with opened(scenario, **how) as rig:  # type: ignore[arg-type]
         beside = _Beside(rig)
         states = rig.follow(SUBJECT)
         for step in row.make:

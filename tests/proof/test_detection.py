@@ -76,8 +76,10 @@ async def test_slower_wakes_fail_against_a_baseline(tmp_path):
     )
     found = rows(judge(read_expectations().lines, slower, before))
     verdict = found.pop("q1.no-slower-l1")
-    assert failed(found) == {}
-    if "needed" in verdict.reason or "disturbed" in verdict.reason:
-        pytest.skip(f"this machine was too busy to time wakes: {verdict.reason}")
+    others = failed(found)
+    for reason in (verdict.reason, *others.values()):
+        if "needed" in reason or "disturbed" in reason:
+            pytest.skip(f"this machine was too busy to time wakes: {reason}")
+    assert others == {}
     assert verdict.word is Word.FAIL
     assert verdict.value > 1.3

@@ -1,6 +1,9 @@
 """The fault matrix: each fault that the simulated fleet knows, what is said of it, what follows."""
 
+from dataclasses import replace
+
 import pytest
+from proof.rig import QUICK, SOON_STALE, TIMEOUTS
 from proof.rows import (
     SLOW,
     Row,
@@ -22,10 +25,15 @@ from sleeptui.core.model import State
 from sleeptui.core.operation import Cause, Kind, Outcome
 from sleeptui.sim.faults import Fault
 
+SOON_MUTE = replace(TIMEOUTS, canary_s=QUICK.canary_s)
+SOON_LOST = replace(TIMEOUTS, probe_s=QUICK.probe_s)
+
 ROWS = (
     Row(
         name="hang: requests are taken and never answered",
         make=(on(Fault.HANG),),
+        settings=SOON_STALE,
+        timeouts=QUICK,
         state=State.STALE,
         badge="STALE",
         says=("no answer in time", "slow is not down", "before: awake"),
@@ -45,6 +53,8 @@ ROWS = (
     Row(
         name="slow: later than a look waits",
         make=(on(Fault.SLOW, seconds=15.0),),
+        settings=SOON_STALE,
+        timeouts=QUICK,
         state=State.STALE,
         badge="STALE",
         says=("no answer in time", "slow is not down"),
@@ -122,6 +132,7 @@ ROWS = (
     Row(
         name="mute: awake, and generates nothing",
         make=(sleep(), wake(), on(Fault.MUTE), verify),
+        timeouts=SOON_MUTE,
         state=State.SUSPECT,
         badge="SUSPECT ✗",
         says=("it says awake and does not answer", "v asks again; if it stays silent, restart it"),
@@ -133,6 +144,7 @@ ROWS = (
     Row(
         name="mute after a wake",
         make=(sleep(), on(Fault.MUTE), wake()),
+        timeouts=SOON_MUTE,
         state=State.SUSPECT,
         badge="SUSPECT ✗",
         says=("it says awake and does not answer",),
@@ -151,6 +163,7 @@ ROWS = (
             wake(),
             off(),  # a look that is lost while the picture is read would show a transition
         ),
+        timeouts=SOON_LOST,
         state=State.AWAKE,
         badge="AWAKE ✓",
         json={"check": "verified"},
@@ -250,7 +263,10 @@ ROWS = (
     ),
     Row(
         name="restart: gone and back, awake, with nothing proven",
-        make=(cycles(1), told("check", "verified"), restarted, shown(State.DOWN, State.STARTING)),
+        make=(
+            *(cycles(1), told("check", "verified")),
+            *(on(Fault.REFUSE), shown(State.DOWN), restarted, off(Fault.REFUSE)),
+        ),
         state=State.AWAKE,
         badge="AWAKE ?",
         json={"check": "unverified", "cycles": 0},

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from proof.rig import SETTINGS, Rig, opened
+from proof.rig import QUICK, SOON_STALE, Rig, opened
 from support.playing import Twin
 
 from sleeptui.core.errors import NotAllowed
@@ -47,13 +47,15 @@ async def live(rig: Rig) -> None:
     await rig.clear("b", Fault.HANG)
     await rig.until_state("b", State.AWAKE)
     await rig.do(operations.sleep("b"))
+    await rig.fault("c", Fault.REFUSE)
+    await rig.until_state("c", State.DOWN)
     await rig.fault("c", Fault.RESTART, seconds=3.0)
-    await rig.until_state("c", State.DOWN, State.STARTING)
+    await rig.clear("c", Fault.REFUSE)
     await rig.until_state("c", State.AWAKE)
 
 
 async def test_a_played_session_shows_the_same_pictures() -> None:
-    async with opened(FLEET) as rig:
+    async with opened(FLEET, settings=SOON_STALE, timeouts=QUICK) as rig:
         await live(rig)
     twin = Twin(rig.services.settings)
     found: dict[int, list[str]] = {}
@@ -65,4 +67,4 @@ async def test_a_played_session_shows_the_same_pictures() -> None:
         server.looks.flush()
     assert twin.differences() == []
     assert not found, (len(rig.events), list(found.items())[:3])
-    assert SETTINGS.sampling == twin._playback.settings.sampling
+    assert SOON_STALE.sampling == twin._playback.settings.sampling

@@ -12,7 +12,7 @@ from contextlib import suppress
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from proof.invariants import Invariants
-from proof.rig import SETTINGS, Rig, opened
+from proof.rig import SOON_STALE, Rig, opened
 
 from sleeptui.core.errors import NotAllowed
 from sleeptui.core.lifecycle import refusal
@@ -229,7 +229,7 @@ class Play:
 
 async def play(actions: list[Action], tally: Counter[str]) -> None:
     """Live through the actions, and close with whatever runs then."""
-    async with opened(SCENARIO, speed=SPEED, settings=SETTINGS, timeouts=HASTY) as rig:
+    async with opened(SCENARIO, speed=SPEED, settings=SOON_STALE, timeouts=HASTY) as rig:
         played = Play(rig, tally)
         for action in actions:
             await played.act(action)

@@ -71,8 +71,10 @@ async def nothing_was_sent(rig: Rig) -> None:
 async def rival_restarted(rig: Rig) -> None:
     """Somebody restarts it."""
     await rig.clear(RIVAL)
+    await rig.fault(RIVAL, Fault.REFUSE)
+    await rig.until_state(RIVAL, State.DOWN)
     await rig.fault(RIVAL, Fault.RESTART, seconds=3.0)
-    await rig.until_state(RIVAL, State.DOWN, State.STARTING)
+    await rig.clear(RIVAL, Fault.REFUSE)
     await rig.until_state(RIVAL, State.AWAKE)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from proof.rig import Rig, opened
+from proof.rig import TIMEOUTS, Rig, opened
 from support.journal_lines import header
 from support.playing import Twin
 
@@ -132,7 +132,8 @@ async def test_more_streams_than_run_at_once_leave_a_queue():
 
 
 async def test_without_a_mode_only_our_own_drain_is_tried_and_nothing_is_sent_meanwhile():
-    async with opened(fleet(version="0.11.2"), speed=SPEED) as rig:
+    patient = replace(TIMEOUTS, drain_s=10.0)
+    async with opened(fleet(version="0.11.2"), speed=SPEED, timeouts=patient) as rig:
         trial = await counted(Trials(rig))
         assert (await rig.truth(NAME))["phase"] == "up"
     assert classes(trial, "inflight") == [Class.DRAINED] * STREAMS
@@ -140,7 +141,7 @@ async def test_without_a_mode_only_our_own_drain_is_tried_and_nothing_is_sent_me
 
 
 async def test_a_request_that_the_server_loses_is_found():
-    plan = replace(PLAN, deadline_s=1.0, late=0, parked=0, probe_per_s=0.0)
+    plan = replace(PLAN, max_tokens=3000, deadline_s=5.0, late=0, parked=0, probe_per_s=0.0)
     async with opened(fleet(), speed=SPEED) as rig:
         bench = Trials(rig, plan)
         await rig.fault(NAME, Fault.LOSE, every=3, paths=["/v1/completions"])

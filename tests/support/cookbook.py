@@ -245,11 +245,11 @@ RECIPES: dict[str, Recipe] = {
         after=has_journals(1),
     ),
     "sleeptui record --duration 600": Prints(
-        around=fleet, swaps=(("600", "2"),), words=("chat",), after=has_journals(1)
+        around=fleet, swaps=(("600", "8"),), words=("chat",), after=has_journals(1)
     ),
     "sleeptui record": Prints(
         around=fleet,
-        swaps=(("sleeptui", "timeout --signal INT 4 sleeptui"),),
+        swaps=(("sleeptui", "timeout --signal INT 10 sleeptui"),),
         codes=(0, 124),
         after=has_journals(1),
     ),

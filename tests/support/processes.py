@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 SCRIPT = Path(__file__).with_name("fake_vllm.py")
@@ -19,6 +19,16 @@ def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def deaf() -> Iterator[socket.socket]:
+    """A listener whose port takes connections; nothing ever answers there."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(LIMIT_S)
+        yield listener
 
 
 def wait_until(condition: Callable[[], object], *, what: str = "") -> None:

@@ -13,6 +13,7 @@ from sleeptui.recorder import folder as folders
 from sleeptui.recorder import recorder as module
 from sleeptui.recorder.reader import Reading
 from sleeptui.recorder.recorder import Recorder
+from sleeptui.services import lag
 
 
 def settings(folder, **fields):
@@ -89,7 +90,8 @@ async def test_the_platform_s_folder_where_none_is_given(tmp_path, clock, monkey
     assert len(list((tmp_path / "sessions").iterdir())) == 1
 
 
-async def test_services_that_record_themselves(tmp_path, clock):
+async def test_services_that_record_themselves(tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(lag, "_now_s", lambda: 0.0)  # one that stood still spoils its operation
     async with opened(FakeEngine(clock), clock=clock) as panel:
         services = panel.services
         journal = await Recorder(settings(tmp_path), clock).open(services.store.server)

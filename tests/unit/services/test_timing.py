@@ -10,6 +10,11 @@ from sleeptui.services.lag import HEARTBEAT_S, LagMeter
 from sleeptui.services.nap import Naps
 
 
+@pytest.fixture
+def loop_without_stalls():
+    """Here they are what is measured."""
+
+
 def stall(seconds):
     """Hold up the event loop, as a bug would."""
     time.sleep(seconds)

@@ -163,7 +163,7 @@ class TestFaults:
         assert 3_000_000 <= size < 3_200_000
 
     async def test_death_and_coming_back(self, box):
-        it = await box(speed=5.0)
+        it = await box(speed=0.5)  # each way to answer lasts for two seconds
         await it.fault("death")
         statuses = []
 
