@@ -8,6 +8,7 @@ from support import journals
 from support.archive import FakeArchive
 from support.bench_children import FakeBenches
 from support.driving import driven
+from support.pilot import until
 from support.replaying import replaying
 from textual.command import CommandPalette
 
@@ -201,7 +202,7 @@ async def suspend(run, key):
 
 async def leave(run, key):
     await run.press(key)
-    assert not run.app.is_running
+    await until(run.pilot, lambda: not run.app.is_running)
 
 
 CASES = {

@@ -6,7 +6,7 @@ from support.builders import answer as canary_answer
 from support.clock import ManualClock
 from support.fakes import FakeEngine, oom
 from support.panel import opened
-from support.pilot import shown_text
+from support.pilot import shown_text, until
 
 from sleeptui.core.model import State
 from sleeptui.tui.app import SleeptuiApp
@@ -170,7 +170,7 @@ async def test_quitting_asks_while_a_sleep_runs():
         assert run.app.is_running
         await run.until(lambda: run.state("qwen") is State.ASLEEP)
         await run.press("q")
-        assert not run.app.is_running
+        await until(run.pilot, lambda: not run.app.is_running)
 
 
 def errors(run):

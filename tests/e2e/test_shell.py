@@ -346,7 +346,7 @@ async def test_the_end_of_an_operation_is_a_notice_but_not_of_its_parts():
 async def test_q_leaves_at_once_when_nothing_runs():
     async with Panel(AWAKE) as panel:
         await panel.press("q")
-        assert not panel.app.is_running
+        await until(panel.pilot, lambda: not panel.app.is_running)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q"])
@@ -361,7 +361,7 @@ async def test_quitting_asks_while_an_operation_runs(key):
         await panel.home()
         assert panel.app.is_running
         await panel.press(key, "y")
-        assert not panel.app.is_running
+        await until(panel.pilot, lambda: not panel.app.is_running)
 
 
 async def test_the_second_ctrl_q_does_not_ask():
@@ -370,7 +370,7 @@ async def test_the_second_ctrl_q_does_not_ask():
         await panel.press("ctrl+q")
         await panel.on(ConfirmScreen)
         await panel.press("ctrl+q")
-        assert not panel.app.is_running
+        await until(panel.pilot, lambda: not panel.app.is_running)
 
 
 async def test_the_palette_offers_what_works_now():
