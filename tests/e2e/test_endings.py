@@ -10,14 +10,14 @@ from threading import Thread
 import psutil
 import pytest
 from support.journal_file import lines, of, the_session
-from support.processes import free_port, wait_until
+from support.processes import wait_until
 from support.sim_process import simulated
 from support.terminal import JOB, Terminal
 
 from sleeptui.recorder.summaries import summary
 
-DEAD = ["--server", f"a=http://127.0.0.1:{free_port()}"]
-"""A fleet of one server that is not there: nothing to wait for."""
+DEAD = ["--server", "a=http://127.0.0.1:1"]
+"""A fleet of one server that is not there, at a port that no test is given: nothing to wait for."""
 
 
 @pytest.fixture
@@ -482,7 +482,7 @@ class TestResized:
 def test_ctrl_c_is_a_no_to_the_question_of_a_command(home, tmp_path):
     file = tmp_path / "fleet.toml"
     runtime = 'runtime = { command = ["sleep", "1000"] }'
-    url = f'url = "http://127.0.0.1:{free_port()}"'
+    url = 'url = "http://127.0.0.1:1"'
     file.write_text(f'[[server]]\nname = "a"\n{url}\n{runtime}\n')
     with Terminal(["down", "--fleet", str(file)], environment=home) as command:
         command.shows("[y/N]")

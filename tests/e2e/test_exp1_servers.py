@@ -62,6 +62,9 @@ async def test_they_take_turns_on_one_gpu(fleet, tmp_path):
 
     assert (await fleet.ended(fleet.operations.sleep("code"))).outcome is Outcome.DONE
     woken = await fleet.ended(fleet.operations.wake("summarize"))
+    if woken.is_disturbed:
+        await fleet.ended(fleet.operations.sleep("summarize"))
+        woken = await fleet.ended(fleet.operations.wake("summarize"))
     assert woken.outcome is Outcome.DONE, woken.message
     assert woken.verification is not None
     assert woken.verification.verdict.matches
