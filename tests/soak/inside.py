@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from sleeptui.adapters.allocator import TRIM_EVERY_S
 from sleeptui.core import fleet, learned, track
 from sleeptui.core.events import (
     Event,
@@ -48,6 +49,8 @@ _MOST_OPERATIONS = 1 << 16
 _NEVER_S = -1.0
 _OPERATIONS, _LINES, _CYCLES = 10, 200, 20
 """Kept of each server, of all servers, of each server."""
+_COLLECT_EVERY_S = TRIM_EVERY_S / 2
+"""Twice before each time that free memory is given back."""
 _CACHED = 256
 """Kept of what a cached function has returned: some of Textual keep up to 16,384 results, and had
 2,474 after half an hour of the soak."""
@@ -91,6 +94,9 @@ class Inside:
         """Left when the services were closed."""
         self.full: dict[str, int] = {}
         """How many operations are kept of each server."""
+        self.blocks: list[tuple[float, int]] = []
+        """When, and how many blocks of memory Python has in use with all garbage collected."""
+        self._collector: asyncio.TimerHandle | None = None
         self._running: dict[int, Operation] = {}
         self._heard = (_Heard(logging.WARNING), _Heard(logging.ERROR))
 
@@ -101,6 +107,7 @@ class Inside:
 
         def begun(services: Services) -> None:
             services.bus.subscribe(self._follow)
+            self._collect(asyncio.get_running_loop())
             _hurry(services)
             begin(services)
 
@@ -108,6 +115,8 @@ class Inside:
             try:
                 return await leave(services, *error)
             finally:
+                if self._collector is not None:
+                    self._collector.cancel()
                 own = asyncio.current_task()
                 self.tasks += [one.get_name() for one in asyncio.all_tasks() if one is not own]
                 self.full = {view.name: len(view.history) for view in services.store.view.servers}
@@ -166,9 +175,20 @@ class Inside:
                 "broken": self.broken,
                 "closed": self.closed,
                 "full": self.full,
+                "blocks": self.blocks,
                 "said": self.said(),
             }
         )
+
+    def _collect(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Collect all garbage now, and again and again.
+
+        Python does so by itself only when a quarter more has piled up; until then it looks like
+        growth, in a second half that ends before.
+        """
+        gc.collect()
+        self.blocks.append((loop.time(), sys.getallocatedblocks()))
+        self._collector = loop.call_later(_COLLECT_EVERY_S, self._collect, loop)
 
     def _follow(self, event: Event) -> None:
         match event:

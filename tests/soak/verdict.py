@@ -64,8 +64,18 @@ def _memory(soaked: Soaked) -> Check:
     value, low, high = (one / KIB for one in (slope.value, slope.low, slope.high))
     return Check(
         holds=low <= 0,
-        text=f"{text}; over the second half {value:+.1f} KiB/min, 95 % {low:+.1f} to {high:+.1f}",
+        text=f"{text}; over the second half {value:+.1f} KiB/min, 95 % {low:+.1f} to {high:+.1f}"
+        f"{_blocks(soaked)}",
     )
+
+
+def _blocks(soaked: Soaked) -> str:
+    """How many blocks Python had in use then: what rises with them is held, else it is holes."""
+    told = [blocks for _, blocks in soaked.inside.get("blocks", [])]
+    later = told[len(told) // 2 :]
+    if not later:
+        return ""
+    return f"; {min(later):,} to {max(later):,} blocks in use, at last {later[-1]:,}"
 
 
 def _done(soaked: Soaked) -> Iterator[Check]:
