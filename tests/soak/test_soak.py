@@ -161,6 +161,15 @@ def test_a_leak_of_100_kib_a_minute_is_found(soaked):
     assert "KiB/min" in text
 
 
+def test_beside_the_slope_stand_the_blocks_in_use(soaked):
+    blocks = [[at_s, 600_000 + at_s] for at_s in range(0, 1800, 30)]
+    told = replace(soaked, inside=TOLD | {"blocks": blocks})
+    assert any(
+        "600,900 to 601,770 blocks in use, at last 601,770" in one.text for one in checks(told)
+    )
+    assert not any("blocks in use" in one.text for one in checks(soaked))
+
+
 def test_a_short_soak_has_no_slope(soaked):
     soaked.watched.samples = samples(wobble, minutes=1)
     assert growth(soaked.watched.samples) is None
