@@ -1,6 +1,7 @@
 """A look inside a program that is soaked, from its own process: what it did, what it leaves."""
 
 import asyncio
+import ctypes
 import functools
 import gc
 import json
@@ -94,8 +95,9 @@ class Inside:
         """Left when the services were closed."""
         self.full: dict[str, int] = {}
         """How many operations are kept of each server."""
-        self.blocks: list[tuple[float, int]] = []
-        """When, and how many blocks of memory Python has in use with all garbage collected."""
+        self.in_use: list[tuple[float, int, int]] = []
+        """With all garbage collected: when, how many blocks of memory Python has in use, and how
+        many bytes are in use of all that is too large for such blocks, or no Python object."""
         self._collector: asyncio.TimerHandle | None = None
         self._running: dict[int, Operation] = {}
         self._heard = (_Heard(logging.WARNING), _Heard(logging.ERROR))
@@ -175,7 +177,7 @@ class Inside:
                 "broken": self.broken,
                 "closed": self.closed,
                 "full": self.full,
-                "blocks": self.blocks,
+                "in_use": self.in_use,
                 "said": self.said(),
             }
         )
@@ -187,7 +189,7 @@ class Inside:
         growth, in a second half that ends before.
         """
         gc.collect()
-        self.blocks.append((loop.time(), sys.getallocatedblocks()))
+        self.in_use.append((loop.time(), sys.getallocatedblocks(), _large_bytes()))
         self._collector = loop.call_later(_COLLECT_EVERY_S, self._collect, loop)
 
     def _follow(self, event: Event) -> None:
@@ -218,6 +220,29 @@ class Inside:
             if PLACES[operation.server] & PLACES[other.server] and other.id != operation.parent:
                 self.broken.append(f"{operation} began while this ran: {other}")
         self._running[operation.id] = operation
+
+
+class _Mallinfo(ctypes.Structure):
+    """glibc's figures (mallinfo2(3))."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def _large_bytes() -> int:
+    """In use of what malloc has given, in the heap and mapped by itself; 0: not known."""
+    try:
+        mallinfo = ctypes.CDLL(None).mallinfo2
+    except (AttributeError, OSError):
+        return 0
+    mallinfo.restype = _Mallinfo
+    found = mallinfo()
+    return int(found.uordblks + found.hblkhd)
 
 
 def reach_bounds() -> None:

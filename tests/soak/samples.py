@@ -64,13 +64,27 @@ class Watched:
 
 
 def growth(samples: Sequence[Sample]) -> Slope | None:
-    """Bytes a minute over the second half, with its interval; None: it was too short to tell."""
-    half_s = (samples[0].at_s + samples[-1].at_s) / 2
-    blocks: dict[int, list[int]] = {}
-    for one in samples:
-        if one.at_s >= half_s:
-            blocks.setdefault(int((one.at_s - half_s) / BLOCK_S), []).append(one.rss_bytes)
-    points = [(block * BLOCK_S / 60, float(min(held))) for block, held in blocks.items()]
+    """Bytes of RSS a minute over the second half; None: it was too short to tell."""
+    return rise([(one.at_s, one.rss_bytes) for one in samples])
+
+
+def rise(figures: Sequence[tuple[float, float]]) -> Slope | None:
+    """What a figure rises by a minute over the second half, by the least of each minute.
+
+    Args:
+        figures: Times in seconds, in their order, and what it was.
+
+    Returns:
+        With its interval; None: it was too short to tell.
+    """
+    if not figures:
+        return None
+    half_s = (figures[0][0] + figures[-1][0]) / 2
+    blocks: dict[int, list[float]] = {}
+    for at_s, figure in figures:
+        if at_s >= half_s:
+            blocks.setdefault(int((at_s - half_s) / BLOCK_S), []).append(figure)
+    points = [(block * BLOCK_S / 60, min(held)) for block, held in blocks.items()]
     return theil_sen(points) if len(points) >= 6 else None
 
 

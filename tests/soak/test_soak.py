@@ -161,13 +161,25 @@ def test_a_leak_of_100_kib_a_minute_is_found(soaked):
     assert "KiB/min" in text
 
 
-def test_beside_the_slope_stand_the_blocks_in_use(soaked):
-    blocks = [[at_s, 600_000 + at_s] for at_s in range(0, 1800, 30)]
-    told = replace(soaked, inside=TOLD | {"blocks": blocks})
-    assert any(
-        "600,900 to 601,770 blocks in use, at last 601,770" in one.text for one in checks(told)
-    )
-    assert not any("blocks in use" in one.text for one in checks(soaked))
+@pytest.mark.parametrize(
+    ("small", "large", "is_flat"),
+    [(0, 0, True), (500, 0, False), (0, 100 * 1024, False), (500, 100 * 1024, False)],
+)
+def test_holes_between_blocks_are_no_leak_and_what_is_in_use_is(soaked, small, large, is_flat):
+    soaked.watched.samples = samples(lambda at_s: wobble(at_s) + at_s / 60 * 100 * 1024)
+    in_use = [
+        [at_s, 600_000 + at_s * 7919 % 613 + at_s / 60 * small, 20 * MIB + at_s / 60 * large]
+        for at_s in range(0, 1800, 30)
+    ]
+    told = replace(soaked, inside=TOLD | {"in_use": in_use})
+    assert bool(failing(told)) is not is_flat
+    assert any("small blocks/min" in check.text for check in checks(told))
+
+
+def test_where_malloc_tells_nothing_it_is_judged_by_its_rss(soaked):
+    soaked.watched.samples = samples(lambda at_s: wobble(at_s) + at_s / 60 * 100 * 1024)
+    in_use = [[at_s, 600_000, 0] for at_s in range(0, 1800, 30)]
+    assert failing(replace(soaked, inside=TOLD | {"in_use": in_use}))
 
 
 def test_a_short_soak_has_no_slope(soaked):

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sleeptui.core.stats import Slope
 from tests.soak.journals import read_back
 from tests.soak.run import Soaked
-from tests.soak.samples import KIB, growth
+from tests.soak.samples import KIB, growth, rise
 
 _FONTS = "/mpl-data/fonts/"
 """The report is made when the panel has ended; what draws it keeps its fonts open to the end."""
@@ -57,25 +58,32 @@ def checks(soaked: Soaked) -> Iterator[Check]:
 
 
 def _memory(soaked: Soaked) -> Check:
-    slope = growth(soaked.watched.samples)
+    """It is flat by what the system has given it, or by what it has in use of that.
+
+    What lies free between blocks in use rises and falls with where they lie, for longer than a
+    soak: what a program holds rises in its RSS and in what it has in use.
+    """
     text = f"{soaked.name}: memory: {soaked.watched.words()}"
+    slope = growth(soaked.watched.samples)
     if slope is None:
         return Check(holds=True, text=f"{text}; too short for a slope")
-    value, low, high = (one / KIB for one in (slope.value, slope.low, slope.high))
+    told = soaked.inside.get("in_use", [])
+    small = rise([(at_s, blocks) for at_s, blocks, _ in told])
+    large = rise([(at_s, large) for at_s, _, large in told])
+    within = [one for one in (small, large) if one is not None and any(each[2] for each in told)]
     return Check(
-        holds=low <= 0,
-        text=f"{text}; over the second half {value:+.1f} KiB/min, 95 % {low:+.1f} to {high:+.1f}"
-        f"{_blocks(soaked)}",
+        holds=slope.low <= 0 or (len(within) == 2 and all(one.low <= 0 for one in within)),
+        text=f"{text}; over the second half RSS {_each_minute(slope, KIB, 'KiB')}"
+        f", in use {_each_minute(small, 1, 'small blocks')}"
+        f" and {_each_minute(large, KIB, 'KiB of large ones')}",
     )
 
 
-def _blocks(soaked: Soaked) -> str:
-    """How many blocks Python had in use then: what rises with them is held, else it is holes."""
-    told = [blocks for _, blocks in soaked.inside.get("blocks", [])]
-    later = told[len(told) // 2 :]
-    if not later:
-        return ""
-    return f"; {min(later):,} to {max(later):,} blocks in use, at last {later[-1]:,}"
+def _each_minute(slope: Slope | None, unit: int, word: str) -> str:
+    if slope is None:
+        return f"? {word}"
+    value, low, high = (one / unit for one in (slope.value, slope.low, slope.high))
+    return f"{value:+.1f} {word}/min, 95 % {low:+.1f} to {high:+.1f}"
 
 
 def _done(soaked: Soaked) -> Iterator[Check]:
