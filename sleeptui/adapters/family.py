@@ -7,7 +7,7 @@ in ticks since the machine was: a number alone may by now be a stranger's.
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ def read_all() -> Mapping[int, Member]:
     return {member.pid: member for member in found if member is not None}
 
 
-def family(root: Root, *, known: Iterable[Member] = ()) -> frozenset[Member]:
+def family(root: Root, *, known: Collection[Member] = ()) -> frozenset[Member]:
     """Who is alive of a process, its session, and all that descend from them.
 
     A session keeps its number from being given to another process while anybody is in it. So what
@@ -106,6 +106,12 @@ def family(root: Root, *, known: Iterable[Member] = ()) -> frozenset[Member]:
     """
     if root.boot_id != boot_id():
         return frozenset()
+    # A child that was made while everybody was read is in no list that was begun before; the
+    # parent may have ended by the time it is looked at itself. Nobody is only who is nobody twice.
+    return _living(root, known) or _living(root, known)
+
+
+def _living(root: Root, known: Collection[Member]) -> frozenset[Member]:
     everybody = read_all()
     kept = {one.pid for one in known if _same(everybody.get(one.pid), one)}
     head = everybody.get(root.pid)

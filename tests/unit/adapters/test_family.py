@@ -66,6 +66,25 @@ def test_what_outlives_the_head_is_found_by_its_session(start):
     wait_until(lambda: not family(root))
 
 
+def test_a_child_that_was_made_while_everybody_was_read_is_found(start, monkeypatch):
+    """The list of processes was begun before, and the head looked at after it had ended."""
+    process, root = start(f"{HEAD})")
+    process.wait()
+    (child,) = family(root)
+    plain, reads = module.read_all, []
+
+    def read_all():
+        reads.append(1)
+        found = dict(plain())
+        if len(reads) == 1:
+            del found[child.pid]
+        return found
+
+    monkeypatch.setattr(module, "read_all", read_all)
+    assert family(root) == {child}
+    assert len(reads) == 2
+
+
 def test_what_was_known_stays_known(start):
     """A child in another session whose parent ends: nothing but memory leads to it."""
     process, root = start(f"{HEAD}, start_new_session=True); {NAP}")
