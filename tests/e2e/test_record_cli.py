@@ -131,12 +131,12 @@ def test_folders_and_files_are_for_their_owner_alone(fleet, environment, tmp_pat
     before = os.umask(0)
     try:
         done = record(
-            "record", *fleet.options, "--duration", "0.5", "--to", "made/for/it",
+            "record", *fleet.options, "--duration", "5", "--to", "made/for/it",
             environment=environment, cwd=tmp_path,
         )  # fmt: skip
     finally:
         os.umask(before)
-    assert done.returncode in (0, 3), done.stderr  # a busy machine looks at no server in that time
+    assert done.returncode == 0, done.stderr
     session = the_session(tmp_path / "made" / "for" / "it")
     assert session.stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "made" / "for" / "it").stat().st_mode & 0o777 == 0o700
